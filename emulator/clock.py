@@ -1,0 +1,134 @@
+"""The project's clock: what `created_at` says, when runs expire, how long a `Wait` is.
+
+Everything that waits does so by `call_at`. A SystemClock fires deadlines by itself, a ManualClock only when moved.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+MANUAL_START = 1735689600  # 2025-01-01 00:00:00 UTC: where a manual clock begins, so that two runs of a test agree
+
+
+class Timer(Protocol):
+    def cancel(self) -> None: ...
+
+
+class Deadline:
+    """A callback that waits for an instant; `cancel` may be called at any time."""
+
+    __slots__ = ("callback", "when")
+
+    def __init__(self, when: float, callback: Callable[[], None]) -> None:
+        self.when = when
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class Clock:
+    """Unix time in seconds, with deadlines in the order of their instants (then of their making)."""
+
+    mode = ""
+    autojump = False
+
+    def __init__(self) -> None:
+        self._deadlines: list[tuple[float, int, Deadline]] = []
+        self._order = itertools.count()
+        self._live_at_sweep = 0
+
+    def time(self) -> float:
+        raise NotImplementedError(f"{type(self).__name__} must say what time it is")
+
+    def jump(self, when: float) -> None:
+        """Make `when` the present instant; deadlines up to it become due but are not fired."""
+        raise NotImplementedError(f"{type(self).__name__} must be movable")
+
+    def now(self) -> int:
+        """Whole seconds, as the API's timestamps are."""
+        return int(self.time())
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> Deadline:
+        if len(self._deadlines) > 2 * self._live_at_sweep + 64:
+            self._sweep()
+        deadline = Deadline(when, callback)
+        heapq.heappush(self._deadlines, (when, next(self._order), deadline))
+        self._arm()
+        return deadline
+
+    def next_deadline(self) -> float | None:
+        while self._deadlines and self._deadlines[0][2].callback is None:
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def fire_due(self) -> None:
+        """Call back everything whose instant has come."""
+        while (when := self.next_deadline()) is not None and when <= self.time():
+            callback = heapq.heappop(self._deadlines)[2].callback
+            if callback is not None:
+                callback()
+        self._arm()
+
+    def close(self) -> None:
+        self._deadlines.clear()
+
+    def _sweep(self) -> None:
+        """Forget what was cancelled: a clock that never moves would keep every finished run's deadline."""
+        self._deadlines = [entry for entry in self._deadlines if entry[2].callback is not None]
+        heapq.heapify(self._deadlines)
+        self._live_at_sweep = len(self._deadlines)
+
+    def _arm(self) -> None:
+        """For clocks that move by themselves: see to it that `fire_due` is called at the next deadline."""
+
+
+class ManualClock(Clock):
+    """Moves only when told. With `autojump` a request that finds a run in a `Wait` moves it to the Wait's end."""
+
+    mode = "manual"
+
+    def __init__(self, start: float = MANUAL_START, autojump: bool = False) -> None:
+        super().__init__()
+        self._time = start
+        self.autojump = autojump
+
+    def time(self) -> float:
+        return self._time
+
+    def jump(self, when: float) -> None:
+        self._time = when
+
+
+class SystemClock(Clock):
+    """The machine's clock, plus what it was moved by. `call_later(seconds, callback)` is the event loop's."""
+
+    mode = "system"
+
+    def __init__(self, call_later: Callable[[float, Callable[[], None]], Timer]) -> None:
+        super().__init__()
+        self._call_later = call_later
+        self._offset = 0.0
+        self._timer: Timer | None = None
+
+    def time(self) -> float:
+        return time.time() + self._offset
+
+    def jump(self, when: float) -> None:
+        self._offset += when - self.time()
+        self._arm()
+
+    def close(self) -> None:
+        super().close()
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if (when := self.next_deadline()) is not None:
+            self._timer = self._call_later(max(0.0, when - self.time()), self.fire_due)

@@ -1,0 +1,35 @@
+"""What an emulator was started with. One value, handed down; nothing reads the environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+KEY_PREFIX = "sk-emulator-"
+DEFAULT_PROJECT = "default"
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8106
+DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Options of one emulator; `settle_seconds` are real seconds, everything else is explained by the command line."""
+
+    data_dir: Path | None = None
+    seed: int | str = 0
+    clock: Literal["system", "manual"] = "system"
+    fidelity: Literal["wire", "spec"] = "wire"
+    api_key: str | None = None
+    models: tuple[str, ...] = ()
+    settle_seconds: float = 10.0
+
+
+def project_of_key(key: str) -> str:
+    """The project that an API key selects: NAME of `sk-emulator-NAME`, `default` for any other key."""
+    return key[len(KEY_PREFIX) :] or DEFAULT_PROJECT if key.startswith(KEY_PREFIX) else DEFAULT_PROJECT
+
+
+def key_of_project(name: str) -> str:
+    return KEY_PREFIX + name
