@@ -1,0 +1,158 @@
+"""The one place where a project's objects live: reads from memory, one write path, events to subscribers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from emulator.ids import Counters
+from emulator.store.event import Event, Object
+from emulator.store.listing import Listing, Page
+from emulator.store.storage import CHECKPOINT_BYTES, Drop, JournalStorage, Put
+from emulator.store.subscribers import Callback, Subscribers
+from emulator.store.table import Database, Table
+from emulator.store.tables import TABLES, key
+
+
+class Store:
+    """Objects by table and key (`tables.key`: the object's id, STORE/FILE for a vector store file), for one thread.
+
+    With a directory, what `commit` accepted survives the process being killed, though not a power failure: nothing is
+    synced until the next checkpoint. StoreError if the directory holds what cannot be read, or cannot be used.
+    """
+
+    def __init__(self, directory: Path | None = None, *, checkpoint_bytes: int = CHECKPOINT_BYTES) -> None:
+        self._storage = JournalStorage(None if directory is None else directory / "db.json", checkpoint_bytes)
+        self._database = Database(storage=lambda: self._storage)
+        self._tables = {name: self._database.table(name) for name in TABLES}
+        self._subscribers = Subscribers()
+
+    @property
+    def database(self) -> Database:
+        """TinyDB over the live objects, to list and search by its own means; its writing methods are refused."""
+        return self._database
+
+    @property
+    def counters(self) -> Counters:
+        return self._storage.counters
+
+    def get(self, table: str, key: str) -> Object | None:
+        return self._tables[table].object(key)
+
+    def number(self, table: str, key: str) -> int:
+        """The object's document id: of two objects, in any tables, the older has the lower. KeyError if unknown."""
+        if (number := self._tables[table].number(key)) is None:
+            raise KeyError(key)
+        return number
+
+    def all(self, table: str) -> Iterator[Object]:
+        """In creation order; committing meanwhile is safe."""
+        return iter(self._tables[table].listing())
+
+    def of(self, table: str, field: str, parent: str) -> Listing:
+        """The objects whose `field` is `parent`, in creation order; KeyError for a field that TABLES does not name."""
+        return self._tables[table].listing(field, parent)
+
+    def count(self, table: str, field: str | None = None, parent: str | None = None) -> int:
+        return len(self._tables[table].listing(field, parent))
+
+    def page(
+        self,
+        table: str,
+        *,
+        field: str | None = None,
+        parent: str | None = None,
+        limit: int,
+        descending: bool,
+        after: str | None = None,
+        before: str | None = None,
+        keep: Callable[[Object], bool] | None = None,
+    ) -> Page:
+        """The first `limit` objects, in the order asked for, that follow the key `after` and precede the key `before`.
+
+        With `before` too a page starts at the start of the list (CanTestGetVectorStoreFilesInBatchCollectionOptions).
+        A cursor that is not in the list counts by its creation; KeyError(key) for one that is not in the table.
+        """
+        held = self._tables[table]
+        listing = held.listing(field, parent)
+        return listing.page(limit, descending, _bound(held, after), _bound(held, before), keep)
+
+    def commit(self, event: Event) -> None:
+        """Write the event down, apply it, hand it to the subscribers. An event that changes nothing is handed on only.
+
+        StoreError if it cannot be written: nothing has changed then, and nobody is told. Dropping what is not there is
+        no error. What a subscriber raises comes out of here after all of them were called (see Subscribers).
+        """
+        puts, drops, sequence = self._resolve(event)
+        if puts or drops:
+            self._storage.append(sequence, puts, drops)
+            self._apply(puts, drops)
+            self._storage.checkpoint_if_due()
+        self._subscribers.tell(event)
+
+    def subscribe(self, topic: str, callback: Callback) -> Callable[[], None]:
+        """`callback` gets the events of the topic, "*" all of them; returns what unsubscribes."""
+        return self._subscribers.add(topic, callback)
+
+    def listening(self, topic: str) -> bool:
+        """Whether anybody has subscribed to this very topic."""
+        return self._subscribers.has(topic)
+
+    def replace(self, tables: Mapping[str, Iterable[Object]], counters: dict[str, int] | None = None) -> None:
+        """Hold these objects, in this order, and no others; atomic, and subscribers are not told.
+
+        `counters` is what `self.counters`, still the same object, has counted from now on; None keeps it. Of two
+        objects with one key the later counts. Tables that are not ours stay. StoreError, and nothing has changed, if
+        it cannot be written.
+        """
+        sequence = self._storage.sequence
+        state = dict(self._storage.tables)
+        for name in TABLES:
+            objects = {key(name, object): object for object in tables.get(name, ())}
+            state[name] = dict(enumerate(objects.values(), sequence + 1))
+            sequence += len(objects)
+        self._storage.write(state, counters)
+        for held in self._tables.values():
+            held.reload()
+
+    def checkpoint(self) -> None:
+        """Write db.json anew and empty the journal."""
+        self._storage.checkpoint()
+
+    def close(self) -> None:
+        """Checkpoint if the journal is not empty; closing again is no error."""
+        self._database.close()
+
+    def _resolve(self, event: Event) -> tuple[list[Put], list[Drop], int]:
+        """Document numbers for the event's puts and drops, and the sequence after it."""
+        first = sequence = self._storage.sequence
+        fresh: dict[tuple[str, str], int] = {}
+        puts: list[Put] = []
+        for table, document in event.puts:
+            name = key(table, document)
+            number = self._tables[table].number(name) or fresh.get((table, name))
+            if number is None:
+                number = fresh[table, name] = sequence = sequence + 1
+            puts.append((table, number, document))
+        found = ((table, self._tables[table].number(name) or fresh.get((table, name))) for table, name in event.drops)
+        drops = dict.fromkeys((table, number) for table, number in found if number is not None)
+        return puts, list(drops), max(sequence, first + 1)
+
+    def _apply(self, puts: list[Put], drops: list[Drop]) -> None:
+        for table, number, document in puts:
+            self._tables[table].put(number, document)
+        if drops:
+            gone: defaultdict[str, list[int]] = defaultdict(list)
+            for table, number in drops:
+                gone[table].append(number)
+            for table, numbers in gone.items():
+                self._tables[table].drop(numbers)
+
+
+def _bound(table: Table, cursor: str | None) -> int | None:
+    if cursor is None:
+        return None
+    if (number := table.number(cursor)) is None:
+        raise KeyError(cursor)
+    return number

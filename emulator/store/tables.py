@@ -1,0 +1,32 @@
+"""The tables, what they are indexed by, and what identifies an object in its table."""
+
+from __future__ import annotations
+
+from emulator.store.event import Object
+
+# table -> the fields by which its objects are also listed, each in creation order
+TABLES: dict[str, tuple[str, ...]] = {
+    "assistants": (),
+    "threads": (),
+    "messages": ("thread_id", "run_id"),
+    "runs": ("thread_id",),
+    "steps": ("run_id",),
+    "files": ("purpose",),
+    "uploads": (),
+    "parts": ("upload_id",),
+    "vector_stores": (),
+    "vector_store_files": ("vector_store_id", "batch_id"),
+    "vector_store_file_batches": ("vector_store_id",),
+    "emulator": (),  # the emulator's own documents: {"id": "clock", ...}
+}
+
+
+def key(table: str, object: Object) -> str:
+    """What `get`, cursors and drops call the object: its id, but STORE/FILE for a file in a vector store.
+
+    A vector store file's own id is the file's, and a file may be in several stores. KeyError for an object without id.
+    """
+    if table == "vector_store_files":
+        return f"{object['vector_store_id']}/{object['id']}"
+    id: str = object["id"]
+    return id
