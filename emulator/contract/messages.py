@@ -1,0 +1,62 @@
+"""Messages, also those that come with a thread or a run. An attachment must name its tools, whatever the
+documents say (openai-python issue 1335)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from emulator.contract.base import MAX_TEXT, Body, Metadata, Text
+from emulator.contract.tools import CodeInterpreterTool, FileSearchTool
+from emulator.contract.unions import ByKind, ByType
+
+Role = Literal["user", "assistant"]
+Detail = Literal["auto", "low", "high"]
+
+
+class TextPart(Body):
+    type: Literal["text"]
+    text: Text
+
+
+class ImageUrl(Body):
+    url: str
+    detail: Detail | None = None
+
+
+class ImageUrlPart(Body):
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
+class ImageFile(Body):
+    file_id: str
+    detail: Detail | None = None
+
+
+class ImageFilePart(Body):
+    type: Literal["image_file"]
+    image_file: ImageFile
+
+
+ContentPart = Annotated[TextPart | ImageUrlPart | ImageFilePart, ByType()]
+ContentText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+ContentParts = Annotated[list[ContentPart], Field(min_length=1)]
+Content = Annotated[ContentText | ContentParts, ByKind({"string": "a string", "array": "array of objects"})]
+
+
+class Attachment(Body):
+    file_id: str
+    tools: list[Annotated[CodeInterpreterTool | FileSearchTool, ByType()]]
+
+
+class CreateMessage(Body):
+    role: Role
+    content: Content
+    attachments: list[Attachment] | None = None
+    metadata: Metadata | None = None
+
+
+class ModifyMessage(Body):
+    metadata: Metadata | None = None
