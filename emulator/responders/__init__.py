@@ -1,0 +1,37 @@
+"""Responders: what stands where the model stood. The reply vocabulary is what users import."""
+
+from emulator.responders.replies import (
+    Citation,
+    CodeInterpreter,
+    Expire,
+    Fail,
+    FileSearch,
+    FunctionCall,
+    Image,
+    Incomplete,
+    Pause,
+    Refusal,
+    Reply,
+    SearchResult,
+    Text,
+    Usage,
+    Wait,
+)
+
+__all__ = [
+    "Citation",
+    "CodeInterpreter",
+    "Expire",
+    "Fail",
+    "FileSearch",
+    "FunctionCall",
+    "Image",
+    "Incomplete",
+    "Pause",
+    "Refusal",
+    "Reply",
+    "SearchResult",
+    "Text",
+    "Usage",
+    "Wait",
+]

@@ -1,0 +1,105 @@
+"""What a responder is shown of the run that it answers. Read-only; a responder changes the run by its replies alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Shown(dict[str, Any]):
+    """An API object, as a dict and with its fields as attributes, as the SDK's objects have them."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = self[name]
+        except KeyError:
+            fields = ", ".join(self)
+            raise AttributeError(f"this {self.get('object', 'object')} has no {name!r}; it has {fields}") from None
+        return Shown(value) if isinstance(value, dict) and name != "metadata" else value
+
+    @property
+    def text(self) -> str:
+        """For a message: its text parts joined by newlines."""
+        parts = self.get("content", [])
+        return "\n".join(part["text"]["value"] for part in parts if part["type"] == "text")
+
+    def __str__(self) -> str:
+        return self.text if self.get("object") == "thread.message" else super().__str__()
+
+
+class Source(Protocol):
+    """Where a turn looks things up; may be called from any thread."""
+
+    def messages(self) -> list[dict[str, Any]]: ...
+
+    def search(self, query: str, max_num_results: int | None) -> list[Any]: ...
+
+    def file(self, file_id: str) -> Any: ...
+
+    def client(self, **options: Any) -> Any: ...
+
+
+class Turn:
+    """One run as its responder sees it.
+
+    `run`, `assistant` and `thread` are as they were when the run began; `messages` are the thread's, oldest first, as
+    the run's truncation shows them, read anew at each use. `match` is the rule's match (`turn.match["city"]`).
+    """
+
+    def __init__(
+        self,
+        run: Mapping[str, Any],
+        assistant: Mapping[str, Any],
+        thread: Mapping[str, Any],
+        source: Source,
+        match: re.Match[str] | None = None,
+    ) -> None:
+        self.run = Shown(run)
+        self.assistant = Shown(assistant)
+        self.thread = Shown(thread)
+        self.match: Any = match
+        self._source = source
+
+    @property
+    def messages(self) -> list[Shown]:
+        return [Shown(message) for message in self._source.messages()]
+
+    @cached_property
+    def last_message(self) -> Shown | None:
+        """The newest message of the user (of anybody, where the user said nothing); None in an empty thread.
+
+        What `when` patterns and `{message}` look at; `str()` or `.text` of it is its text. As the run began.
+        """
+        messages = self.messages
+        of_user = [message for message in messages if message["role"] == "user"]
+        return next(reversed(of_user or messages), None)
+
+    @property
+    def instructions(self) -> str | None:
+        """The run's, `additional_instructions` included."""
+        instructions: str | None = self.run["instructions"]
+        return instructions
+
+    @property
+    def tools(self) -> list[dict[str, Any]]:
+        tools: list[dict[str, Any]] = self.run["tools"]
+        return tools
+
+    def search(self, query: str, max_num_results: int | None = None) -> list[Any]:
+        """The run's vector stores searched: results with `file_id`, `file_name`, `score` (0..1) and `text`."""
+        return self._source.search(query, max_num_results)
+
+    def file(self, file_id: str) -> Any:
+        return self._source.file(file_id)
+
+    def client(self, **options: Any) -> Any:
+        """An SDK client of this project whose calls never wait for this run."""
+        return self._source.client(**options)
+
+
+Hop = Callable[[Callable[[], T]], T]
+"""Runs a function on the server's loop and gives its result; from any thread."""
