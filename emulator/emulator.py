@@ -1,0 +1,144 @@
+"""The emulator as its users hold it: a server on a real socket, started and stopped by `with`."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from emulator.clients import make_client
+from emulator.config import DEFAULT_HOST, DEFAULT_PROJECT, Config, key_of_project
+from emulator.errors import StoppedError
+from emulator.handle import ProjectHandle
+from emulator.loop import LoopThread
+from emulator.project import Project
+from emulator.responders.scripts import Script, load_script
+from emulator.runs.workers import Workers
+from emulator.server import HttpServer, bind
+from emulator.store import DirectoryLock
+from emulator.web.api import ASKER_HEADER
+from emulator.web.app import make_app
+
+FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+
+
+class Emulator(ProjectHandle):
+    """A running emulator, which is also the handle of its default project.
+
+    `data_dir` None keeps everything in memory; `script` is a path or dict that every project begins with; `port` 0
+    takes a free one. StoreError if the directory cannot be used (DirectoryInUse if another process has it),
+    ScriptError for a script that cannot, EmulatorError for an address that cannot.
+    """
+
+    def __init__(
+        self,
+        data_dir: str | Path | None = None,
+        script: str | Path | Mapping[str, Any] | None = None,
+        seed: int | str = 0,
+        clock: Literal["system", "manual"] = "system",
+        host: str = DEFAULT_HOST,
+        port: int = 0,
+        **options: Any,
+    ) -> None:
+        directory = None if data_dir is None else Path(data_dir)
+        self.config = Config(data_dir=directory, seed=seed, clock=clock, **options)
+        self._script: Script | None = None if script is None else load_script(script)
+        self._address = (host, port)
+        self._projects: dict[str, Project] = {}
+        self._lock = None if directory is None else DirectoryLock(directory)
+        self._running: tuple[LoopThread, HttpServer, Workers] | None = None
+        self.base_url = ""
+
+    def __enter__(self) -> Emulator:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Emulator:
+        """Listen; from here on every method may be called. Starting a started emulator changes nothing."""
+        if self._running is not None:
+            return self
+        listener = bind(*self._address)
+        try:
+            if self._lock is not None:
+                self._lock.acquire()
+        except BaseException:
+            listener.close()
+            raise
+        host, port = listener.getsockname()[:2]
+        loop, workers = LoopThread(), Workers()
+        server = loop.call(lambda: HttpServer(make_app(self.config, self.open_project), listener))
+        loop.wait(server.start())
+        self._running = loop, server, workers
+        base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+        super().__init__(loop, lambda: self.open_project(DEFAULT_PROJECT), base_url, key_of_project(DEFAULT_PROJECT))
+        return self
+
+    def stop(self) -> None:
+        """Stop listening and write everything to disk; runs under way go on when the directory is used again."""
+        if self._running is None:
+            return
+        (loop, server, workers), self._running = self._running, None
+        try:
+            loop.wait(self._stop(server))
+        finally:
+            workers.close()
+            loop.close()
+            self._projects.clear()
+            if self._lock is not None:
+                self._lock.release()
+
+    def project(self, name: str) -> ProjectHandle:
+        """The handle of a project; it comes to be when it is first used."""
+        loop, _, _ = self._parts()
+        return ProjectHandle(loop, lambda: self.open_project(name), self.base_url, key_of_project(name))
+
+    def open_project(self, name: str) -> Project:
+        """The project itself; on the server's loop only."""
+        known = self._projects.get(name)
+        return known if known is not None else self._open(name)
+
+    def close_project(self, name: str) -> None:
+        """Forget a project that is kept in memory; it is empty when it is used again."""
+        loop, _, _ = self._parts()
+        if (project := loop.call(lambda: self._projects.pop(name, None))) is not None:
+            loop.wait(project.close())
+
+    def _open(self, name: str) -> Project:
+        loop, _, workers = self._parts()
+
+        def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
+            headers = {**options.pop("default_headers", {}), ASKER_HEADER.decode(): run_id}
+            return make_client(self.base_url, key_of_project(name), {**options, "default_headers": headers})
+
+        directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
+        project = Project(name, self.config, directory, workers, loop.call, client_for_run)
+        project.set_script(self._script)
+        self._projects[name] = project
+        return project
+
+    async def _stop(self, server: HttpServer) -> None:
+        for project in self._projects.values():
+            project.end_streams()
+        await server.stop()
+        for project in self._projects.values():
+            await project.close()
+
+    def _parts(self) -> tuple[LoopThread, HttpServer, Workers]:
+        if self._running is None:
+            raise StoppedError("this emulator is not running; use it in a `with` block, or call start()")
+        return self._running
+
+
+def folder_of(project: str) -> str:
+    """The project's folder: its name where that is a plain one, else a hash of it."""
+    if FOLDER_NAME.fullmatch(project):
+        return project
+    return hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:32]

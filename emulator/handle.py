@@ -1,0 +1,125 @@
+"""A project as its users hold it: from any thread, beside a running server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+from emulator.clients import make_async_client, make_client
+from emulator.errors import EmulatorError
+from emulator.loop import LoopThread
+from emulator.project import Project
+from emulator.requests import RequestLog
+from emulator.responders.rules import Rule
+from emulator.responders.scripts import load_script
+from emulator.responders.sources import as_source
+from emulator.transcript import transcript
+
+T = TypeVar("T")
+Function = TypeVar("Function", bound=Callable[..., Any])
+MISSING: Any = object()
+
+
+class ClockHandle:
+    """The project's clock, in unix seconds."""
+
+    def __init__(self, loop: LoopThread, project: Callable[[], Project]) -> None:
+        self._loop = loop
+        self._project = project
+
+    def now(self) -> int:
+        return self._loop.call(lambda: self._project().context.clock.now())
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: runs are settled first, then at each deadline on the way."""
+        self._loop.wait(self._loop.call(self._project).advance(seconds))
+
+    def set(self, when: float) -> None:
+        self._loop.wait(self._loop.call(self._project).driver.move_clock(when))
+
+
+class ProjectHandle:
+    """`base_url` and `api_key` are for clients of any language; `client()` is the Python SDK's, configured."""
+
+    def __init__(self, loop: LoopThread, project: Callable[[], Project], base_url: str, api_key: str) -> None:
+        self.base_url = base_url
+        self.api_key = api_key
+        self.clock = ClockHandle(loop, project)
+        self._loop = loop
+        self._project = project
+
+    @property
+    def name(self) -> str:
+        return self._do(lambda project: project.name)
+
+    @property
+    def requests(self) -> RequestLog:
+        """The newest 10,000 calls so far, oldest first: `method`, `path`, `body`, `status`; `dropped` counts others."""
+        return self._do(lambda project: project.requests.copy())
+
+    def client(self, **options: Any) -> Any:
+        """An `openai.OpenAI` for this project; `options` are its own."""
+        return make_client(self.base_url, self.api_key, options)
+
+    def async_client(self, **options: Any) -> Any:
+        """An `openai.AsyncOpenAI` for this project."""
+        return make_async_client(self.base_url, self.api_key, options)
+
+    @overload
+    def respond(
+        self, *, when: object = ..., assistant: str | None = ..., times: int | None = ..., live: bool = ...
+    ) -> Callable[[Function], Function]: ...
+
+    @overload
+    def respond(
+        self, reply: T, *, when: object = ..., assistant: str | None = ..., times: int | None = ..., live: bool = ...
+    ) -> T: ...
+
+    def respond(
+        self,
+        reply: Any = MISSING,
+        *,
+        when: object = None,
+        assistant: str | None = None,
+        times: int | None = None,
+        live: bool = False,
+    ) -> Any:
+        """What the assistant shall do: text, a reply, a list of replies, or a function of the turn (also as decorator).
+
+        `when` is a pattern searched for in the last user message, a dict as in script files, or a function of the
+        turn; `assistant` a name or id; `times` how often the rule is used. Without `when` and `times` it is the
+        fallback. `live` marks a responder that takes its time: requests do not wait for it. ScriptError says what is
+        wrong with any of these.
+        """
+        if reply is MISSING:
+            return lambda function: self.respond(function, when=when, assistant=assistant, times=times, live=live)
+        label = f"respond({getattr(reply, '__name__', type(reply).__name__)})"
+        rule = Rule(as_source(reply), when=when, assistant=assistant, times=times, live=live, label=label)
+        self._do(lambda project: project.rules.add(rule))
+        return reply
+
+    def load_script(self, script: str | Path | Mapping[str, Any]) -> None:
+        """A script file's path, or what it would say as a dict; it takes the place of the script before."""
+        loaded = load_script(script)
+        self._do(lambda project: project.set_script(loaded))
+
+    def resume(self, run_id: str) -> None:
+        """Let a paused run go on; EmulatorError if it is not paused."""
+        if not self._do(lambda project: project.driver.resume(run_id)):
+            raise EmulatorError(f"{run_id} is not paused in project {self.name}")
+
+    def transcript(self, thread_id: str) -> str:
+        """A line for each message, tool call and run status of the thread, in order, without times."""
+        self._loop.wait(self._settled(thread_id))
+        return self._do(lambda project: transcript(project.context, thread_id))
+
+    def reset(self) -> None:
+        """Empty it: objects, scripts and rules, requests, clock, id counters."""
+        self._do(lambda project: project.reset())
+
+    async def _settled(self, thread_id: str) -> None:
+        await self._project().driver.settle(thread_id)
+
+    def _do(self, function: Callable[[Project], T]) -> T:
+        return self._loop.call(lambda: function(self._project()))

@@ -1,0 +1,36 @@
+"""A route of the API as a row of data: the row, not the operation, decides path, validation, paging and view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from emulator.store import Object
+
+View = Callable[[Object], Object]
+Operation = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`path` is below `/v1`, with `{thread_id}` and the like for segments that the operation gets by name.
+
+    An operation is called as `operation(context, **path ids)`, with `body=` where the row has a request model, with
+    `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists.
+    With `streams` the request may ask for the run's events instead. A path with a `thread_id` lets that thread's run
+    settle first.
+    """
+
+    method: str
+    path: str
+    operation: Operation
+    view: View
+    body: type[BaseModel] | None = None
+    lists: bool = False
+    filters: tuple[str, ...] = ()
+    includes: bool = False
+    streams: bool = False
+    beta: bool = True

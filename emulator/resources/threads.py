@@ -1,0 +1,66 @@
+"""Threads: conversations. There is no list of them; who loses the id loses the thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emulator.context import Context
+from emulator.contract import CreateThread, ModifyThread
+from emulator.resources import views
+from emulator.resources.fields import given, merged_metadata
+from emulator.resources.lookup import require_thread
+from emulator.resources.messages import new_message
+from emulator.resources.route import Route
+from emulator.resources.tool_resources import merged_resources, new_resources
+from emulator.runs.events import thread_created
+from emulator.store import Event, Object
+
+DEFAULTS: Object = {"metadata": {}, "tool_resources": {}}
+
+
+def new_thread(context: Context, body: dict[str, Any]) -> tuple[Object, list[Object]]:
+    """A thread and its first messages, not yet stored."""
+    fields = {**DEFAULTS, **given(body, "metadata")}
+    fields["tool_resources"] = new_resources(context, body.get("tool_resources"), [])
+    id, now = context.ids.new("thread"), context.clock.now()
+    thread = {"id": id, "object": "thread", "created_at": now, **fields}
+    return thread, [new_message(context, id, sent) for sent in body.get("messages") or []]
+
+
+def create(context: Context, body: dict[str, Any]) -> Object:
+    thread, messages = new_thread(context, body)
+    context.commit(thread_created(thread, messages))
+    return thread
+
+
+def retrieve(context: Context, thread_id: str) -> Object:
+    return require_thread(context, thread_id)
+
+
+def modify(context: Context, thread_id: str, body: dict[str, Any]) -> Object:
+    known = require_thread(context, thread_id)
+    resources = merged_resources(context, known["tool_resources"], body.get("tool_resources"), [])
+    thread = {**known, "metadata": merged_metadata(known, body), "tool_resources": resources}
+    context.commit(Event("thread.modified", thread, (("threads", thread),)))
+    return thread
+
+
+def delete(context: Context, thread_id: str) -> Object:
+    """Its messages, runs and steps go with it, an active run too (behaviour.md section 5, I)."""
+    require_thread(context, thread_id)
+    store = context.store
+    runs = list(store.of("runs", "thread_id", thread_id))
+    drops = [("messages", message["id"]) for message in store.of("messages", "thread_id", thread_id)]
+    drops += [("steps", step["id"]) for run in runs for step in store.of("steps", "run_id", run["id"])]
+    drops += [("runs", run["id"]) for run in runs]
+    answer = views.deleted(thread_id, "thread.deleted")
+    context.commit(Event("thread.deleted", answer, drops=(*drops, ("threads", thread_id)), topic=thread_id))
+    return answer
+
+
+ROUTES = (
+    Route("POST", "/threads", create, views.thread, CreateThread),
+    Route("GET", "/threads/{thread_id}", retrieve, views.retrieved_thread),
+    Route("POST", "/threads/{thread_id}", modify, views.thread, ModifyThread),
+    Route("DELETE", "/threads/{thread_id}", delete, views.as_is),
+)

@@ -1,0 +1,246 @@
+"""One run under way: asks its responder for replies, commits what the engine makes of them, waits where one waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from emulator.errors import ScriptError
+from emulator.responders.replies import Expire, Fail, FunctionCall, Incomplete, Pause, Usage, Wait
+from emulator.responders.sources import END
+from emulator.runs import tokens
+from emulator.runs.engine import Engine
+from emulator.runs.rendering import play
+from emulator.store import Event, Object
+
+if TYPE_CHECKING:
+    from emulator.runs.conversation import Conversation
+    from emulator.runs.driver import Driver
+
+Outputs = list[str] | None
+PAUSED, RESUMED = "paused", "resumed"
+
+
+class Finished(Exception):
+    """A reply has ended the run; what the responder would say after it is not asked for."""
+
+
+class Drive:
+    """`settled` is set while the run waits for something that a request cannot hurry: outputs, the clock, a resume."""
+
+    def __init__(self, driver: Driver, run: Object, *, hold: bool = False) -> None:
+        self.driver = driver
+        self.run_id: str = run["id"]
+        self.thread_id: str = run["thread_id"]
+        self.context = driver.context
+        self.engine = Engine(self.context, self.run_id, lambda: self.context.store.listening(self.run_id))
+        self.settled = asyncio.Event()
+        self.waiting_until: float | None = None
+        self.live = False
+        self.rule_id = ""
+        self._begun = False
+        self._ending: Callable[[], Iterator[Event]] | None = None
+        self._outputs: asyncio.Future[None] | None = None
+        self._resume: asyncio.Future[None] | None = None
+        self._conversation: Conversation | None = None
+        self._expiry = self.context.clock.call_at(run["expires_at"], self._expire)
+        if run["status"] == "cancelling":
+            self._ending = self.engine.cancel
+        self.task = asyncio.get_running_loop().create_task(self._go(hold))
+
+    # What happens to it from outside
+
+    def submitted(self) -> None:
+        """Its tool outputs are stored and it is queued again."""
+        if self._outputs is not None and not self._outputs.done():
+            self.settled.clear()
+            self._outputs.set_result(None)
+
+    def cancel(self) -> None:
+        self._end(self.engine.cancel)
+
+    def resume(self) -> bool:
+        """Go on after a Pause; False if it is not paused."""
+        if self._resume is None or self._resume.done():
+            return False
+        self.settled.clear()
+        self._resume.set_result(None)
+        return True
+
+    def stop(self) -> None:
+        """The emulator stops, or the run is gone: leave everything as it stands."""
+        self._expiry.cancel()
+        self.task.cancel()
+        self.settled.set()
+
+    def _expire(self) -> None:
+        self._end(self.engine.expire)
+
+    def _end(self, ending: Callable[[], Iterator[Event]]) -> None:
+        if self._ending is None:
+            self._ending = ending
+            self.settled.clear()
+            if self._begun:
+                self.task.cancel()
+
+    # The run itself
+
+    async def _go(self, hold: bool) -> None:
+        try:
+            await self._play_all(hold)
+        except asyncio.CancelledError:
+            if self._ending is None:
+                raise
+            self._commit(self._ending())
+        except Finished:
+            pass
+        except Exception as error:
+            # The run fails with what went wrong, and the test that caused it sees the exception itself.
+            self.driver.failed(self.run_id, error)
+            self._commit(self.engine.fail("server_error", _told(error)))
+        finally:
+            self._over()
+
+    async def _play_all(self, hold: bool) -> None:
+        self._begun = True
+        if self._ending is not None:
+            raise asyncio.CancelledError
+        if hold:
+            await self._until_resumed()
+        await self._until_submitted()
+        conversation = await self.driver.converse(self)
+        if conversation is None:
+            raise Finished
+        self._conversation = conversation
+        self._commit(self.engine.begin(_rule=self.rule_id))
+        self._relax()
+        number, outputs = 0, None
+        while (reply := await conversation.next(outputs)) is not END:
+            outputs = await self._reply(number, reply)
+            number += 1
+        self._commit(self.engine.complete())
+
+    async def _reply(self, number: int, reply: Any) -> Outputs:
+        if isinstance(reply, Usage):
+            used = tokens.usage(reply.prompt_tokens, reply.completion_tokens)
+            self._commit(self.engine.close(used) if self.engine.open else self.engine.correct_usage(used))
+            return None
+        if isinstance(reply, Incomplete):
+            self._finish(self.engine.incomplete(reply.reason))
+        self._commit(self.engine.close())
+        match reply:
+            case FunctionCall() | list():
+                return await self._call(number, reply if isinstance(reply, list) else [reply])
+            case Wait():
+                await self._wait(number, reply.seconds)
+            case Pause():
+                await self._pause(number)
+            case Fail():
+                self._finish(self.engine.fail(reply.code, reply.message))
+            case Expire():
+                self._finish(self.engine.expire())
+            case _:
+                if not _is_completed(self.engine.played(number)):
+                    await self._commit_paced(play(self.engine, number, reply))
+        return None
+
+    async def _call(self, number: int, calls: list[FunctionCall]) -> list[str]:
+        step = self.engine.played(number)
+        if not _is_completed(step):
+            if self.engine.run["status"] != "requires_action":
+                await self._commit_paced(self.engine.functions(number, calls))
+            await self._until_submitted()
+            self._commit(self.engine.begin())
+            step = self.engine.played(number)
+        if step is None:
+            raise ScriptError(f"{self.run_id}: the step of the function call is gone")
+        return [call["function"]["output"] for call in step["step_details"]["tool_calls"]]
+
+    async def _wait(self, number: int, seconds: float) -> None:
+        until = self._remembered(number, self.context.clock.time() + seconds)
+        future = asyncio.get_running_loop().create_future()
+
+        def wake() -> None:
+            self.settled.clear()
+            self.waiting_until = None
+            if not future.done():
+                future.set_result(None)
+
+        deadline = self.context.clock.call_at(until, wake)
+        self.waiting_until = until
+        self.settled.set()
+        self.driver.waits(self)
+        try:
+            await future
+        finally:
+            self.waiting_until = None
+            deadline.cancel()
+        self._relax()
+
+    async def _pause(self, number: int) -> None:
+        if self._remembered(number, PAUSED) == PAUSED:
+            await self._until_resumed()
+            self._remember(number, RESUMED)
+
+    async def _until_resumed(self) -> None:
+        self._resume = asyncio.get_running_loop().create_future()
+        self.settled.set()
+        await self._resume
+        self._relax()
+
+    async def _until_submitted(self) -> None:
+        if self.engine.run["status"] == "requires_action":
+            self._outputs = asyncio.get_running_loop().create_future()
+            self.settled.set()
+            await self._outputs
+            self._relax()
+
+    # Parts
+
+    def _relax(self) -> None:
+        """A live responder takes its time, so nobody waits for it."""
+        if self.live:
+            self.settled.set()
+
+    def _remembered(self, number: int, first: Any) -> Any:
+        """What a Wait or Pause was told when it was first reached: a restart must not begin it anew."""
+        known = self.engine.run.get("_waits", {})
+        return known[str(number)] if str(number) in known else self._remember(number, first)
+
+    def _remember(self, number: int, value: Any) -> Any:
+        run = self.engine.run
+        waiting = {**run, "_waits": {**run.get("_waits", {}), str(number): value}}
+        self.context.commit(Event("run.waits", waiting, (("runs", waiting),)))
+        return value
+
+    def _finish(self, ending: Iterable[Event]) -> None:
+        self._commit(ending)
+        raise Finished
+
+    def _commit(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.context.store.commit(event)
+
+    async def _commit_paced(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.context.store.commit(event)
+            if event.name.endswith(".delta"):
+                await self.driver.pace()
+
+    def _over(self) -> None:
+        self._expiry.cancel()
+        if self._conversation is not None:
+            self._conversation.close()
+        self.driver.over(self)
+        self.settled.set()
+
+
+def _is_completed(step: Object | None) -> bool:
+    return step is not None and step["status"] == "completed"
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, ScriptError):
+        return str(error)
+    return f"The responder raised {type(error).__name__}: {error}"

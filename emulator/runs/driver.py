@@ -1,0 +1,188 @@
+"""All runs under way in one project: begins them as they are created, and lets a request wait until they settle.
+
+The driver is told of everything by the store's events. A read never moves a run; it only waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from emulator.context import Context
+from emulator.responders.rules import Rule, RuleBook
+from emulator.responders.turn import Turn
+from emulator.runs.conversation import Conversation, open_conversation
+from emulator.runs.drive import Drive
+from emulator.runs.lifecycle import ACTIVE
+from emulator.runs.prompt import keep_tally
+from emulator.runs.workers import Workers
+from emulator.store import Event, Object
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception that a responder raised, kept for the test that caused it."""
+
+    run_id: str
+    error: Exception
+
+
+class Driver:
+    """`make_turn(run)` shows a run to its responder."""
+
+    def __init__(
+        self, context: Context, rules: RuleBook, workers: Workers, make_turn: Callable[[Object], Turn]
+    ) -> None:
+        self.context = context
+        self.rules = rules
+        self.failures: list[Failure] = []
+        self.unmatched: list[str] = []
+        self._workers = workers
+        self._make_turn = make_turn
+        self._drives: dict[str, Drive] = {}
+        self._by_thread: dict[str, Drive] = {}
+        self._choosing = asyncio.Lock()
+        self._unsubscribe = context.store.subscribe("*", self._react)
+        self._interrupted = [run for run in context.store.all("runs") if run["status"] in ACTIVE]
+
+    # For requests
+
+    async def settle(self, thread_id: str, asker: str | None = None) -> None:
+        """Wait until the thread's run waits for something else than us; `asker` is the run that asks, if one does."""
+        while (drive := self._by_thread.get(thread_id)) is not None and drive.run_id != asker:
+            if not drive.settled.is_set():
+                try:
+                    await asyncio.wait_for(drive.settled.wait(), self.context.config.settle_seconds)
+                except TimeoutError:
+                    return
+            elif drive.waiting_until is not None and self.context.clock.autojump:
+                await self.move_clock(drive.waiting_until)
+            else:
+                return
+
+    async def settle_all(self) -> None:
+        """Every run settled as far as it goes by itself; Waits are not skipped."""
+        waits = [drive.settled.wait() for drive in list(self._drives.values()) if not drive.settled.is_set()]
+        if waits:
+            _, late = await asyncio.wait(
+                [asyncio.ensure_future(wait) for wait in waits], timeout=self.context.config.settle_seconds
+            )
+            for task in late:
+                task.cancel()
+
+    async def move_clock(self, when: float) -> None:
+        """To `when`, stopping at every deadline before it, each run settled at each stop."""
+        clock = self.context.clock
+        await self.settle_all()
+        while (deadline := clock.next_deadline()) is not None and deadline <= when:
+            clock.jump(max(deadline, clock.time()))
+            clock.fire_due()
+            await self.settle_all()
+        clock.jump(when)
+        self.context.commit(Event("clock.moved", {}, (("emulator", {"id": "clock", "time": when}),)))
+
+    def resume(self, run_id: str) -> bool:
+        drive = self._drives.get(run_id)
+        return drive is not None and drive.resume()
+
+    def recover(self) -> None:
+        """Go on with the runs that a stop interrupted. Not before the first request: responders come first."""
+        interrupted, self._interrupted = self._interrupted, []
+        for run in interrupted:
+            if run["id"] not in self._drives:
+                self._start(run)
+
+    def adopt(self, runs: list[Object]) -> None:
+        """Runs that came by a state file: nothing is behind them, so they stay until told otherwise."""
+        for run in runs:
+            if run["status"] in ACTIVE:
+                self._start(run, hold=run["status"] in ("queued", "in_progress"))
+
+    def stop(self) -> list[asyncio.Task[None]]:
+        """Leave all runs as they are; the tasks that are ending."""
+        self._interrupted = []
+        drives = list(self._drives.values())
+        for drive in drives:
+            drive.stop()
+        return [drive.task for drive in drives]
+
+    def close(self) -> list[asyncio.Task[None]]:
+        self._unsubscribe()
+        return self.stop()
+
+    # For drives
+
+    async def converse(self, drive: Drive) -> Conversation | None:
+        """The run's responder, begun; None where the run was failed for want of one."""
+        turn = self._make_turn(drive.engine.run)
+        chosen = await self._choose(drive, turn)
+        if isinstance(chosen, str):
+            for event in drive.engine.fail("server_error", chosen):
+                self.context.commit(event)
+            return None
+        drive.live = chosen.live
+        drive.rule_id = chosen.id
+        return open_conversation(chosen.source, turn, self._workers, lambda error: self.failed(drive.run_id, error))
+
+    async def _choose(self, drive: Drive, turn: Turn) -> Rule | str:
+        """The rule that answers, or why there is none."""
+        async with self._choosing:
+            known = drive.engine.run.get("_rule")
+            if known is not None:
+                return self._again(known, turn)
+            if self.rules.asks_user_code:
+                chosen = await self._workers.call(lambda: self.rules.choose(turn))
+            else:
+                chosen = self.rules.choose(turn)
+            if chosen is None:
+                told = self.rules.explain(turn)
+                self.unmatched.append(told)
+                return told
+            rule, turn.match = chosen
+            return rule
+
+    def _again(self, rule_id: str, turn: Turn) -> Rule | str:
+        rule = self.rules.find(rule_id)
+        if rule is None:
+            return f"The responder that this run began with ({rule_id}) is gone since the emulator was restarted."
+        turn.match = rule.match(turn)
+        return rule
+
+    def waits(self, drive: Drive) -> None:
+        """A run has come to a Wait; a stream that is listening is a request that finds it there."""
+        if self.context.clock.autojump and self.context.store.listening(drive.run_id):
+            asyncio.get_running_loop().create_task(self.settle(drive.thread_id))
+
+    async def pace(self) -> None:
+        """Between two deltas: at once, unless a rate was asked for."""
+
+    def failed(self, run_id: str, error: Exception) -> None:
+        self.failures.append(Failure(run_id, error))
+
+    def over(self, drive: Drive) -> None:
+        self._drives.pop(drive.run_id, None)
+        if self._by_thread.get(drive.thread_id) is drive:
+            del self._by_thread[drive.thread_id]
+
+    # From the store
+
+    def _start(self, run: Object, hold: bool = False) -> None:
+        drive = Drive(self, run, hold=hold)
+        self._drives[drive.run_id] = drive
+        self._by_thread[drive.thread_id] = drive
+
+    def _react(self, event: Event) -> None:
+        if not event.puts and not event.drops:
+            return
+        keep_tally(self.context, event)
+        if event.name == "thread.run.created":
+            self._start(event.data)
+        elif event.name == "thread.deleted":
+            if (deleted := self._by_thread.pop(event.data["id"], None)) is not None:
+                deleted.stop()
+        elif (drive := self._drives.get(event.topic)) is not None:
+            if event.name == "thread.run.cancelling":
+                drive.cancel()
+            elif event.name == "thread.run.queued":
+                drive.submitted()

@@ -1,0 +1,193 @@
+"""Turns what a responder replies into the events of one run.
+
+A newcomer would collect the events and commit them later: don't. The driver commits each before it asks for the next,
+since the event is the write and the next one is made from what is stored. Nothing here waits.
+
+A message or tool step is left open until the next reply is known, which may be its usage or that it was cut short.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from emulator.context import Context
+from emulator.responders.replies import FunctionCall
+from emulator.runs import content, events, tokens
+from emulator.runs.lifecycle import enter
+from emulator.runs.objects import function_call, new_reply_message, new_step, required_action
+from emulator.runs.prompt import prompt_tokens
+from emulator.store import Event, Object
+
+STEP_STAMPS = {"cancelled": "cancelled_at", "failed": "failed_at", "completed": "completed_at"}
+MESSAGE_REASONS = {
+    "cancelled": "run_cancelled",
+    "expired": "run_expired",
+    "failed": "run_failed",
+    "max_completion_tokens": "max_tokens",
+    "max_prompt_tokens": "max_tokens",
+    "content_filter": "content_filter",
+}
+NO_CALLS: Object = {"type": "tool_calls", "tool_calls": []}
+
+
+@dataclass(slots=True)
+class Open:
+    """A step whose end is still to be told: `done` is the step as it will be, `said` the deltas told of its message."""
+
+    step: Object
+    message: Object | None
+    said: list[Object]
+    completion_tokens: int
+
+
+class Engine:
+    """The events of one run. `listening()` says whether a stream wants deltas; they are not made for nobody."""
+
+    def __init__(self, context: Context, run_id: str, listening: Callable[[], bool]) -> None:
+        self.context = context
+        self.run_id = run_id
+        self.listening = listening
+        self.open: Open | None = None
+
+    @property
+    def run(self) -> Object:
+        run = self.context.store.get("runs", self.run_id)
+        if run is None:
+            raise LookupError(f"{self.run_id} is driven but no longer stored")
+        return run
+
+    def played(self, reply: int) -> Object | None:
+        """The step that the reply of that number made before a restart, if it did."""
+        return next((step for step in self._steps() if step.get("_reply") == reply), None)
+
+    # Replies
+
+    def message(self, reply: int, parts: Sequence[content.Part]) -> Iterator[Event]:
+        """One message_creation step with its message, both left open."""
+        step = self.played(reply)
+        if step is None:
+            message_id = self.context.ids.new("message")
+            details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
+            step = new_step(self.context, self.run, details, reply)
+        message_id = step["step_details"]["message_creation"]["message_id"]
+        stored = self.context.store.get("messages", message_id)
+        message = stored or new_reply_message(self.context, self.run, message_id)
+        whole = {**message, "content": [part.stored() for part in parts]}
+        self.open = Open(step, whole, [], tokens.of_message(whole) - tokens.PER_MESSAGE)
+        yield events.step_created(step)
+        yield events.step_in_progress(step)
+        yield events.message_created(message)
+        yield events.message_in_progress(message)
+        if self.listening():
+            for index, part in enumerate(parts):
+                for delta in part.deltas(index):
+                    self.open.said.append(delta)
+                    yield events.message_delta(message, delta)
+
+    def tool(self, reply: int, call: Object, deltas: Callable[[Object], Iterator[Object]]) -> Iterator[Event]:
+        """A tool_calls step of a tool that the service runs itself, left open. `call` has no id yet."""
+        step = self._tool_step(reply, 1)
+        call = {"id": step["_calls"][0], **call}
+        yield events.step_created(step)
+        yield events.step_in_progress(step)
+        done = {**step, "step_details": {"type": "tool_calls", "tool_calls": [call]}}
+        self.open = Open(done, None, [], tokens.of_json(call))
+        if self.listening():
+            for delta in deltas(call):
+                yield events.step_delta(step, [delta])
+
+    def functions(self, reply: int, calls: Sequence[FunctionCall]) -> Iterator[Event]:
+        """A tool_calls step that its outputs will end, and the run requiring them."""
+        step = self._tool_step(reply, len(calls))
+        rendered = [function_call(call, call.id or id) for call, id in zip(calls, step["_calls"], strict=True)]
+        yield events.step_created(step)
+        yield events.step_in_progress(step)
+        if self.listening():
+            for delta in content.function_deltas(rendered):
+                yield events.step_delta(step, [delta])
+        asking = {**step, "step_details": {"type": "tool_calls", "tool_calls": rendered}}
+        yield self._enter("requires_action", also=[("steps", asking)], required_action=required_action(rendered))
+
+    def close(self, usage: Object | None = None, cut_short: str | None = None) -> Iterator[Event]:
+        """End what was left open: completed, or with its message cut short for that reason."""
+        if self.open is None:
+            return
+        step, message, now = self.open.step, self.open.message, self.context.clock.now()
+        used = usage or tokens.usage(prompt_tokens(self.context, self.run), max(1, self.open.completion_tokens))
+        if message is not None and cut_short is not None:
+            yield events.message_ended(_incomplete(message, cut_short, now))
+        elif message is not None:
+            yield events.message_ended({**message, "status": "completed", "completed_at": now})
+        self.open = None
+        yield events.step_ended({**step, "status": "completed", "completed_at": now, "usage": used})
+
+    def correct_usage(self, usage: Object) -> Iterator[Event]:
+        """The usage of a step that ended before its usage was told (a function call's); no stream shows it again."""
+        if steps := self._steps():
+            step = {**steps[-1], "usage": usage}
+            yield Event("run_step.usage", step, (("steps", step),))
+
+    # The run itself
+
+    def begin(self, **remembered: Any) -> Iterator[Event]:
+        """From queued to in progress, at first and after each submission."""
+        if self.run["status"] == "queued":
+            yield self._enter("in_progress", **remembered)
+
+    def complete(self) -> Iterator[Event]:
+        yield from self.close()
+        yield self._enter("completed", usage=self._usage())
+
+    def incomplete(self, reason: str) -> Iterator[Event]:
+        yield from self.close(cut_short=reason)
+        yield self._enter("incomplete", incomplete_details={"reason": reason}, usage=self._usage())
+
+    def fail(self, code: str, message: str) -> Iterator[Event]:
+        error = {"code": code, "message": message}
+        yield from self.close()
+        yield from self._abandon("failed", error)
+        yield self._enter("failed", last_error=error, usage=self._usage())
+
+    def cancel(self) -> Iterator[Event]:
+        yield from self._abandon("cancelled")
+        yield self._enter("cancelled", usage=self._usage())
+
+    def expire(self) -> Iterator[Event]:
+        yield from self._abandon("expired")
+        yield self._enter("expired", usage=self._usage())
+
+    # Parts
+
+    def _enter(self, status: str, also: Sequence[tuple[str, Object]] = (), **fields: Any) -> Event:
+        return events.run_entered(enter(self.run, status, self.context.clock.now(), **fields), also)
+
+    def _steps(self) -> list[Object]:
+        return list(self.context.store.of("steps", "run_id", self.run_id))
+
+    def _usage(self) -> Object:
+        return tokens.total(step["usage"] for step in self._steps())
+
+    def _tool_step(self, reply: int, calls: int) -> Object:
+        ids = [self.context.ids.new("call") for _ in range(calls)] if self.played(reply) is None else []
+        return self.played(reply) or new_step(self.context, self.run, NO_CALLS, reply, ids)
+
+    def _abandon(self, status: str, error: Object | None = None) -> Iterator[Event]:
+        """End the step that is under way, and its message with what was told of it so far."""
+        now = self.context.clock.now()
+        for step in (step for step in self._steps() if step["status"] == "in_progress"):
+            if step["type"] == "message_creation":
+                message = self.context.store.get("messages", step["step_details"]["message_creation"]["message_id"])
+                said = content.accumulate(self.open.said) if self.open else []
+                if message is not None:
+                    yield events.message_ended(_incomplete({**message, "content": said}, status, now))
+            stamp = {STEP_STAMPS[status]: now} if status in STEP_STAMPS else {}
+            used = tokens.usage(prompt_tokens(self.context, self.run), 0)
+            yield events.step_ended({**step, "status": status, "last_error": error, "usage": used, **stamp})
+        self.open = None
+
+
+def _incomplete(message: Object, why: str, now: int) -> Object:
+    details = {"reason": MESSAGE_REASONS[why]}
+    return {**message, "status": "incomplete", "incomplete_details": details, "incomplete_at": now}

@@ -1,0 +1,44 @@
+"""How answers look as bytes: two-space JSON, event frames, and the headers that every answer carried."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from starlette.types import Send
+
+JSON_TYPE = b"application/json"
+STREAM_TYPE = b"text/event-stream; charset=utf-8"
+DONE_FRAME = b"event: done\ndata: [DONE]\n\n"
+
+Headers = list[tuple[bytes, bytes]]
+
+# what every answer carried; `x-request-id` and `openai-processing-ms` are added for each
+COMMON_HEADERS: Headers = [
+    (b"openai-version", b"2020-10-01"),
+    (b"openai-organization", b"user-assistants-emulator"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+def json_bytes(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+
+def frame(name: str, data: Any) -> bytes:
+    """One event: its JSON is compact (dotnet StreamingToolCall)."""
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+async def send_whole(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    length = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers + length})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_pieces(send: Send, status: int, headers: Headers, pieces: AsyncIterator[bytes]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    async for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})

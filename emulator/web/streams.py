@@ -1,0 +1,82 @@
+"""A run's events as a stream: those of its creation first, then whatever is committed, until the run rests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+
+from emulator.project import Project
+from emulator.resources import views
+from emulator.runs.lifecycle import TERMINAL
+from emulator.store import Event, Object
+from emulator.web.answers import DONE_FRAME, frame
+
+LAST = {f"thread.run.{status}" for status in (*TERMINAL, "requires_action")}
+SHOWN_PREFIX = "thread."
+NOT_SHOWN = {"thread.modified", "thread.deleted"}  # the store's own events of threads
+
+
+class EventStream:
+    """Listens from before the operation that begins or continues the run, so that no event is missed."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._waiting: deque[Event] = deque()
+        self._more = asyncio.Event()
+        self._over = False
+        self._unsubscribe: list[Callable[[], None]] = []
+
+    def begin(self, operation: Callable[[], Object]) -> None:
+        """Run the operation; what it commits is the beginning of the stream, what it raises is no stream at all."""
+        store = self._project.context.store
+        stop_collecting = store.subscribe("*", self._waiting.append)
+        try:
+            run = operation()
+        finally:
+            stop_collecting()
+        self._unsubscribe = [store.subscribe(topic, self._hear) for topic in (run["id"], run["thread_id"])]
+        self._project.open_streams.add(self.end)
+
+    def end(self) -> None:
+        """Nothing more will come: the run rests, the thread is gone, or the project is emptied."""
+        self._over = True
+        self._more.set()
+
+    def close(self) -> None:
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+        self._project.open_streams.discard(self.end)
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """The frames; those that are ready go out together."""
+        try:
+            while True:
+                ready, last = self._take()
+                if ready:
+                    yield ready
+                if last or self._over:
+                    yield DONE_FRAME
+                    return
+                self._more.clear()
+                await self._more.wait()
+        finally:
+            self.close()
+
+    def _hear(self, event: Event) -> None:
+        if event.name == "thread.deleted":
+            self.end()
+        self._waiting.append(event)
+        self._more.set()
+
+    def _take(self) -> tuple[bytes, bool]:
+        frames: list[bytes] = []
+        while self._waiting:
+            event = self._waiting.popleft()
+            if event.name.startswith(SHOWN_PREFIX) and event.name not in NOT_SHOWN:
+                frames.append(frame(event.name, views.streamed(event.data)))
+            elif event.name == "error":
+                frames.append(frame(event.name, event.data))
+            if event.name in LAST:
+                return b"".join(frames), True
+        return b"".join(frames), False
