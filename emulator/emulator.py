@@ -15,7 +15,9 @@ from emulator.errors import StoppedError
 from emulator.handle import ProjectHandle
 from emulator.loop import LoopThread
 from emulator.project import Project
+from emulator.responders.rules import Rule
 from emulator.responders.scripts import Script, load_script
+from emulator.responders.sources import as_source
 from emulator.runs.workers import Workers
 from emulator.server import HttpServer, bind
 from emulator.store import DirectoryLock
@@ -28,9 +30,10 @@ FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 class Emulator(ProjectHandle):
     """A running emulator, which is also the handle of its default project.
 
-    `data_dir` None keeps everything in memory; `script` is a path or dict that every project begins with; `port` 0
-    takes a free one. StoreError if the directory cannot be used (DirectoryInUse if another process has it),
-    ScriptError for a script that cannot, EmulatorError for an address that cannot.
+    `data_dir` None keeps everything in memory; `script` (a path or dict) and `responder` (what `respond` takes) are
+    what every project begins with; `port` 0 takes a free one; `options` are Config's other fields.
+    StoreError if the directory cannot be used (DirectoryInUse if another process has it), ScriptError for a script
+    that cannot, EmulatorError for an address that cannot.
     """
 
     def __init__(
@@ -41,11 +44,14 @@ class Emulator(ProjectHandle):
         clock: Literal["system", "manual"] = "system",
         host: str = DEFAULT_HOST,
         port: int = 0,
+        *,
+        responder: object = None,
         **options: Any,
     ) -> None:
         directory = None if data_dir is None else Path(data_dir)
         self.config = Config(data_dir=directory, seed=seed, clock=clock, **options)
         self._script: Script | None = None if script is None else load_script(script)
+        self._responder = None if responder is None else as_source(responder)
         self._address = (host, port)
         self._projects: dict[str, Project] = {}
         self._lock = None if directory is None else DirectoryLock(directory)
@@ -121,6 +127,8 @@ class Emulator(ProjectHandle):
         directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
         project = Project(name, self.config, directory, workers, loop.call, client_for_run)
         project.set_script(self._script)
+        if self._responder is not None:
+            project.rules.add(Rule(self._responder, label="--responder"))
         self._projects[name] = project
         return project
 

@@ -1,0 +1,130 @@
+"""The command line: `assistants-emulator serve|demo`. Mistakes are one line on standard error and exit status 1."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from emulator import __version__
+from emulator.config import DEFAULT_HOST, DEFAULT_PORT
+from emulator.errors import EmulatorError
+
+
+class OneLineErrors(click.Group):
+    """Commands whose EmulatorErrors are for people: told in one line, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EmulatorError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="assistants-emulator")
+def cli() -> None:
+    """A local, offline, deterministic emulator of the OpenAI Assistants API."""
+
+
+SERVER_OPTIONS = (
+    click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on."),
+    click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port."),
+    click.option("--data-dir", type=click.Path(path_type=Path), help="Keep everything here; without it, in memory."),
+    click.option("--script", type=click.Path(path_type=Path), help="YAML or JSON file of replies."),
+    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs."),
+    click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
+    click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
+    click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
+    click.option("--api-key", help="Accept this key only; without it, any."),
+    click.option("--model", "models", multiple=True, help="A model that exists; repeatable. Without it, any name."),
+)
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(SERVER_OPTIONS):
+        command = option(command)
+    return command
+
+
+@cli.command(context_settings={"ignore_unknown_options": False})
+@server_options
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def serve(command: tuple[str, ...], **options: Any) -> None:
+    """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
+    from emulator.emulator import Emulator
+
+    responder = options.pop("responder")
+    if responder is not None:
+        options["responder"] = load_function(responder)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Emulator(**options) as emulator:
+        where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
+        click.echo(f"assistants-emulator {__version__} on {emulator.base_url}, {where}", err=bool(command))
+        if command:
+            status = run_beside(command, environment(emulator), stop)
+        else:
+            for name, value in environment(emulator).items():
+                click.echo(f"export {name}={value}")
+            sys.stdout.flush()
+            status = wait_for(stop)
+    sys.exit(status)
+
+
+@cli.command()
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the demo's data here; else it is removed.")
+def demo(data_dir: Path | None) -> None:
+    """Walk through the API's own guide with the real SDK: the Math Tutor, a function call, a restart."""
+    from emulator.demo import run_demo
+
+    run_demo(data_dir, click.echo)
+
+
+def environment(emulator: Any) -> dict[str, str]:
+    """What points an SDK of any language at this server."""
+    return {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.api_key}
+
+
+def wait_for(stop: threading.Event) -> int:
+    while not stop.wait(1.0):  # a wait without end would not be interrupted by Ctrl-C on Windows
+        pass
+    return 0
+
+
+def run_beside(command: tuple[str, ...], variables: dict[str, str], stop: threading.Event) -> int:
+    """The command's exit status, 128 and its signal's number if one killed it; a stop is passed on to it."""
+    try:
+        process = subprocess.Popen(command, env={**os.environ, **variables})
+    except OSError as error:
+        raise EmulatorError(f"cannot run {command[0]}: {error.strerror}") from error
+    while True:
+        try:
+            status = process.wait(0.1)
+            return status if status >= 0 else 128 - status
+        except subprocess.TimeoutExpired:
+            if stop.is_set():
+                process.terminate()
+
+
+def load_function(name: str) -> Callable[..., Any]:
+    """`module:function`, imported with the current directory on the path."""
+    module_name, _, function_name = name.partition(":")
+    sys.path.insert(0, os.getcwd())
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise EmulatorError(f"--responder {name}: {error}; it is MODULE:FUNCTION") from error
+    if not callable(function):
+        raise EmulatorError(f"--responder {name}: {function_name} is not a function")
+    result: Callable[..., Any] = function
+    return result

@@ -1,0 +1,121 @@
+"""The demo: the API's own guide, walked through with the real SDK against an emulator on a data directory."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from emulator.emulator import Emulator
+from emulator.shipped import shipped
+
+SCRIPT = "scripts/math_tutor.yaml"
+QUESTION = "I need to solve the equation `3x + 11 = 14`. Can you help me?"
+INSTRUCTIONS = "Please address the user as Jane Doe. The user has a premium account."
+COLOURS = {"user": "cyan", "assistant": "green", "heading": "yellow", "code": "magenta", "note": "bright_black"}
+WEATHER_TOOL = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "The weather in a city",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+WEATHER = {"Oslo": "18 degrees and sunny"}
+Say = Callable[[str], Any]
+
+
+def run_demo(data_dir: Path | None, say: Say) -> None:
+    """`say` prints a line; styled lines lose their colours where the output is no terminal."""
+    if data_dir is not None:
+        _walk(data_dir, say)
+        return
+    with tempfile.TemporaryDirectory(prefix="assistants-demo-") as directory:
+        _walk(Path(directory), say)
+
+
+def _walk(data_dir: Path, say: Say) -> None:
+    with Emulator(data_dir=data_dir, script=shipped(SCRIPT)) as emulator:
+        say(_styled("note", f"An emulator is listening on {emulator.base_url}; its data is in {data_dir}."))
+        client = emulator.client()
+        thread = _math_tutor(client, say)
+        _function_call(client, say)
+    with Emulator(data_dir=data_dir) as emulator:
+        _restarted(emulator.client(), thread.id, say)
+
+
+def _math_tutor(client: Any, say: Say) -> Any:
+    _heading("1. The Math Tutor", say)
+    assistant = client.beta.assistants.create(
+        name="Math Tutor",
+        instructions="You are a personal math tutor. Write and run code to answer math questions.",
+        tools=[{"type": "code_interpreter"}],
+        model="gpt-4o",
+    )
+    thread = client.beta.threads.create()
+    client.beta.threads.messages.create(thread_id=thread.id, role="user", content=QUESTION)
+    run = client.beta.threads.runs.create_and_poll(
+        thread_id=thread.id, assistant_id=assistant.id, instructions=INSTRUCTIONS
+    )
+    say(_styled("note", f"Run {run.id} is {run.status}; {run.usage.total_tokens} tokens, none of them paid for."))
+    _messages(client, thread.id, say)
+    _heading("What the run did", say)
+    for step in client.beta.threads.runs.steps.list(thread_id=thread.id, run_id=run.id, order="asc"):
+        _step(step, say)
+    return thread
+
+
+def _function_call(client: Any, say: Say) -> None:
+    _heading("2. A function call", say)
+    assistant = client.beta.assistants.create(name="Weather", model="gpt-4o", tools=[WEATHER_TOOL])
+    run = client.beta.threads.create_and_run_poll(
+        assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "What is the weather in Oslo?"}]}
+    )
+    say(f"The run is {_styled('heading', run.status)}. It asks for:")
+    outputs = []
+    for call in run.required_action.submit_tool_outputs.tool_calls:
+        output = WEATHER[json.loads(call.function.arguments)["city"]]
+        say(_styled("code", f"    {call.function.name}({call.function.arguments})") + f", and gets: {output}")
+        outputs.append({"tool_call_id": call.id, "output": output})
+    run = client.beta.threads.runs.submit_tool_outputs_and_poll(
+        run_id=run.id, thread_id=run.thread_id, tool_outputs=outputs
+    )
+    say(f"With these outputs submitted it is {_styled('heading', run.status)}.")
+    _messages(client, run.thread_id, say)
+
+
+def _restarted(client: Any, thread_id: str, say: Say) -> None:
+    _heading("3. After a restart on the same directory", say)
+    say(f"The thread {thread_id} is still there:")
+    _messages(client, thread_id, say)
+
+
+def _messages(client: Any, thread_id: str, say: Say) -> None:
+    for message in client.beta.threads.messages.list(thread_id=thread_id, order="asc"):
+        text = "\n".join(part.text.value for part in message.content if part.type == "text")
+        name = _styled(message.role, f"{message.role:>10}: ")
+        say(name + textwrap.indent(textwrap.fill(text, 88), " " * 12).lstrip())
+
+
+def _step(step: Any, say: Say) -> None:
+    if step.type == "message_creation":
+        say(f"  wrote message {step.step_details.message_creation.message_id}")
+        return
+    for call in step.step_details.tool_calls:
+        say("  ran code:")
+        say(_styled("code", textwrap.indent(call.code_interpreter.input.rstrip(), "    | ", lambda line: True)))
+        logs = "".join(output.logs for output in call.code_interpreter.outputs if output.type == "logs")
+        say(textwrap.indent(f"which printed: {logs.strip()}", "    "))
+
+
+def _heading(text: str, say: Say) -> None:
+    say("\n" + _styled("heading", text))
+
+
+def _styled(kind: str, text: str) -> str:
+    return click.style(text, fg=COLOURS[kind])

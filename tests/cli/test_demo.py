@@ -1,0 +1,39 @@
+"""The demo, as somebody sees it who has just installed the package."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("empty")
+    command = [sys.executable, "-m", "emulator", "demo", "--data-dir", str(folder / "data")]
+    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_the_tutor_solves_the_equation_in_its_second_message(printed: str) -> None:
+    said = [line for line in printed.split("2. A function call")[0].splitlines() if "assistant:" in line]
+    assert len(said) == 2
+    assert "x = 1" in said[1]
+
+
+def test_the_code_that_ran_is_shown(printed: str) -> None:
+    assert "    | equation = Eq(3 * x + 11, 14)" in printed
+
+
+def test_the_function_call_is_answered_with_its_output(printed: str) -> None:
+    assert "requires_action" in printed
+    assert "The weather in Oslo: 18 degrees and sunny." in printed
+
+
+def test_the_thread_is_still_there_after_the_restart(printed: str) -> None:
+    assert "I need to solve the equation `3x + 11 = 14`" in printed.split("3. After a restart")[1]
+
+
+def test_what_is_no_terminal_gets_no_colours(printed: str) -> None:
+    assert "\x1b[" not in printed

@@ -1,0 +1,109 @@
+"""`assistants-emulator serve`, as a process."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+
+SERVE = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
+
+
+@contextmanager
+def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    process = subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        lines = [process.stdout.readline() for _ in range(2)]
+        yield process, dict(re.findall(r"export (\w+)=(\S+)", "".join(lines)))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_it_prints_what_points_an_sdk_at_it() -> None:
+    with served() as (_, variables):
+        assert sorted(variables) == ["OPENAI_API_KEY", "OPENAI_BASE_URL"]
+        assert httpx2.get(variables["OPENAI_BASE_URL"].replace("/v1", "/_emulator/health")).json()["status"] == "ok"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_cleanly(number: int) -> None:
+    with served() as (process, _):
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+        assert (process.returncode, out, err) == (0, "", "")
+
+
+def test_a_second_server_on_the_same_directory_says_who_holds_it(tmp_path: Path) -> None:
+    with served("--data-dir", str(tmp_path)) as (first, _):
+        second = subprocess.run([*SERVE, "--data-dir", str(tmp_path)], capture_output=True, text=True)
+        assert second.returncode == 1
+        assert len(second.stderr.splitlines()) == 1
+        assert str(first.pid) in second.stderr
+
+
+def test_a_taken_port_is_one_line(unused_listener: int) -> None:
+    ran = subprocess.run([*SERVE, "--port", str(unused_listener)], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(f"Error: cannot listen on 127.0.0.1:{unused_listener}")
+
+
+@pytest.fixture
+def unused_listener() -> Iterator[int]:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_command_runs_with_the_variables_set_and_gives_its_status() -> None:
+    code = "import os, sys; print(os.environ['OPENAI_BASE_URL']); sys.exit(7)"
+    ran = subprocess.run([*SERVE, "--", sys.executable, "-c", code], capture_output=True, text=True)
+    assert ran.returncode == 7
+    assert re.fullmatch(r"http://127.0.0.1:\d+/v1\n", ran.stdout)
+
+
+def test_a_broken_script_names_file_line_and_key(tmp_path: Path) -> None:
+    script = tmp_path / "broken.yaml"
+    script.write_text("version: 1\nreplies:\n  - do:\n      - txt: hello\n")
+    ran = subprocess.run([*SERVE, "--script", str(script)], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert "broken.yaml:4: replies[0].do[0]: unknown action 'txt'; did you mean 'text'?" in ran.stderr
+
+
+def test_a_responder_is_imported_from_the_current_directory(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def answer(turn):\n    return 'from mine'\n")
+    code = (
+        "import openai; c = openai.OpenAI(); a = c.beta.assistants.create(model='m'); "
+        "r = c.beta.threads.create_and_run_poll(assistant_id=a.id, thread={'messages': [{'role': 'user', "
+        "'content': 'x'}]}); print(c.beta.threads.messages.list(r.thread_id).data[0].content[0].text.value)"
+    )
+    command = [*SERVE, "--responder", "mine:answer", "--", sys.executable, "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""})
+    assert ran.stdout == "from mine\n", ran.stderr
+
+
+def test_a_kill_in_the_middle_of_writes_loses_none_that_was_answered(tmp_path: Path) -> None:
+    answered: list[str] = []
+    with served("--data-dir", str(tmp_path)) as (process, variables):
+        base_url = variables["OPENAI_BASE_URL"]
+        with client_of(base_url) as wire, pytest.raises(httpx2.TransportError):
+            while True:
+                answered.append(wire.post("/threads", json={}).json()["id"])
+                if len(answered) == 500:
+                    threading.Thread(target=process.kill).start()
+    with served("--data-dir", str(tmp_path)) as (_, variables), client_of(variables["OPENAI_BASE_URL"]) as wire:
+        assert {wire.get(f"/threads/{id}").status_code for id in answered} == {200}
+
+
+def client_of(base_url: str) -> httpx2.Client:
+    return httpx2.Client(base_url=base_url, headers={"Authorization": "Bearer any", "OpenAI-Beta": "assistants=v2"})
