@@ -1,0 +1,44 @@
+"""Citations in a message: the markers in its text and the annotations that explain them (dotnet FileSearchWorks)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+
+def locate(quote: str, text: str) -> tuple[int, int] | None:
+    """Where `quote` first stands in `text`, in characters; any white space in it stands for any other."""
+    words = quote.split()
+    if not words:
+        return None
+    found = re.search(r"\s+".join(map(re.escape, words)), text)
+    return found.span() if found else None
+
+
+def marker(message_number: int, number: int, filename: str) -> str:
+    """`【4:0†favorite_foods.txt】`: the first citation of the fifth message."""
+    return f"【{message_number}:{number}†{filename}】"
+
+
+def cited_text(
+    value: str, citations: Sequence[tuple[str, str]], message_number: int = 0
+) -> tuple[str, list[dict[str, Any]]]:
+    """The text with a marker for each `(file id, file name)` at its end, and their annotations as a message stores
+    them; `start_index` and `end_index` count characters of the text with its markers."""
+    annotations = []
+    for number, (file_id, filename) in enumerate(citations):
+        marked = marker(message_number, number, filename)
+        annotations.append(_annotation(marked, len(value), file_id))
+        value += marked
+    return value, annotations
+
+
+def _annotation(marked: str, start: int, file_id: str) -> dict[str, Any]:
+    return {
+        "type": "file_citation",
+        "text": marked,
+        "start_index": start,
+        "end_index": start + len(marked),
+        "file_citation": {"file_id": file_id},
+    }

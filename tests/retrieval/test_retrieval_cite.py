@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from emulator.retrieval import cited_text, locate, marker
+
+
+def test_a_quote_is_found_where_it_first_stands() -> None:
+    assert locate("cake", "I like cake, cake!") == (7, 11)
+
+
+def test_white_space_in_a_quote_stands_for_any_other() -> None:
+    text = "It has 27\n  vacation\tdays."
+    assert locate(" 27 vacation\n\ndays", text) == (7, 25)
+    assert text[7:25] == "27\n  vacation\tdays"
+
+
+@pytest.mark.parametrize("quote", ["", " ", "Cake", "ca ke", "c.ke"])
+def test_what_is_not_there_is_not_found(quote: str) -> None:
+    assert locate(quote, "cake") is None
+
+
+def test_a_quote_is_no_pattern() -> None:
+    assert locate("(a+) [b]*", "x (a+)  [b]*") == (2, 12)
+
+
+def test_a_citation_is_what_was_recorded() -> None:
+    text, annotations = cited_text("Filip's favorite food is cake", [("file-1", "favorite_foods.txt")], 4)
+    assert text == "Filip's favorite food is cake【4:0†favorite_foods.txt】"
+    assert annotations == [
+        {
+            "type": "file_citation",
+            "text": "【4:0†favorite_foods.txt】",
+            "start_index": 29,
+            "end_index": 53,
+            "file_citation": {"file_id": "file-1"},
+        }
+    ]
+
+
+def test_several_citations_follow_each_other() -> None:
+    text, notes = cited_text("🙂é", [("file-1", "a.txt"), ("file-2", "b】.md"), ("file-1", "a.txt")])
+    assert text == "🙂é【0:0†a.txt】【0:1†b】.md】【0:2†a.txt】"
+    assert all(text[note["start_index"] : note["end_index"]] == note["text"] for note in notes)
+    assert [note["file_citation"]["file_id"] for note in notes] == ["file-1", "file-2", "file-1"]
+
+
+def test_without_citations_the_text_is_the_value() -> None:
+    assert cited_text("Hello", []) == ("Hello", [])
+
+
+def test_a_marker_names_message_number_and_file() -> None:
+    assert marker(4, 1, "a.txt") == "【4:1†a.txt】"
