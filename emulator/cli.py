@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import signal
 import subprocess
@@ -40,11 +41,18 @@ SERVER_OPTIONS = (
     click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port."),
     click.option("--data-dir", type=click.Path(path_type=Path), help="Keep everything here; without it, in memory."),
     click.option("--script", type=click.Path(path_type=Path), help="YAML or JSON file of replies."),
+    click.option(
+        "--state", type=click.Path(path_type=Path), help="JSON file of objects that a new project begins with."
+    ),
     click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs."),
     click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
     click.option("--api-key", help="Accept this key only; without it, any."),
+    click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
+    click.option(
+        "--allow-code-execution", is_flag=True, help="Let scripts run code; a limit, not a security boundary."
+    ),
     click.option("--model", "models", multiple=True, help="A model that exists; repeatable. Without it, any name."),
 )
 
@@ -57,8 +65,9 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @cli.command(context_settings={"ignore_unknown_options": False})
 @server_options
+@click.option("--export-on-exit", type=click.Path(path_type=Path), help="Write the default project's state here.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def serve(command: tuple[str, ...], **options: Any) -> None:
+def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
     from emulator.emulator import Emulator
 
@@ -78,6 +87,8 @@ def serve(command: tuple[str, ...], **options: Any) -> None:
                 click.echo(f"export {name}={value}")
             sys.stdout.flush()
             status = wait_for(stop)
+        if export_on_exit is not None:
+            export(emulator, export_on_exit)
     sys.exit(status)
 
 
@@ -93,6 +104,13 @@ def demo(data_dir: Path | None) -> None:
 def environment(emulator: Any) -> dict[str, str]:
     """What points an SDK of any language at this server."""
     return {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.api_key}
+
+
+def export(emulator: Any, path: Path) -> None:
+    try:
+        path.write_text(json.dumps(emulator.state(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise EmulatorError(f"--export-on-exit {path}: {error.strerror}") from error
 
 
 def wait_for(stop: threading.Event) -> int:

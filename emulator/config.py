@@ -24,6 +24,8 @@ class Config:
     api_key: str | None = None
     models: tuple[str, ...] = ()
     settle_seconds: float = 10.0
+    tokens_per_second: float | None = None
+    allow_code_execution: bool = False
 
 
 def project_of_key(key: str) -> str:

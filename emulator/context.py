@@ -6,8 +6,17 @@ from dataclasses import dataclass, field
 
 from emulator.clock import Clock
 from emulator.config import Config
+from emulator.contents import Contents
 from emulator.ids import Ids
+from emulator.retrieval import Index
 from emulator.store import Event, Object, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Sticking:
+    """What a fault does to what is created meanwhile: holds it for ever, or ends it with this `last_error`."""
+
+    last_error: Object | None = None
 
 
 @dataclass(slots=True)
@@ -18,6 +27,13 @@ class Context:
     ids: Ids
     clock: Clock
     config: Config
+    contents: Contents
+    index: Index = field(default_factory=Index)
+    """The chunks of vector stores. Derived, so kept in memory only."""
+    indexed: set[str] = field(default_factory=set)
+    """The stores whose completed files are all in `index`."""
+    sticking: Sticking | None = None
+    """Whether a fault keeps what is being created, runs and files of vector stores, from getting anywhere."""
     token_tallies: dict[str, int] = field(default_factory=dict)
     """Running token estimate of each thread's messages, by thread id; absent means not counted yet."""
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from emulator.clients import make_client
 from emulator.config import DEFAULT_HOST, DEFAULT_PROJECT, Config, key_of_project
-from emulator.errors import StoppedError
+from emulator.errors import EmulatorError, StoppedError
 from emulator.handle import ProjectHandle
 from emulator.loop import LoopThread
 from emulator.project import Project
@@ -20,6 +20,7 @@ from emulator.responders.scripts import Script, load_script
 from emulator.responders.sources import as_source
 from emulator.runs.workers import Workers
 from emulator.server import HttpServer, bind
+from emulator.state import read_state
 from emulator.store import DirectoryLock
 from emulator.web.api import ASKER_HEADER
 from emulator.web.app import make_app
@@ -30,10 +31,10 @@ FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 class Emulator(ProjectHandle):
     """A running emulator, which is also the handle of its default project.
 
-    `data_dir` None keeps everything in memory; `script` (a path or dict) and `responder` (what `respond` takes) are
-    what every project begins with; `port` 0 takes a free one; `options` are Config's other fields.
-    StoreError if the directory cannot be used (DirectoryInUse if another process has it), ScriptError for a script
-    that cannot, EmulatorError for an address that cannot.
+    `data_dir` None keeps everything in memory; `script` (a path or dict), `responder` (what `respond` takes) and
+    `state` (a path or dict) are what every project begins with; `port` 0 takes a free one; `options` are Config's
+    other fields. StoreError if the directory cannot be used (DirectoryInUse if another process has it), ScriptError
+    for a script that cannot, EmulatorError for a state or an address that cannot.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class Emulator(ProjectHandle):
         port: int = 0,
         *,
         responder: object = None,
+        state: str | Path | Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         directory = None if data_dir is None else Path(data_dir)
         self.config = Config(data_dir=directory, seed=seed, clock=clock, **options)
         self._script: Script | None = None if script is None else load_script(script)
         self._responder = None if responder is None else as_source(responder)
+        self._state = None if state is None else read_state(state)
         self._address = (host, port)
         self._projects: dict[str, Project] = {}
         self._lock = None if directory is None else DirectoryLock(directory)
@@ -102,7 +105,9 @@ class Emulator(ProjectHandle):
                 self._lock.release()
 
     def project(self, name: str) -> ProjectHandle:
-        """The handle of a project; it comes to be when it is first used."""
+        """The handle of a project; it comes to be when it is first used. EmulatorError for a name no key can carry."""
+        if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
+            raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
         loop, _, _ = self._parts()
         return ProjectHandle(loop, lambda: self.open_project(name), self.base_url, key_of_project(name))
 
@@ -114,8 +119,7 @@ class Emulator(ProjectHandle):
     def close_project(self, name: str) -> None:
         """Forget a project that is kept in memory; it is empty when it is used again."""
         loop, _, _ = self._parts()
-        if (project := loop.call(lambda: self._projects.pop(name, None))) is not None:
-            loop.wait(project.close())
+        loop.wait(self._close(name))
 
     def _open(self, name: str) -> Project:
         loop, _, workers = self._parts()
@@ -129,8 +133,14 @@ class Emulator(ProjectHandle):
         project.set_script(self._script)
         if self._responder is not None:
             project.rules.add(Rule(self._responder, label="--responder"))
+        if self._state is not None and project.is_new:
+            project.load_state(self._state)
         self._projects[name] = project
         return project
+
+    async def _close(self, name: str) -> None:
+        if (project := self._projects.pop(name, None)) is not None:
+            await project.close()
 
     async def _stop(self, server: HttpServer) -> None:
         for project in self._projects.values():

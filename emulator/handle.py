@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from emulator.clients import make_async_client, make_client
 from emulator.errors import EmulatorError
+from emulator.faults import Fault
 from emulator.loop import LoopThread
 from emulator.project import Project
 from emulator.requests import RequestLog
 from emulator.responders.rules import Rule
-from emulator.responders.scripts import load_script
+from emulator.responders.scripts import Script, load_script
 from emulator.responders.sources import as_source
-from emulator.transcript import transcript
+from emulator.runs.driver import Failure
+from emulator.state import get_state, read_state
+from emulator.transcript import transcript, transcripts
 
 T = TypeVar("T")
 Function = TypeVar("Function", bound=Callable[..., Any])
 MISSING: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """What a test should not end with: exceptions of responders, runs that no rule wanted, rules with `times` left."""
+
+    failures: list[Failure]
+    unmatched: list[str]
+    unused: list[str]
 
 
 class ClockHandle:
@@ -39,6 +52,38 @@ class ClockHandle:
         self._loop.wait(self._loop.call(self._project).driver.move_clock(when))
 
 
+class FaultsHandle:
+    """What goes wrong on purpose; faults strike in the order they were added."""
+
+    def __init__(self, loop: LoopThread, project: Callable[[], Project]) -> None:
+        self._loop = loop
+        self._project = project
+
+    def add(
+        self,
+        route: str,
+        *,
+        status: int | None = None,
+        message: str | None = None,
+        code: str | None = None,
+        delay: float = 0.0,
+        drop_after: int | None = None,
+        stuck: bool = False,
+        malformed: bool = False,
+        times: int | None = None,
+        probability: float = 1.0,
+    ) -> None:
+        """See `emulator.faults.Fault` for what each does; `add("POST /threads/*/runs", status=429, times=2)`."""
+        fault = Fault(route, status, message, code, delay, drop_after, stuck, malformed, times, probability)
+        self._loop.call(lambda: self._project().faults.add(fault))
+
+    def clear(self) -> None:
+        self._loop.call(lambda: self._project().faults.clear())
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._loop.call(lambda: list(self._project().faults)))
+
+
 class ProjectHandle:
     """`base_url` and `api_key` are for clients of any language; `client()` is the Python SDK's, configured."""
 
@@ -46,6 +91,7 @@ class ProjectHandle:
         self.base_url = base_url
         self.api_key = api_key
         self.clock = ClockHandle(loop, project)
+        self.faults = FaultsHandle(loop, project)
         self._loop = loop
         self._project = project
 
@@ -57,6 +103,28 @@ class ProjectHandle:
     def requests(self) -> RequestLog:
         """The newest 10,000 calls so far, oldest first: `method`, `path`, `body`, `status`; `dropped` counts others."""
         return self._do(lambda project: project.requests.copy())
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The exceptions that responders raised: `run_id` and `error` of each. The list itself, not a copy.
+
+        What is left in it when a test ends fails the test; a test that expects one takes it out:
+        `assert "no such city" in str(assistants_emulator.failures.pop().error)`.
+        """
+        return self._do(lambda project: project.driver.failures)
+
+    @property
+    def unmatched(self) -> list[str]:
+        """For each run that no rule wanted, what was asked and what each rule wanted. The list itself."""
+        return self._do(lambda project: project.driver.unmatched)
+
+    def leftovers(self) -> Leftovers:
+        """Wait until every run waits for outputs, the clock or a resume, or is over; then what a test is told."""
+        return self._loop.wait(self._leftovers())
+
+    def configure(self, *, seed: str | None = None, clock: str | None = None, autojump: bool = False) -> None:
+        """Of a project that is not used yet: the seed of its ids, its clock (`manual` or `system`)."""
+        self._do(lambda project: project.configure(seed=seed, clock=clock, autojump=autojump))
 
     def client(self, **options: Any) -> Any:
         """An `openai.OpenAI` for this project; `options` are its own."""
@@ -99,10 +167,19 @@ class ProjectHandle:
         self._do(lambda project: project.rules.add(rule))
         return reply
 
-    def load_script(self, script: str | Path | Mapping[str, Any]) -> None:
+    def load_script(self, script: str | Path | Mapping[str, Any] | Script) -> None:
         """A script file's path, or what it would say as a dict; it takes the place of the script before."""
-        loaded = load_script(script)
+        loaded = script if isinstance(script, Script) else load_script(script)
         self._do(lambda project: project.set_script(loaded))
+
+    def state(self) -> dict[str, list[dict[str, Any]]]:
+        """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
+        return self._do(lambda project: get_state(project.context))
+
+    def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
+        """Replace all objects by those of a state file or dict; EmulatorError says what no form of the API has."""
+        loaded = read_state(state)
+        self._do(lambda project: project.load_state(loaded))
 
     def resume(self, run_id: str) -> None:
         """Let a paused run go on; EmulatorError if it is not paused."""
@@ -114,9 +191,18 @@ class ProjectHandle:
         self._loop.wait(self._settled(thread_id))
         return self._do(lambda project: transcript(project.context, thread_id))
 
+    def transcripts(self, newest: int) -> dict[str, str]:
+        """Those of the newest threads as they stand, by thread id, oldest first; waits for no run."""
+        return self._do(lambda project: transcripts(project.context, newest))
+
     def reset(self) -> None:
         """Empty it: objects, scripts and rules, requests, clock, id counters."""
         self._do(lambda project: project.reset())
+
+    async def _leftovers(self) -> Leftovers:
+        driver = self._project().driver
+        await driver.settle_all()
+        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
 
     async def _settled(self, thread_id: str) -> None:
         await self._project().driver.settle(thread_id)

@@ -6,22 +6,32 @@ Everything in this file is used on the server's loop only; `ProjectHandle` is wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from emulator.clock import MANUAL_START, Clock, ManualClock, SystemClock
 from emulator.config import Config
+from emulator.contents import Contents
 from emulator.context import Context
 from emulator.errors import EmulatorError
+from emulator.faults import Faults
 from emulator.ids import SHAPES, Ids
 from emulator.requests import RequestLog
+from emulator.resources import views
+from emulator.resources.expiry import Expiry
+from emulator.resources.indexing import finish, jobs, read_jobs, unread_stores
+from emulator.resources.lookup import FILE, require
+from emulator.resources.stored_contents import used_contents
 from emulator.responders.rules import RuleBook
 from emulator.responders.scripts import Script
 from emulator.responders.turn import Turn
 from emulator.runs.driver import Driver
 from emulator.runs.prompt import visible_messages
+from emulator.runs.searching import search
 from emulator.runs.workers import Workers
+from emulator.state import prepare_state, replace_state
 from emulator.store import Object, Store
 
 T = TypeVar("T")
@@ -44,37 +54,56 @@ class Project:
         self.rules = RuleBook()
         self.script: Script | None = None
         self.requests = RequestLog()
+        self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
         self.open_streams: set[Callable[[], None]] = set()
         self._workers = workers
         self._hop = hop
         self._make_client = make_client
         self._autojump = False
+        self._seed = name
+        self._clock_mode: str = config.clock
         store = Store(directory)
         clock = self._new_clock(store.get("emulator", "clock"))
-        self.context = Context(store, self._ids(store, name), clock, config)
+        self.context = Context(store, self._ids(store, name), clock, config, Contents(directory))
+        self.context.contents.keep_only(used_contents(store))
+        self.expiry = Expiry(self.context)
         self.driver = self._new_driver()
+        self._reading: dict[str, asyncio.Future[None]] = {}
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has never held anything: no id was ever made."""
+        return not self.context.store.counters.values and not any(True for _ in self.context.store.all("assistants"))
 
     def configure(self, *, seed: str | None = None, clock: str | None = None, autojump: bool = False) -> None:
         """For a project that has just been opened: its own id seed, its own kind of clock."""
         if seed is not None:
+            self._seed = seed
             self.context.ids = self._ids(self.context.store, seed)
         if clock is not None:
-            self._autojump = autojump
+            self._autojump, self._clock_mode = autojump, clock
             self.context.clock.close()
             self.context.clock = self._make_clock(clock, MANUAL_START)
+            self.expiry.rearm()
 
     def reset(self, seed: str | None = None) -> None:
         """Empty it: objects, scripts, rules, requests, clock, id counters. `seed` is the new id seed, or its name."""
         self.end_streams()
+        self._stop_reading()
         self.driver.close()
         self.context.clock.close()
         self.context.store.replace({}, {})
+        self.context.contents.keep_only(())
+        self.context.index.close()
+        self.context.indexed.clear()
         self.context.token_tallies.clear()
         self.context.clock = self._new_clock(None)
-        self.context.ids = self._ids(self.context.store, seed or self.name)
+        self.expiry.rearm()
+        self.context.ids = self._ids(self.context.store, seed or self._seed)
         self.rules.clear()
         self.script = None
         self.requests.clear()
+        self.faults.clear()
         self.driver = self._new_driver()
 
     def set_script(self, script: Script | None) -> None:
@@ -82,11 +111,49 @@ class Project:
         self.script = script
         self.rules.set_script(script.rules if script is not None else ())
 
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError says what cannot be."""
+        tables = prepare_state(self.context, state)
+        self.end_streams()
+        self._stop_reading()
+        self.driver.stop()
+        replace_state(self.context, tables)
+        self.expiry.rearm()
+        self.driver.adopt(tables["runs"])
+
     async def advance(self, seconds: float) -> None:
         if seconds < 0:
             raise EmulatorError(f"advance takes seconds from 0 up, not {seconds}; `set` moves a clock back")
         await self.driver.settle_all()
         await self.driver.move_clock(self.context.clock.time() + seconds)
+
+    async def read_stores(self, store_id: str | None = None, searching: bool = False) -> None:
+        """Wait until what was added to this vector store, or to any, is read; not for ever, but for a search."""
+        for id in [store_id] if store_id is not None else unread_stores(self.context):
+            while jobs(self.context, id, searching):
+                if id not in self._reading:
+                    self._reading[id] = asyncio.ensure_future(self._read_store(id, searching))
+                reading = self._reading[id]
+                await asyncio.wait({reading}, timeout=None if searching else self.config.settle_seconds)
+                if not reading.done():
+                    break
+                reading.result()
+
+    async def _read_store(self, id: str, searching: bool) -> None:
+        """By a worker: a hostile document may keep it busy for long."""
+        try:
+            read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
+            finish(self.context, id, await self._workers.call(read_all), searching)
+        finally:
+            self._reading.pop(id, None)
+
+    def _stop_reading(self) -> None:
+        for reading in self._reading.values():
+            reading.cancel()
+        self._reading.clear()
+
+    async def _read_for_run(self, store_id: str) -> None:
+        await self.read_stores(store_id, searching=True)
 
     def end_streams(self) -> None:
         for end in list(self.open_streams):
@@ -97,8 +164,12 @@ class Project:
         self.end_streams()
         ending = self.driver.close()
         await asyncio.gather(*ending, return_exceptions=True)
+        self._stop_reading()
+        self.expiry.close()
         self.context.clock.close()
+        self.context.index.close()
         self.context.store.close()
+        self.context.contents.close()
 
     def _ids(self, store: Store, seed: str) -> Ids:
         def taken(id: str) -> bool:
@@ -109,7 +180,7 @@ class Project:
 
     def _new_clock(self, kept: Object | None) -> Clock:
         """A manual clock goes on where it stood when the directory was left."""
-        return self._make_clock(self.config.clock, kept["time"] if kept else MANUAL_START)
+        return self._make_clock(self._clock_mode, kept["time"] if kept else MANUAL_START)
 
     def _make_clock(self, mode: str, start: float) -> Clock:
         if mode == "manual":
@@ -117,7 +188,7 @@ class Project:
         return SystemClock(asyncio.get_running_loop().call_later)
 
     def _new_driver(self) -> Driver:
-        return Driver(self.context, self.rules, self._workers, self._turn)
+        return Driver(self.context, self.rules, self._workers, self._turn, self._read_for_run)
 
     def _turn(self, run: Object) -> Turn:
         store = self.context.store
@@ -143,7 +214,12 @@ class _RunSource:
         return self._make_client(self._run["id"], options)
 
     def search(self, query: str, max_num_results: int | None) -> list[Any]:
-        return []
+        found: list[Any] = self._hop(lambda: search(self._context, self._run, query, max_num_results))
+        return found
 
-    def file(self, file_id: str) -> Any:
-        return self._hop(lambda: self._context.store.get("files", file_id))
+    def file(self, file_id: str) -> tuple[Object, bytes]:
+        return self._hop(partial(self._file, file_id))  # type: ignore[no-any-return]
+
+    def _file(self, file_id: str) -> tuple[Object, bytes]:
+        file = require(self._context, FILE, file_id, "file_id")
+        return views.file(file), self._context.contents.whole(file["_content"])

@@ -15,12 +15,16 @@ MOST_BODY_BYTES = 64 * 1024
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One call: `path` with its query, `raw` the request's body cut at 64 kB, `status` what it was answered."""
+    """One call: `path` with its query, `raw` the request's body cut at 64 kB, `status` what it was answered.
+
+    `status` is 0 where a fault closed the connection before the headers; `fault` is the route of a fault that struck.
+    """
 
     method: str
     path: str
     raw: bytes
     status: int
+    fault: str | None = None
 
     @property
     def body(self) -> Any:
@@ -33,10 +37,11 @@ class LoggedRequest:
             return self.raw.decode("utf-8", "replace")
 
     def as_json(self) -> dict[str, Any]:
-        return {"method": self.method, "path": self.path, "body": self.body, "status": self.status}
+        call = {"method": self.method, "path": self.path, "body": self.body, "status": self.status}
+        return call if self.fault is None else {**call, "fault": self.fault}
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path} {self.status}"
+        return f"{self.method} {self.path} {self.status}" + (f" (fault on {self.fault})" if self.fault else "")
 
 
 class RequestLog(Sequence[LoggedRequest]):
@@ -50,9 +55,9 @@ class RequestLog(Sequence[LoggedRequest]):
     def dropped(self) -> int:
         return self.total - len(self._calls)
 
-    def add(self, method: str, path: str, raw: bytes, status: int) -> None:
+    def add(self, method: str, path: str, raw: bytes, status: int, fault: str | None = None) -> None:
         self.total += 1
-        self._calls.append(LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status))
+        self._calls.append(LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault))
 
     def clear(self) -> None:
         self._calls.clear()

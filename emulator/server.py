@@ -8,7 +8,7 @@ import socket
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
 from emulator.errors import EmulatorError
 
@@ -42,6 +42,7 @@ class HttpServer:
         config.load()
         self._server = uvicorn.Server(config)
         self._server.lifespan = config.lifespan_class(config)
+        self._server.lifespan.state["drop_connection"] = self._drop
         self._listener = listener
         self._dates: asyncio.Task[None] | None = None
 
@@ -70,6 +71,13 @@ class HttpServer:
         if self._dates is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._dates
+
+    def _drop(self, scope: Scope) -> None:
+        """Close the connection that this request came by, as a network does that fails."""
+        for connection in list(self._server.server_state.connections):
+            if getattr(connection, "client", None) == scope["client"]:
+                transport: Any = getattr(connection, "transport", None)
+                transport.abort()
 
     async def _keep_date(self) -> None:
         while True:

@@ -12,16 +12,34 @@ from emulator.store import Object
 def transcript(context: Context, thread_id: str) -> str:
     """Ends with a newline unless it is empty; line breaks inside texts are indented below their line."""
     messages = context.store.of("messages", "thread_id", thread_id)
-    numbered = [(context.store.number("messages", message["id"]), _message(message)) for message in messages]
+    numbered: list[tuple[float, str]] = [
+        (context.store.number("messages", message["id"]), _message(message)) for message in messages
+    ]
     for run in context.store.of("runs", "thread_id", thread_id):
-        last = context.store.number("runs", run["id"])
-        for step in context.store.of("steps", "run_id", run["id"]):
-            number = context.store.number("steps", step["id"])
-            numbered += [(number, line) for line in _calls(step)]
-            last = max(last, number + 1)  # a message_creation step is followed by its message
-        numbered.append((last, _run(run)))
+        numbered += _told(context, run)
     numbered.sort(key=lambda entry: entry[0])
     return "".join(f"{line}\n" for _, line in numbered)
+
+
+def _told(context: Context, run: Object) -> Iterator[tuple[float, str]]:
+    """The run's tool calls and status with their places among the messages: each call just before the run's next
+    message, the rest after its last one. By the messages alone, since a state file brings nothing but their order."""
+    place: float = context.store.number("runs", run["id"])
+    waiting: list[str] = []
+    for step in context.store.of("steps", "run_id", run["id"]):
+        waiting += _calls(step)
+        message_id = step["step_details"].get("message_creation", {}).get("message_id", "")
+        if context.store.get("messages", message_id) is not None:
+            place = context.store.number("messages", message_id)
+            yield from ((place - 0.5, line) for line in waiting)
+            waiting = []
+    yield from ((place + 0.5, line) for line in [*waiting, _run(run)])
+
+
+def transcripts(context: Context, newest: int) -> dict[str, str]:
+    """Those of the newest threads by thread id, oldest first."""
+    ids = [thread["id"] for thread in context.store.all("threads")]
+    return {thread_id: transcript(context, thread_id) for thread_id in ids[-newest:]}
 
 
 def _message(message: Object) -> str:

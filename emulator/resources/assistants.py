@@ -13,6 +13,7 @@ from emulator.resources.lookup import ASSISTANT, require
 from emulator.resources.models import require_model
 from emulator.resources.route import Route
 from emulator.resources.tool_resources import merged_resources, new_resources
+from emulator.resources.vector_store_changes import Changes
 from emulator.store import Event, Object, Page
 
 DEFAULTS: Object = {
@@ -38,10 +39,13 @@ CLEARABLE = ("name", "description", "instructions", "reasoning_effort")
 def create(context: Context, body: dict[str, Any]) -> Object:
     require_model(context, body["model"])
     fields = {**DEFAULTS, **given(body, *SCALARS, "metadata"), "tools": tools(body.get("tools") or [])}
-    fields["tool_resources"] = new_resources(context, body.get("tool_resources"), fields["tools"])
+    changes = Changes(context)
+    fields["tool_resources"] = new_resources(context, changes, body.get("tool_resources"), fields["tools"])
     id, now = context.ids.new("assistant"), context.clock.now()
     assistant = {"id": id, "object": "assistant", "created_at": now, **_numbers(fields)}
-    return _write(context, "assistant.created", assistant)
+    changes.put("assistants", assistant)
+    changes.commit("assistant.created", assistant)
+    return assistant
 
 
 def list_(context: Context, query: ListQuery) -> Page:
@@ -63,7 +67,9 @@ def modify(context: Context, assistant_id: str, body: dict[str, Any]) -> Object:
         sent["tools"] = tools(body["tools"])
     modified = _numbers({**known, **sent, "metadata": merged_metadata(known, body)})
     resources = merged_resources(context, known["tool_resources"], body.get("tool_resources"), modified["tools"])
-    return _write(context, "assistant.modified", {**modified, "tool_resources": resources})
+    assistant = {**modified, "tool_resources": resources}
+    context.commit(Event("assistant.modified", assistant, (("assistants", assistant),)))
+    return assistant
 
 
 def delete(context: Context, assistant_id: str) -> Object:
@@ -77,11 +83,6 @@ def delete(context: Context, assistant_id: str) -> Object:
 def _numbers(assistant: Object) -> Object:
     """The wire shows these two as decimal numbers, whatever was sent."""
     return {**assistant, "top_p": float(assistant["top_p"]), "temperature": float(assistant["temperature"])}
-
-
-def _write(context: Context, name: str, assistant: Object) -> Object:
-    context.commit(Event(name, assistant, (("assistants", assistant),)))
-    return assistant
 
 
 ROUTES = (

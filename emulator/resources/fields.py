@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from emulator.contract.faults import many_properties
 from emulator.store import Object
 
 Json = dict[str, Any]
+MOST_METADATA_KEYS = 16
 AUTO_TRUNCATION: Json = {"type": "auto", "last_messages": None}
 NO_PARAMETERS: Json = {"type": "object", "properties": {}}
 FILE_SEARCH_RANKING: Json = {"ranker": "default_2024_08_21", "score_threshold": 0.0, "hybrid_search": None}
@@ -19,8 +21,15 @@ def given(body: Json, *names: str) -> Json:
 
 
 def merged_metadata(known: Object, body: Json) -> dict[str, str]:
-    """Modifying merges: keys not sent are kept, null changes nothing (behaviour.md section 3.1)."""
-    return {**known["metadata"], **(body.get("metadata") or {})}
+    """Modifying merges: keys not sent are kept, null changes nothing (behaviour.md section 3.1).
+
+    400 where the merge would have more keys than an object may; that the service counts them so was not measured.
+    """
+    sent: dict[str, str] = body.get("metadata") or {}
+    merged = {**known["metadata"], **sent}
+    if len(merged) > MOST_METADATA_KEYS and sent.keys() - known["metadata"].keys():
+        raise many_properties("metadata", MOST_METADATA_KEYS, len(merged))
+    return merged
 
 
 def tools(sent: list[Json]) -> list[Json]:

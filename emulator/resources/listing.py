@@ -18,10 +18,15 @@ def page(
     field: str | None = None,
     parent: str | None = None,
     keep: Callable[[Object], bool] | None = None,
+    within: str | None = None,
 ) -> Page:
-    """The page that the query asks for; unknown cursors are the API's 400 or 404, as unknown ids are."""
+    """The page that the query asks for; unknown cursors are the API's 400 or 404, as unknown ids are.
+
+    `within` is the vector store whose files the cursors name, which the caller has looked up.
+    """
     for param in ("after", "before"):
-        if (cursor := getattr(query, param)) is not None:
+        cursor = getattr(query, param)
+        if cursor is not None and within is None and not context.store.has_place(kind.table, cursor):
             require(context, kind, cursor, param)
     return context.store.page(
         kind.table,
@@ -29,7 +34,11 @@ def page(
         parent=parent,
         limit=query.limit,
         descending=query.descending,
-        after=query.after,
-        before=query.before,
+        after=_key(query.after, within),
+        before=_key(query.before, within),
         keep=keep,
     )
+
+
+def _key(cursor: str | None, within: str | None) -> str | None:
+    return cursor if cursor is None or within is None else f"{within}/{cursor}"

@@ -26,6 +26,12 @@ THREAD = Kind("threads", "thread", "thread")
 MESSAGE = Kind("messages", "message", "msg")
 RUN = Kind("runs", "run", "run")
 STEP = Kind("steps", "run step", "step")
+FILE = Kind("files", "file", "file")
+UPLOAD = Kind("uploads", "upload", "upload")
+PART = Kind("parts", "part", "part")
+VECTOR_STORE = Kind("vector_stores", "vector store", "vs_")
+VECTOR_STORE_FILE = Kind("vector_store_files", "file", "file")
+FILE_BATCH = Kind("vector_store_file_batches", "file batch", "vsfb_")
 
 
 def require(context: Context, kind: Kind, id: str, param: str, **belongs: str) -> Object:
@@ -34,7 +40,7 @@ def require(context: Context, kind: Kind, id: str, param: str, **belongs: str) -
     `param` is the parameter that held the id. 400 for an unknown id of another kind's prefix, 404 for any other.
     """
     found = context.store.get(kind.table, id)
-    if found is not None and all(found[field] == parent for field, parent in belongs.items()):
+    if found is not None and all(found.get(field) == parent for field, parent in belongs.items()):
         return found
     if not id.startswith(kind.prefix):
         raise wrong_prefix(param, id, kind.prefix)

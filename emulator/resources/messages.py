@@ -8,10 +8,12 @@ from emulator.context import Context
 from emulator.contract import CreateMessage, ListQuery, ModifyMessage
 from emulator.errors import InvalidState
 from emulator.resources import views
+from emulator.resources.attachments import add_messages
 from emulator.resources.fields import attachments, content, merged_metadata
 from emulator.resources.listing import page
 from emulator.resources.lookup import MESSAGE, require, require_thread
 from emulator.resources.route import Route
+from emulator.resources.vector_store_changes import Changes
 from emulator.runs.active import active_run
 from emulator.store import Event, Object, Page
 
@@ -42,7 +44,9 @@ def create(context: Context, thread_id: str, body: dict[str, Any]) -> Object:
     if (run := active_run(context, thread_id)) is not None:
         raise InvalidState(f"Can't add messages to {thread_id} while a run {run['id']} is active.")
     message = new_message(context, thread_id, body)
-    context.commit(Event("message.created", message, (("messages", message),)))
+    changes = Changes(context)
+    add_messages(context, changes, [message])
+    changes.commit("message.created", message)
     return message
 
 

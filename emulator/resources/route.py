@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from emulator.contract import ListQuery, list_query
+from emulator.resources.forms import FormRule
 from emulator.store import Object
 
 View = Callable[[Object], Object]
 Operation = Callable[..., Any]
+
+LIST_KEYS = ("object", "data", "first_id", "last_id", "has_more")
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """What an operation returns to answer bytes instead of JSON."""
+
+    filename: str
+    size: int
+    chunks: Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +47,9 @@ class Route:
     includes: bool = False
     streams: bool = False
     beta: bool = True
+    form: FormRule | None = None
+    query: Callable[[Mapping[str, str]], ListQuery] = list_query
+    list_keys: tuple[str, ...] = LIST_KEYS
+    settles: Literal["", "named", "all", "search"] = ""
+    newline: bool = False
+    detail: bool = False

@@ -17,17 +17,18 @@ from emulator.store import Object, Page
 def list_(context: Context, thread_id: str, run_id: str, query: ListQuery, include: frozenset[str]) -> Page:
     run = require_run(context, thread_id, run_id)
     found = page(context, STEP, query, field="run_id", parent=run_id)
-    return replace(found, items=[_shown(step, run) for step in found.items])
+    return replace(found, items=[_shown(step, run, include) for step in found.items])
 
 
 def retrieve(context: Context, thread_id: str, run_id: str, step_id: str, include: frozenset[str]) -> Object:
     run = require_run(context, thread_id, run_id)
-    return _shown(require(context, STEP, step_id, "step_id", run_id=run_id), run)
+    return _shown(require(context, STEP, step_id, "step_id", run_id=run_id), run, include)
 
 
-def _shown(step: Object, run: Object) -> Object:
+def _shown(step: Object, run: Object, include: frozenset[str]) -> Object:
     """`expires_at` is the run's while that is under way, and null once it is over (dotnet)."""
-    return {**step, "expires_at": None} if run["status"] in TERMINAL else step
+    shown = {**step, "expires_at": None} if run["status"] in TERMINAL else step
+    return shown if include else views.without_search_content(shown)
 
 
 STEPS_PATH = "/threads/{thread_id}/runs/{run_id}/steps"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from emulator.context import Context
 from emulator.contract import CreateRun, CreateThreadAndRun, ListQuery, ModifyRun, NoBody, SubmitToolOutputs
 from emulator.errors import InvalidState
 from emulator.resources import views
+from emulator.resources.attachments import add_messages
 from emulator.resources.fields import merged_metadata
 from emulator.resources.listing import page
 from emulator.resources.lookup import RUN, require_run, require_thread
@@ -16,6 +18,8 @@ from emulator.resources.new_run import new_run, require_assistant, require_promp
 from emulator.resources.route import Route
 from emulator.resources.threads import new_thread
 from emulator.resources.tool_outputs import finished_step, require_outputs
+from emulator.resources.tool_resources import require_resources
+from emulator.resources.vector_store_changes import Changes
 from emulator.runs import events
 from emulator.runs.active import active_run
 from emulator.runs.lifecycle import ACTIVE, TERMINAL, enter
@@ -31,16 +35,20 @@ def create(context: Context, thread_id: str, body: dict[str, Any], include: froz
     added = [new_message(context, thread_id, sent) for sent in body.get("additional_messages") or []]
     run = {**new_run(context, thread_id, body, assistant), "_include": sorted(include)}
     require_prompt(context, run, added)
-    return _begin(context, run, [("messages", message) for message in added])
+    changes = Changes(context)
+    add_messages(context, changes, added, "additional_messages")
+    return _begin(context, run, changes.puts)
 
 
 def create_with_thread(context: Context, body: dict[str, Any]) -> Object:
     assistant = require_assistant(context, body)
-    thread, messages = new_thread(context, body.get("thread") or {})
+    require_resources(context, body.get("tool_resources"))
+    changes = Changes(context)
+    thread, messages = new_thread(context, changes, body.get("thread") or {})
     run = new_run(context, thread["id"], body, assistant)
     require_prompt(context, run, messages)
-    context.commit(events.thread_created(thread, messages))
-    return _begin(context, run, [])
+    changes.commit("thread.created", thread)
+    return _begin(context, run, ())
 
 
 def list_(context: Context, thread_id: str, query: ListQuery) -> Page:
@@ -76,13 +84,17 @@ def submit_tool_outputs(context: Context, thread_id: str, run_id: str, body: dic
     if known["status"] != "requires_action":
         raise InvalidState(f'Runs in status "{known["status"]}" do not accept tool outputs.')
     outputs = require_outputs(known, body["tool_outputs"])
-    context.commit(events.step_ended(finished_step(context, known, outputs)))
     run = enter(known, "queued", context.clock.now(), required_action=None)
-    context.commit(events.run_entered(run))
+    step = finished_step(context, known, outputs)
+    if step is None:
+        context.commit(events.run_entered(run))
+    else:  # one commit: a kill between the two would leave a run that waits for outputs it has
+        context.commit(events.step_ended(step, [("runs", run)]))
+        context.commit(events.run_queued(run))
     return run
 
 
-def _begin(context: Context, run: Object, puts: list[tuple[str, Object]]) -> Object:
+def _begin(context: Context, run: Object, puts: Iterable[tuple[str, Object]]) -> Object:
     context.commit(events.run_created(run, puts))
     context.commit(events.run_queued(run))
     return run

@@ -7,29 +7,34 @@ from typing import Any
 from emulator.context import Context
 from emulator.contract import CreateThread, ModifyThread
 from emulator.resources import views
+from emulator.resources.attachments import THREAD_STORE, add_messages
 from emulator.resources.fields import given, merged_metadata
 from emulator.resources.lookup import require_thread
 from emulator.resources.messages import new_message
 from emulator.resources.route import Route
 from emulator.resources.tool_resources import merged_resources, new_resources
-from emulator.runs.events import thread_created
+from emulator.resources.vector_store_changes import Changes
 from emulator.store import Event, Object
 
 DEFAULTS: Object = {"metadata": {}, "tool_resources": {}}
 
 
-def new_thread(context: Context, body: dict[str, Any]) -> tuple[Object, list[Object]]:
-    """A thread and its first messages, not yet stored."""
+def new_thread(context: Context, changes: Changes, body: dict[str, Any]) -> tuple[Object, list[Object]]:
+    """A thread and its first messages, among the changes with the vector store that they may make."""
     fields = {**DEFAULTS, **given(body, "metadata")}
-    fields["tool_resources"] = new_resources(context, body.get("tool_resources"), [])
+    fields["tool_resources"] = new_resources(context, changes, body.get("tool_resources"), [], THREAD_STORE)
     id, now = context.ids.new("thread"), context.clock.now()
     thread = {"id": id, "object": "thread", "created_at": now, **fields}
-    return thread, [new_message(context, id, sent) for sent in body.get("messages") or []]
+    messages = [new_message(context, id, sent) for sent in body.get("messages") or []]
+    changes.put("threads", thread)
+    add_messages(context, changes, messages, "messages")
+    return changes.require("threads", id), messages
 
 
 def create(context: Context, body: dict[str, Any]) -> Object:
-    thread, messages = new_thread(context, body)
-    context.commit(thread_created(thread, messages))
+    changes = Changes(context)
+    thread, _ = new_thread(context, changes, body)
+    changes.commit("thread.created", thread)
     return thread
 
 

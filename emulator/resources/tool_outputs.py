@@ -21,9 +21,12 @@ def require_outputs(run: Object, sent: list[dict[str, Any]]) -> dict[str, str]:
     return {output["tool_call_id"]: output.get("output") or "" for output in sent}
 
 
-def finished_step(context: Context, run: Object, outputs: dict[str, str]) -> Object:
-    """The run's open function step with its outputs filled in."""
-    step = next(step for step in reversed(context.store.of("steps", "run_id", run["id"])) if not step["completed_at"])
+def finished_step(context: Context, run: Object, outputs: dict[str, str]) -> Object | None:
+    """The run's open function step with its outputs filled in; None if a state file brought the run without it."""
+    steps = reversed(context.store.of("steps", "run_id", run["id"]))
+    step = next((step for step in steps if step["status"] == "in_progress"), None)
+    if step is None:
+        return None
     calls = [_with_output(call, outputs[call["id"]]) for call in step["step_details"]["tool_calls"]]
     asked = sum(tokens.of_text(call["function"]["name"] + call["function"]["arguments"]) for call in calls)
     return {

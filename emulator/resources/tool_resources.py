@@ -5,30 +5,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from emulator.context import Context
+from emulator.resources.lookup import FILE, VECTOR_STORE, Kind, require
+from emulator.resources.vector_store_changes import Changes
+from emulator.resources.vector_stores import add_store
 
 Json = dict[str, Any]
+IDS: tuple[tuple[str, str, Kind], ...] = (
+    ("code_interpreter", "file_ids", FILE),
+    ("file_search", "vector_store_ids", VECTOR_STORE),
+)
 
 
-def new_resources(context: Context, sent: Json | None, tools: list[Json]) -> Json:
-    """The tool resources of a new assistant or thread that has these tools."""
-    return _with_code_interpreter(_taken(context, sent or {}), tools)
+def new_resources(
+    context: Context,
+    changes: Changes,
+    sent: Json | None,
+    tools: list[Json],
+    store_defaults: Mapping[str, Any] | None = None,
+) -> Json:
+    """The tool resources of a new assistant or thread that has these tools.
+
+    `vector_stores` are made, among the changes and with `store_defaults`, and shown by their ids.
+    """
+    taken = require_resources(context, sent)
+    helper = ((sent or {}).get("file_search") or {}).get("vector_stores") or []
+    for index, body in enumerate(helper):
+        path = f"tool_resources.file_search.vector_stores[{index}].file_ids"
+        store = add_store(context, changes, {**body, **(store_defaults or {})}, path)
+        taken["file_search"] = {"vector_store_ids": [store["id"]]}
+    return _with_code_interpreter(taken, tools)
 
 
 def merged_resources(context: Context, known: Json, sent: Json | None, tools: list[Json]) -> Json:
     """A given list replaces that tool's list; tools that are not named keep theirs."""
-    return _with_code_interpreter({**known, **_taken(context, sent or {})}, tools)
+    return _with_code_interpreter({**known, **require_resources(context, sent)}, tools)
 
 
-def _taken(context: Context, sent: Json) -> Json:
-    """Only the members that say something."""
+def require_resources(context: Context, sent: Json | None) -> Json:
+    """Only the members that say something; 404 for a file or vector store that does not exist."""
     taken: Json = {}
-    for tool, field in (("code_interpreter", "file_ids"), ("file_search", "vector_store_ids")):
-        ids = (sent.get(tool) or {}).get(field)
-        if ids is not None:
-            taken[tool] = {field: ids}
+    for tool, field, kind in IDS:
+        ids = ((sent or {}).get(tool) or {}).get(field)
+        if ids is None:
+            continue
+        for index, id in enumerate(ids):
+            require(context, kind, id, f"tool_resources.{tool}.{field}[{index}]")
+        taken[tool] = {field: ids}
     return taken
 
 

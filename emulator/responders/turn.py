@@ -31,6 +31,14 @@ class Shown(dict[str, Any]):
         return self.text if self.get("object") == "thread.message" else super().__str__()
 
 
+class ShownFile(Shown):
+    """A file object with its `content`."""
+
+    def __init__(self, file: Mapping[str, Any], content: bytes) -> None:
+        super().__init__(file)
+        self.__dict__["content"] = content
+
+
 class Source(Protocol):
     """Where a turn looks things up; may be called from any thread."""
 
@@ -38,7 +46,7 @@ class Source(Protocol):
 
     def search(self, query: str, max_num_results: int | None) -> list[Any]: ...
 
-    def file(self, file_id: str) -> Any: ...
+    def file(self, file_id: str) -> tuple[dict[str, Any], bytes]: ...
 
     def client(self, **options: Any) -> Any: ...
 
@@ -90,11 +98,13 @@ class Turn:
         return tools
 
     def search(self, query: str, max_num_results: int | None = None) -> list[Any]:
-        """The run's vector stores searched: results with `file_id`, `file_name`, `score` (0..1) and `text`."""
+        """The run's vector stores searched: results with `file_id`, `filename`, `score` (0..1) and `text`."""
         return self._source.search(query, max_num_results)
 
-    def file(self, file_id: str) -> Any:
-        return self._source.file(file_id)
+    def file(self, file_id: str) -> ShownFile:
+        """An uploaded file with its bytes in `.content`; ApiError 404 for an unknown id."""
+        shown, content = self._source.file(file_id)
+        return ShownFile(shown, content)
 
     def client(self, **options: Any) -> Any:
         """An SDK client of this project whose calls never wait for this run."""

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from emulator.errors import ScriptError
 from emulator.responders.replies import Expire, Fail, FunctionCall, Incomplete, Pause, Usage, Wait
 from emulator.responders.sources import END
 from emulator.runs import tokens
+from emulator.runs.budget import exhausted
+from emulator.runs.checks import check_reply
 from emulator.runs.engine import Engine
-from emulator.runs.rendering import play
+from emulator.runs.rendering import leftovers, play
+from emulator.runs.rest import Rest
 from emulator.store import Event, Object
 
 if TYPE_CHECKING:
@@ -27,22 +31,20 @@ class Finished(Exception):
 
 
 class Drive:
-    """`settled` is set while the run waits for something that a request cannot hurry: outputs, the clock, a resume."""
+    """The task that plays one run to its end; `rest` says whether a request has to wait for it."""
 
-    def __init__(self, driver: Driver, run: Object, *, hold: bool = False) -> None:
+    def __init__(self, driver: Driver, run: Object, *, hold: bool = False, failing: Object | None = None) -> None:
         self.driver = driver
         self.run_id: str = run["id"]
         self.thread_id: str = run["thread_id"]
         self.context = driver.context
         self.engine = Engine(self.context, self.run_id, lambda: self.context.store.listening(self.run_id))
-        self.settled = asyncio.Event()
-        self.waiting_until: float | None = None
-        self.live = False
+        self.rest = Rest()
         self.rule_id = ""
         self._begun = False
         self._ending: Callable[[], Iterator[Event]] | None = None
-        self._outputs: asyncio.Future[None] | None = None
-        self._resume: asyncio.Future[None] | None = None
+        if failing is not None:
+            self._ending = partial(self.engine.fail, **failing)
         self._conversation: Conversation | None = None
         self._expiry = self.context.clock.call_at(run["expires_at"], self._expire)
         if run["status"] == "cancelling":
@@ -51,28 +53,14 @@ class Drive:
 
     # What happens to it from outside
 
-    def submitted(self) -> None:
-        """Its tool outputs are stored and it is queued again."""
-        if self._outputs is not None and not self._outputs.done():
-            self.settled.clear()
-            self._outputs.set_result(None)
-
     def cancel(self) -> None:
         self._end(self.engine.cancel)
-
-    def resume(self) -> bool:
-        """Go on after a Pause; False if it is not paused."""
-        if self._resume is None or self._resume.done():
-            return False
-        self.settled.clear()
-        self._resume.set_result(None)
-        return True
 
     def stop(self) -> None:
         """The emulator stops, or the run is gone: leave everything as it stands."""
         self._expiry.cancel()
         self.task.cancel()
-        self.settled.set()
+        self.rest.settled.set()
 
     def _expire(self) -> None:
         self._end(self.engine.expire)
@@ -80,7 +68,7 @@ class Drive:
     def _end(self, ending: Callable[[], Iterator[Event]]) -> None:
         if self._ending is None:
             self._ending = ending
-            self.settled.clear()
+            self.rest.stir()
             if self._begun:
                 self.task.cancel()
 
@@ -107,24 +95,26 @@ class Drive:
         if self._ending is not None:
             raise asyncio.CancelledError
         if hold:
-            await self._until_resumed()
+            await self.rest.until_resumed()
         await self._until_submitted()
         conversation = await self.driver.converse(self)
         if conversation is None:
             raise Finished
         self._conversation = conversation
         self._commit(self.engine.begin(_rule=self.rule_id))
-        self._relax()
+        self.rest.relax()
         number, outputs = 0, None
         while (reply := await conversation.next(outputs)) is not END:
             outputs = await self._reply(number, reply)
             number += 1
+        self._commit(self.engine.close())
+        self._commit(leftovers(self.engine))
         self._commit(self.engine.complete())
 
     async def _reply(self, number: int, reply: Any) -> Outputs:
         if isinstance(reply, Usage):
             used = tokens.usage(reply.prompt_tokens, reply.completion_tokens)
-            self._commit(self.engine.close(used) if self.engine.open else self.engine.correct_usage(used))
+            self._commit(self.engine.close(used) if self.engine.open else self.engine.correct_usage(number, used))
             return None
         if isinstance(reply, Incomplete):
             self._finish(self.engine.incomplete(reply.reason))
@@ -142,13 +132,25 @@ class Drive:
                 self._finish(self.engine.expire())
             case _:
                 if not _is_completed(self.engine.played(number)):
-                    await self._commit_paced(play(self.engine, number, reply))
+                    self._require_leave(reply)
+                    prepared = await self.driver.prepare(self.engine.run, reply)
+                    await self._commit_paced(play(self.engine, number, prepared))
+                if (budget := self.engine.cut_short(number)) is not None:
+                    self._finish(self.engine.incomplete(budget))
         return None
+
+    def _require_leave(self, reply: Any) -> None:
+        """Refuse what the run does not allow, and end it where its budgets leave no room for another step."""
+        run = self.engine.run
+        check_reply(run, reply)
+        if (budget := exhausted(self.context, run)) is not None:
+            self._finish(self.engine.incomplete(budget))
 
     async def _call(self, number: int, calls: list[FunctionCall]) -> list[str]:
         step = self.engine.played(number)
         if not _is_completed(step):
             if self.engine.run["status"] != "requires_action":
+                self._require_leave(calls)
                 await self._commit_paced(self.engine.functions(number, calls))
             await self._until_submitted()
             self._commit(self.engine.begin())
@@ -159,49 +161,18 @@ class Drive:
 
     async def _wait(self, number: int, seconds: float) -> None:
         until = self._remembered(number, self.context.clock.time() + seconds)
-        future = asyncio.get_running_loop().create_future()
-
-        def wake() -> None:
-            self.settled.clear()
-            self.waiting_until = None
-            if not future.done():
-                future.set_result(None)
-
-        deadline = self.context.clock.call_at(until, wake)
-        self.waiting_until = until
-        self.settled.set()
-        self.driver.waits(self)
-        try:
-            await future
-        finally:
-            self.waiting_until = None
-            deadline.cancel()
-        self._relax()
+        await self.rest.until(until, self.context.clock, lambda: self.driver.waits(self))
 
     async def _pause(self, number: int) -> None:
         if self._remembered(number, PAUSED) == PAUSED:
-            await self._until_resumed()
+            await self.rest.until_resumed()
             self._remember(number, RESUMED)
-
-    async def _until_resumed(self) -> None:
-        self._resume = asyncio.get_running_loop().create_future()
-        self.settled.set()
-        await self._resume
-        self._relax()
 
     async def _until_submitted(self) -> None:
         if self.engine.run["status"] == "requires_action":
-            self._outputs = asyncio.get_running_loop().create_future()
-            self.settled.set()
-            await self._outputs
-            self._relax()
+            await self.rest.until_submitted()
 
     # Parts
-
-    def _relax(self) -> None:
-        """A live responder takes its time, so nobody waits for it."""
-        if self.live:
-            self.settled.set()
 
     def _remembered(self, number: int, first: Any) -> Any:
         """What a Wait or Pause was told when it was first reached: a restart must not begin it anew."""
@@ -233,7 +204,7 @@ class Drive:
         if self._conversation is not None:
             self._conversation.close()
         self.driver.over(self)
-        self.settled.set()
+        self.rest.settled.set()
 
 
 def _is_completed(step: Object | None) -> bool:

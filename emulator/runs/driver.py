@@ -6,16 +6,20 @@ The driver is told of everything by the store's events. A read never moves a run
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from emulator.context import Context
+from emulator.responders.replies import CodeInterpreter, FileSearch
 from emulator.responders.rules import Rule, RuleBook
 from emulator.responders.turn import Turn
 from emulator.runs.conversation import Conversation, open_conversation
 from emulator.runs.drive import Drive
+from emulator.runs.executing import execution
 from emulator.runs.lifecycle import ACTIVE
 from emulator.runs.prompt import keep_tally
+from emulator.runs.searching import store_ids
 from emulator.runs.workers import Workers
 from emulator.store import Event, Object
 
@@ -29,10 +33,15 @@ class Failure:
 
 
 class Driver:
-    """`make_turn(run)` shows a run to its responder."""
+    """`make_turn(run)` shows a run to its responder; `read_store(id)` reads a vector store's files."""
 
     def __init__(
-        self, context: Context, rules: RuleBook, workers: Workers, make_turn: Callable[[Object], Turn]
+        self,
+        context: Context,
+        rules: RuleBook,
+        workers: Workers,
+        make_turn: Callable[[Object], Turn],
+        read_store: Callable[[str], Awaitable[None]],
     ) -> None:
         self.context = context
         self.rules = rules
@@ -40,6 +49,7 @@ class Driver:
         self.unmatched: list[str] = []
         self._workers = workers
         self._make_turn = make_turn
+        self._read_store = read_store
         self._drives: dict[str, Drive] = {}
         self._by_thread: dict[str, Drive] = {}
         self._choosing = asyncio.Lock()
@@ -51,19 +61,19 @@ class Driver:
     async def settle(self, thread_id: str, asker: str | None = None) -> None:
         """Wait until the thread's run waits for something else than us; `asker` is the run that asks, if one does."""
         while (drive := self._by_thread.get(thread_id)) is not None and drive.run_id != asker:
-            if not drive.settled.is_set():
+            if not drive.rest.settled.is_set():
                 try:
-                    await asyncio.wait_for(drive.settled.wait(), self.context.config.settle_seconds)
+                    await asyncio.wait_for(drive.rest.settled.wait(), self.context.config.settle_seconds)
                 except TimeoutError:
                     return
-            elif drive.waiting_until is not None and self.context.clock.autojump:
-                await self.move_clock(drive.waiting_until)
+            elif drive.rest.waiting_until is not None and self.context.clock.autojump:
+                await self.move_clock(drive.rest.waiting_until)
             else:
                 return
 
     async def settle_all(self) -> None:
         """Every run settled as far as it goes by itself; Waits are not skipped."""
-        waits = [drive.settled.wait() for drive in list(self._drives.values()) if not drive.settled.is_set()]
+        waits = [drive.rest.settled.wait() for drive in list(self._drives.values()) if not drive.rest.settled.is_set()]
         if waits:
             _, late = await asyncio.wait(
                 [asyncio.ensure_future(wait) for wait in waits], timeout=self.context.config.settle_seconds
@@ -84,7 +94,7 @@ class Driver:
 
     def resume(self, run_id: str) -> bool:
         drive = self._drives.get(run_id)
-        return drive is not None and drive.resume()
+        return drive is not None and drive.rest.resume()
 
     def recover(self) -> None:
         """Go on with the runs that a stop interrupted. Not before the first request: responders come first."""
@@ -103,6 +113,7 @@ class Driver:
         """Leave all runs as they are; the tasks that are ending."""
         self._interrupted = []
         drives = list(self._drives.values())
+        self._drives, self._by_thread = {}, {}
         for drive in drives:
             drive.stop()
         return [drive.task for drive in drives]
@@ -121,7 +132,7 @@ class Driver:
             for event in drive.engine.fail("server_error", chosen):
                 self.context.commit(event)
             return None
-        drive.live = chosen.live
+        drive.rest.live = chosen.live or self.context.config.tokens_per_second is not None
         drive.rule_id = chosen.id
         return open_conversation(chosen.source, turn, self._workers, lambda error: self.failed(drive.run_id, error))
 
@@ -149,35 +160,47 @@ class Driver:
         turn.match = rule.match(turn)
         return rule
 
+    async def prepare(self, run: Object, reply: Any) -> Any:
+        """What has to happen elsewhere before the reply can be played: files read, code run."""
+        if isinstance(reply, FileSearch) and reply.results is None:
+            for id in store_ids(self.context, run):
+                await self._read_store(id)
+        if isinstance(reply, CodeInterpreter) and reply.execute:
+            return await self._workers.call(execution(self.context, run, reply))
+        return reply
+
     def waits(self, drive: Drive) -> None:
         """A run has come to a Wait; a stream that is listening is a request that finds it there."""
         if self.context.clock.autojump and self.context.store.listening(drive.run_id):
             asyncio.get_running_loop().create_task(self.settle(drive.thread_id))
 
     async def pace(self) -> None:
-        """Between two deltas: at once, unless a rate was asked for."""
+        """Between two deltas: at once, unless a rate was asked for (real seconds: it is for people's eyes)."""
+        if (rate := self.context.config.tokens_per_second) is not None:
+            await asyncio.sleep(1 / rate)
 
     def failed(self, run_id: str, error: Exception) -> None:
         self.failures.append(Failure(run_id, error))
 
     def over(self, drive: Drive) -> None:
-        self._drives.pop(drive.run_id, None)
+        if self._drives.get(drive.run_id) is drive:
+            del self._drives[drive.run_id]
         if self._by_thread.get(drive.thread_id) is drive:
             del self._by_thread[drive.thread_id]
 
     # From the store
 
     def _start(self, run: Object, hold: bool = False) -> None:
-        drive = Drive(self, run, hold=hold)
+        sticking = self.context.sticking
+        drive = Drive(self, run, hold=hold, failing=sticking.last_error if sticking is not None else None)
         self._drives[drive.run_id] = drive
         self._by_thread[drive.thread_id] = drive
 
     def _react(self, event: Event) -> None:
-        if not event.puts and not event.drops:
-            return
-        keep_tally(self.context, event)
+        if event.puts or event.drops:
+            keep_tally(self.context, event)
         if event.name == "thread.run.created":
-            self._start(event.data)
+            self._start(event.data, hold=self.context.sticking is not None)
         elif event.name == "thread.deleted":
             if (deleted := self._by_thread.pop(event.data["id"], None)) is not None:
                 deleted.stop()
@@ -185,4 +208,4 @@ class Driver:
             if event.name == "thread.run.cancelling":
                 drive.cancel()
             elif event.name == "thread.run.queued":
-                drive.submitted()
+                drive.rest.submitted()

@@ -8,13 +8,14 @@ A message or tool step is left open until the next reply is known, which may be 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from emulator.context import Context
 from emulator.responders.replies import FunctionCall
 from emulator.runs import content, events, tokens
+from emulator.runs.budget import COMPLETION, PROMPT, fitted, left
 from emulator.runs.lifecycle import enter
 from emulator.runs.objects import function_call, new_reply_message, new_step, required_action
 from emulator.runs.prompt import prompt_tokens
@@ -26,20 +27,22 @@ MESSAGE_REASONS = {
     "expired": "run_expired",
     "failed": "run_failed",
     "max_completion_tokens": "max_tokens",
-    "max_prompt_tokens": "max_tokens",
     "content_filter": "content_filter",
 }
+NOTHING: Mapping[str, Any] = {}
 NO_CALLS: Object = {"type": "tool_calls", "tool_calls": []}
 
 
 @dataclass(slots=True)
 class Open:
-    """A step whose end is still to be told: `done` is the step as it will be, `said` the deltas told of its message."""
+    """A step whose end is still to be told, and its whole message; `said` are the deltas told of it so far, None when
+    all has been said."""
 
     step: Object
     message: Object | None
-    said: list[Object]
+    said: list[Object] | None
     completion_tokens: int
+    cut_short: str | None = None
 
 
 class Engine:
@@ -60,40 +63,72 @@ class Engine:
 
     def played(self, reply: int) -> Object | None:
         """The step that the reply of that number made before a restart, if it did."""
-        return next((step for step in self._steps() if step.get("_reply") == reply), None)
+        return next((step for step in self.steps() if step.get("_reply") == reply), None)
+
+    def next_reply(self) -> int:
+        """The number of a reply after all that have made a step."""
+        return max((step["_reply"] for step in self.steps()), default=-1) + 1
+
+    def cut_short(self, reply: int) -> str | None:
+        """The completion budget, if it has cut that reply's message short, now or before a restart."""
+        if self.open is not None:
+            return self.open.cut_short
+        step = self.played(reply)
+        if step is None or step["type"] != "message_creation":
+            return None
+        message = self.context.store.get("messages", step["step_details"]["message_creation"]["message_id"])
+        details = message["incomplete_details"] if message is not None else None
+        return COMPLETION if details == {"reason": MESSAGE_REASONS[COMPLETION]} else None
 
     # Replies
 
-    def message(self, reply: int, parts: Sequence[content.Part]) -> Iterator[Event]:
-        """One message_creation step with its message, both left open."""
+    def message(
+        self, reply: int, parts: Sequence[content.Part], files: Sequence[tuple[str, Object]] = ()
+    ) -> Iterator[Event]:
+        """One message_creation step with its message, both left open; `files` are stored with it."""
         step = self.played(reply)
         if step is None:
             message_id = self.context.ids.new("message")
             details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
             step = new_step(self.context, self.run, details, reply)
         message_id = step["step_details"]["message_creation"]["message_id"]
-        stored = self.context.store.get("messages", message_id)
-        message = stored or new_reply_message(self.context, self.run, message_id)
+        message = new_reply_message(self.context, self.run, message_id)
+        if (stored := self.context.store.get("messages", message_id)) is not None:
+            message["created_at"] = stored["created_at"]
+        parts, was_cut = fitted(list(parts), left(self.context, self.run, COMPLETION))
         whole = {**message, "content": [part.stored() for part in parts]}
-        self.open = Open(step, whole, [], tokens.of_message(whole) - tokens.PER_MESSAGE)
-        yield events.step_created(step)
+        spent = tokens.of_message(whole) - tokens.PER_MESSAGE
+        self.open = Open(step, whole, None, spent, COMPLETION if was_cut else None)
+        yield events.step_created(step, files)
         yield events.step_in_progress(step)
         yield events.message_created(message)
         yield events.message_in_progress(message)
         if self.listening():
+            self.open.said = said = []
             for index, part in enumerate(parts):
                 for delta in part.deltas(index):
-                    self.open.said.append(delta)
+                    said.append(delta)
                     yield events.message_delta(message, delta)
+            self.open.said = None
 
-    def tool(self, reply: int, call: Object, deltas: Callable[[Object], Iterator[Object]]) -> Iterator[Event]:
-        """A tool_calls step of a tool that the service runs itself, left open. `call` has no id yet."""
-        step = self._tool_step(reply, 1)
+    def tool(
+        self,
+        reply: int,
+        call: Object,
+        deltas: Callable[[Object], Iterator[Object]],
+        files: Sequence[tuple[str, Object]] = (),
+        remembered: Mapping[str, Any] = NOTHING,
+    ) -> Iterator[Event]:
+        """A tool_calls step of a tool that the service runs itself, left open. `call` has no id yet.
+
+        `files` that it made are stored with it, and `remembered` is what a later reply has to know of the step.
+        """
+        step = {**self._tool_step(reply, 1), **remembered}
         call = {"id": step["_calls"][0], **call}
-        yield events.step_created(step)
+        yield events.step_created(step, files)
         yield events.step_in_progress(step)
         done = {**step, "step_details": {"type": "tool_calls", "tool_calls": [call]}}
-        self.open = Open(done, None, [], tokens.of_json(call))
+        self.open = Open(done, None, None, tokens.of_json(call))
         if self.listening():
             for delta in deltas(call):
                 yield events.step_delta(step, [delta])
@@ -115,6 +150,7 @@ class Engine:
         if self.open is None:
             return
         step, message, now = self.open.step, self.open.message, self.context.clock.now()
+        cut_short = cut_short or self.open.cut_short
         used = usage or tokens.usage(prompt_tokens(self.context, self.run), max(1, self.open.completion_tokens))
         if message is not None and cut_short is not None:
             yield events.message_ended(_incomplete(message, cut_short, now))
@@ -123,10 +159,11 @@ class Engine:
         self.open = None
         yield events.step_ended({**step, "status": "completed", "completed_at": now, "usage": used})
 
-    def correct_usage(self, usage: Object) -> Iterator[Event]:
-        """The usage of a step that ended before its usage was told (a function call's); no stream shows it again."""
-        if steps := self._steps():
-            step = {**steps[-1], "usage": usage}
+    def correct_usage(self, reply: int, usage: Object) -> Iterator[Event]:
+        """The usage of the step before that reply, where it has ended already (a function call's, or by a restart)."""
+        before = [step for step in self.steps() if step["_reply"] < reply]
+        if before and before[-1]["usage"] != usage:
+            step = {**before[-1], "usage": usage}
             yield Event("run_step.usage", step, (("steps", step),))
 
     # The run itself
@@ -141,7 +178,7 @@ class Engine:
         yield self._enter("completed", usage=self._usage())
 
     def incomplete(self, reason: str) -> Iterator[Event]:
-        yield from self.close(cut_short=reason)
+        yield from self.close(cut_short=None if reason == PROMPT else reason)
         yield self._enter("incomplete", incomplete_details={"reason": reason}, usage=self._usage())
 
     def fail(self, code: str, message: str) -> Iterator[Event]:
@@ -163,25 +200,31 @@ class Engine:
     def _enter(self, status: str, also: Sequence[tuple[str, Object]] = (), **fields: Any) -> Event:
         return events.run_entered(enter(self.run, status, self.context.clock.now(), **fields), also)
 
-    def _steps(self) -> list[Object]:
+    def steps(self) -> list[Object]:
         return list(self.context.store.of("steps", "run_id", self.run_id))
 
     def _usage(self) -> Object:
-        return tokens.total(step["usage"] for step in self._steps())
+        return tokens.total(step["usage"] for step in self.steps())
 
     def _tool_step(self, reply: int, calls: int) -> Object:
         ids = [self.context.ids.new("call") for _ in range(calls)] if self.played(reply) is None else []
         return self.played(reply) or new_step(self.context, self.run, NO_CALLS, reply, ids)
 
+    def _said(self) -> list[Object]:
+        """The content of the open message as far as it has been told."""
+        if self.open is None or self.open.message is None:
+            return []
+        whole: list[Object] = self.open.message["content"]
+        return whole if self.open.said is None else content.accumulate(self.open.said)
+
     def _abandon(self, status: str, error: Object | None = None) -> Iterator[Event]:
         """End the step that is under way, and its message with what was told of it so far."""
         now = self.context.clock.now()
-        for step in (step for step in self._steps() if step["status"] == "in_progress"):
+        for step in (step for step in self.steps() if step["status"] == "in_progress"):
             if step["type"] == "message_creation":
                 message = self.context.store.get("messages", step["step_details"]["message_creation"]["message_id"])
-                said = content.accumulate(self.open.said) if self.open else []
                 if message is not None:
-                    yield events.message_ended(_incomplete({**message, "content": said}, status, now))
+                    yield events.message_ended(_incomplete({**message, "content": self._said()}, status, now))
             stamp = {STEP_STAMPS[status]: now} if status in STEP_STAMPS else {}
             used = tokens.usage(prompt_tokens(self.context, self.run), 0)
             yield events.step_ended({**step, "status": status, "last_error": error, "usage": used, **stamp})

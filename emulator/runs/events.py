@@ -6,12 +6,10 @@ Names are the API's. Deltas persist nothing: the message or step that they build
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from emulator.store import Event, Object
 
-DONE = "done"
-ERROR = "error"
+ERROR = "error"  # a stream's own event; its wire form was never recorded (behaviour.md section 12, I)
 
 
 def thread_created(thread: Object, messages: Iterable[Object] = ()) -> Event:
@@ -25,7 +23,7 @@ def run_created(run: Object, puts: Iterable[tuple[str, Object]] = ()) -> Event:
 
 
 def run_queued(run: Object) -> Event:
-    """The second event of a new run shows the same run again and has nothing to write."""
+    """Shows a run that is written already: with its creation, or with the step that its outputs ended."""
     return Event("thread.run.queued", run, topic=run["id"])
 
 
@@ -34,16 +32,17 @@ def run_entered(run: Object, also: Iterable[tuple[str, Object]] = ()) -> Event:
     return Event(f"thread.run.{run['status']}", run, (*also, ("runs", run)), topic=run["id"])
 
 
-def step_created(step: Object) -> Event:
-    return Event("thread.run.step.created", step, (("steps", step),), topic=step["run_id"])
+def step_created(step: Object, also: Iterable[tuple[str, Object]] = ()) -> Event:
+    """`also` are the files that the step makes."""
+    return Event("thread.run.step.created", step, (*also, ("steps", step)), topic=step["run_id"])
 
 
 def step_in_progress(step: Object) -> Event:
     return Event("thread.run.step.in_progress", step, topic=step["run_id"])
 
 
-def step_ended(step: Object) -> Event:
-    return Event(f"thread.run.step.{step['status']}", step, (("steps", step),), topic=step["run_id"])
+def step_ended(step: Object, also: Iterable[tuple[str, Object]] = ()) -> Event:
+    return Event(f"thread.run.step.{step['status']}", step, (("steps", step), *also), topic=step["run_id"])
 
 
 def step_delta(step: Object, calls: list[Object]) -> Event:
@@ -67,9 +66,3 @@ def message_ended(message: Object) -> Event:
 def message_delta(message: Object, part: Object) -> Event:
     data = {"id": message["id"], "object": "thread.message.delta", "delta": {"content": [part]}}
     return Event("thread.message.delta", data, topic=message["run_id"])
-
-
-def error(run: Object, message: str) -> Event:
-    """The stream's `error` event; its wire form was never recorded (behaviour.md section 12, I)."""
-    body: dict[str, Any] = {"message": message, "type": "server_error", "param": None, "code": "server_error"}
-    return Event(ERROR, {"error": body}, topic=run["id"])

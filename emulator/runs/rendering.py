@@ -2,42 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from emulator.errors import ScriptError
 from emulator.responders.replies import CodeInterpreter, FileSearch, Image, Refusal, Text
-from emulator.runs import content
+from emulator.runs import content, outputs, searching
 from emulator.runs.engine import Engine
+from emulator.runs.prompt import visible_messages
 from emulator.store import Event, Object
-
-RANKING_OPTIONS: Object = {"ranker": "default_2024_08_21", "score_threshold": 0.0}
 
 
 def play(engine: Engine, number: int, reply: Any) -> Iterator[Event]:
     """The events of a reply that makes a step; ScriptError for what is no such reply."""
     match reply:
         case Text():
-            return engine.message(number, [content.TextPart(reply.value, reply.chunks)])
+            return engine.message(number, _text(engine, reply))
         case Refusal():
             return engine.message(number, [content.RefusalPart(reply.value)])
-        case Image(file_id=str(file_id)):
-            return engine.message(number, [content.ImagePart(file_id)])
+        case Image():
+            made, new = outputs.make(engine.context, [reply], [])
+            return engine.message(number, [content.ImagePart(one.file_id) for one in made], _puts(new))
         case CodeInterpreter():
-            return engine.tool(number, _code_interpreter(reply), content.code_interpreter_deltas)
+            return _code_interpreter(engine, number, reply)
         case FileSearch():
-            return engine.tool(number, _file_search(reply), content.file_search_deltas)
+            call = searching.search_call(engine.context, engine.run, reply, _question(engine))
+            return engine.tool(number, call, content.file_search_deltas)
     raise ScriptError(f"{type(reply).__name__} is not a reply that can be played here: {reply!r}")
 
 
-def _code_interpreter(reply: CodeInterpreter) -> Object:
-    outputs = [] if reply.logs is None else [{"type": "logs", "logs": reply.logs}]
-    return {"type": "code_interpreter", "code_interpreter": {"input": reply.input, "outputs": outputs}}
+def leftovers(engine: Engine) -> Iterator[Event]:
+    """A message with the images that no message has shown when the run completes."""
+    parts = _images(outputs.waiting(engine.steps()))
+    return engine.message(engine.next_reply(), parts) if parts else iter(())
 
 
-def _file_search(reply: FileSearch) -> Object:
-    results = [
-        {"file_id": result.file, "file_name": result.file, "score": result.score, "attributes": {}}
-        for result in reply.results or ()
-    ]
-    return {"type": "file_search", "file_search": {"ranking_options": RANKING_OPTIONS, "results": results}}
+def _text(engine: Engine, reply: Text) -> list[content.Part]:
+    """The images that code has made since the last message, then the text, with its links and citations."""
+    made = outputs.waiting(engine.steps())
+    value, links = outputs.linked(reply.value, [one for one in made if not one.is_image])
+    value, citations = searching.cite(engine.context, engine.run, value, reply.citations)
+    chunks = reply.chunks if value == reply.value else None
+    return [*_images(made), content.TextPart(value, chunks, [*links, *citations])]
+
+
+def _images(made: Sequence[outputs.Made]) -> list[content.Part]:
+    return [content.ImagePart(one.file_id) for one in made if one.is_image]
+
+
+def _code_interpreter(engine: Engine, number: int, reply: CodeInterpreter) -> Iterator[Event]:
+    made, new = outputs.make(engine.context, reply.images, reply.files)
+    told: list[Object] = [] if reply.logs is None else [{"type": "logs", "logs": reply.logs}]
+    told += [{"type": "image", "image": {"file_id": one.file_id}} for one in made if one.is_image]
+    call = {"type": "code_interpreter", "code_interpreter": {"input": reply.input, "outputs": told}}
+    remembered = {"_made": [one.as_json() for one in made]}
+    return engine.tool(number, call, content.code_interpreter_deltas, _puts(new), remembered)
+
+
+def _puts(files: Sequence[Object]) -> list[tuple[str, Object]]:
+    return [("files", file) for file in files]
+
+
+def _question(engine: Engine) -> str:
+    """The text of the user's last message: what is searched for where a search says nothing else."""
+    for message in reversed(visible_messages(engine.context, engine.run)):
+        if message["role"] == "user":
+            return "\n".join(part["text"]["value"] for part in message["content"] if part["type"] == "text")
+    return ""

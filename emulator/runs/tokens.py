@@ -27,7 +27,8 @@ def of_message(message: dict[str, Any]) -> int:
 
 
 def of_messages(messages: Iterable[dict[str, Any]]) -> int:
-    return sum(of_message(message) for message in messages)
+    """A message that is still being written counts nothing yet."""
+    return sum(of_message(message) for message in messages if message["status"] != "in_progress")
 
 
 def usage(prompt: int, completion: int) -> dict[str, Any]:

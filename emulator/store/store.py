@@ -46,6 +46,10 @@ class Store:
             raise KeyError(key)
         return number
 
+    def has_place(self, table: str, key: str) -> bool:
+        """Whether the key may be a cursor: an object's, or that of one that was dropped not long ago."""
+        return self._tables[table].place(key) is not None
+
     def all(self, table: str) -> Iterator[Object]:
         """In creation order; committing meanwhile is safe."""
         return iter(self._tables[table].listing())
@@ -153,6 +157,6 @@ class Store:
 def _bound(table: Table, cursor: str | None) -> int | None:
     if cursor is None:
         return None
-    if (number := table.number(cursor)) is None:
+    if (number := table.place(cursor)) is None:
         raise KeyError(cursor)
     return number

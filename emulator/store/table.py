@@ -16,6 +16,7 @@ from emulator.store.listing import Listing
 from emulator.store.tables import TABLES, key
 
 MANY = 16  # from so many on, one pass over an index is cheaper than a deletion each
+MOST_GONE = 1000  # dropped keys that are remembered, for programs that delete what they are paging through
 
 
 class TextKeys(Mapping[str, Object]):
@@ -50,6 +51,7 @@ class Table(tinydb.table.Table):
         self._documents: dict[int, Object] = tables.get(self._name, {})
         self._order = sorted(self._documents)
         self._numbers: dict[str, int] = {}
+        self._gone: dict[str, int] = {}
         self._children: dict[str, defaultdict[Any, list[int]]] = {field: defaultdict(list) for field in self._fields}
         self.clear_cache()
         if self._name in TABLES:
@@ -59,6 +61,10 @@ class Table(tinydb.table.Table):
     def number(self, key: str) -> int | None:
         """The document number of an object; it is never given again, not even after the object is dropped."""
         return self._numbers.get(key)
+
+    def place(self, key: str) -> int | None:
+        """The document number of an object, or that of one that was dropped not long ago: where a cursor stands."""
+        return self._numbers.get(key, self._gone.get(key))
 
     def object(self, key: str) -> Object | None:
         number = self._numbers.get(key)
@@ -82,8 +88,12 @@ class Table(tinydb.table.Table):
 
     def drop(self, numbers: Iterable[int]) -> None:
         gone = {number: self._documents.pop(number) for number in numbers}
-        for document in gone.values():
-            del self._numbers[key(self._name, document)]
+        for number, document in gone.items():
+            name = key(self._name, document)
+            del self._numbers[name]
+            self._gone[name] = number
+        while len(self._gone) > MOST_GONE:
+            del self._gone[next(iter(self._gone))]
         _remove(self._order, gone)
         for field in self._fields:
             for parent, those in _grouped(gone, field).items():

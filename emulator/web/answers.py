@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import orjson
 from starlette.types import Send
 
 JSON_TYPE = b"application/json"
+BYTES_TYPE = b"application/octet-stream"
 STREAM_TYPE = b"text/event-stream; charset=utf-8"
 DONE_FRAME = b"event: done\ndata: [DONE]\n\n"
 
@@ -22,8 +23,8 @@ COMMON_HEADERS: Headers = [
 ]
 
 
-def json_bytes(value: Any) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+def json_bytes(value: Any, newline: bool = False) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | (orjson.OPT_APPEND_NEWLINE if newline else 0))
 
 
 def frame(name: str, data: Any) -> bytes:
@@ -41,4 +42,12 @@ async def send_pieces(send: Send, status: int, headers: Headers, pieces: AsyncIt
     await send({"type": "http.response.start", "status": status, "headers": headers})
     async for piece in pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def send_chunks(send: Send, status: int, headers: Headers, chunks: Iterator[bytes]) -> None:
+    """Bytes read as they are sent; `headers` say how many."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})

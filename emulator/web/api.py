@@ -15,22 +15,36 @@ from urllib.parse import parse_qsl
 from starlette.types import Receive, Scope, Send
 
 from emulator.config import Config, project_of_key
-from emulator.contract import check, includes, list_query
+from emulator.contract import check, includes
 from emulator.errors import ApiError, NotFound, ServerFault
+from emulator.faults import Fault
 from emulator.project import Project
 from emulator.resources import ROUTES, Route
-from emulator.store import Object, Page
-from emulator.web.answers import COMMON_HEADERS, JSON_TYPE, STREAM_TYPE, json_bytes, send_pieces, send_whole
-from emulator.web.auth import require_key
+from emulator.resources.forms import Form
+from emulator.resources.route import Download
+from emulator.store import Object
+from emulator.web.answers import (
+    BYTES_TYPE,
+    COMMON_HEADERS,
+    JSON_TYPE,
+    STREAM_TYPE,
+    json_bytes,
+    send_chunks,
+    send_pieces,
+    send_whole,
+)
+from emulator.web.auth import key_of, require_key
 from emulator.web.beta import version_of
 from emulator.web.body import Disconnected, parse, read_body
+from emulator.web.disposition import attachment
+from emulator.web.multipart import read_form
+from emulator.web.shown import error_bytes, poll_after, shown
 from emulator.web.streams import EventStream
+from emulator.web.striking import Dropped, malformed, retry_headers, sticking, suffer
 from emulator.web.table import RouteTable
 
 PREFIX = "/v1"
 ASKER_HEADER = b"x-assistants-emulator-run"  # the run whose responder is asking; its requests never wait for it
-POLL_AFTER_MS = b"10"
-UNFINISHED = {"queued", "in_progress", "cancelling"}
 INCLUDE_KEYS = ("include[]", "include")
 
 log = logging.getLogger("emulator")
@@ -44,14 +58,23 @@ class Request:
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.query_string: bytes = scope["query_string"]
+        self.scope = scope
         self.receive = receive
         self.raw = b""
         self.project: Project | None = None
+        self.route: Route | None = None  # known once the key was let in
+        self.form: Form | None = None
+        self.fault: Fault | None = None
 
     @property
     def shown_path(self) -> str:
         query = self.query_string.decode("latin-1")
         return f"{self.path}?{query}" if query else self.path
+
+    def log(self, status: int) -> None:
+        if self.project is not None:
+            route = self.fault.route if self.fault is not None else None
+            self.project.requests.add(self.method, self.shown_path, self.raw, status, route)
 
 
 class Api:
@@ -70,32 +93,59 @@ class Api:
             await self._answer(request, send, started)
         except Disconnected:
             return
+        except Dropped:
+            request.log(0)
+            await _drop(request)
         except ApiError as error:
-            await self._send(request, send, started, error.status, json_bytes(error.body()))
+            self._own(request)
+            body, headers = error_bytes(request.route, error), retry_headers(error)
+            await self._send(request, send, started, error.status, body, headers)
+        finally:
+            if request.form is not None:
+                request.form.close()
 
     async def _answer(self, request: Request, send: Send, started: float) -> None:
         route, ids = self._route(request)
         key = require_key(request.headers, self._config.api_key)
         request.project = project = self._open_project(project_of_key(key))
+        request.route = route
         version_of(request.headers, required=route.beta)
-        request.raw = await read_body(request.receive)
+        await _read(request, route, project)
+        request.fault = fault = project.faults.strike(request.method, request.path[len(PREFIX) :])
+        if fault is not None:
+            await suffer(fault)
         values: dict[str, Any] = {**ids, **_query_values(route, request.query_string)}
         if route.body is not None:
             values["body"] = check(route.body, parse(request.raw))
+        if request.form is not None:
+            values["form"] = request.form
         project.driver.recover()
         if (thread_id := ids.get("thread_id")) is not None:
             await project.driver.settle(thread_id, request.headers.get(ASKER_HEADER, b"").decode("latin-1"))
         try:
+            if route.settles:
+                await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
             if route.streams and values["body"].get("stream"):
                 await self._stream(request, send, started, lambda: route.operation(project.context, **values))
                 return
-            result = route.operation(project.context, **values)
-            await self._send(request, send, started, 200, json_bytes(_shown(route, result)), _poll_after(result))
+            with sticking(project, fault):
+                result = route.operation(project.context, **values)
+            if isinstance(result, Download):
+                await self._download(request, send, started, result)
+                return
+            body = json_bytes(shown(route, result), route.newline)
+            await self._send(request, send, started, 200, body, poll_after(result))
         except ApiError:
             raise
         except Exception:
             log.exception("%s %s could not be answered", request.method, request.path)
             raise ServerFault(_fault_text(self._calls)) from None
+
+    def _own(self, request: Request) -> None:
+        """A call that was refused before its key was looked at belongs to its key's project all the same."""
+        key = key_of(request.headers)
+        if request.project is None and key and self._config.api_key in (None, key):
+            request.project = self._open_project(project_of_key(key))
 
     def _route(self, request: Request) -> tuple[Route, dict[str, str]]:
         path = request.path
@@ -105,14 +155,17 @@ class Api:
 
     async def _stream(self, request: Request, send: Send, started: float, operation: Callable[[], Object]) -> None:
         assert request.project is not None
-        stream = EventStream(request.project)
-        stream.begin(operation)
-        request.project.requests.add(request.method, request.shown_path, request.raw, 200)
+        stream = EventStream(request.project, request.fault)
+        with sticking(request.project, request.fault):
+            stream.begin(operation)
+        request.log(200)
         headers = self._headers(started, STREAM_TYPE)
         sending = asyncio.ensure_future(send_pieces(send, 200, headers, stream.frames()))
         gone = asyncio.ensure_future(_disconnected(request.receive))
         try:
             await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done() and isinstance(sending.exception(), Dropped):
+                await _drop(request)
         finally:
             gone.cancel()
             sending.cancel()
@@ -127,9 +180,19 @@ class Api:
         body: bytes,
         extra: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
-        if request.project is not None:
-            request.project.requests.add(request.method, request.shown_path, request.raw, status)
+        request.log(status)
+        if request.fault is not None and request.fault.malformed:
+            body = malformed(body)
         await send_whole(send, status, [*self._headers(started, JSON_TYPE), *extra], body)
+
+    async def _download(self, request: Request, send: Send, started: float, file: Download) -> None:
+        request.log(200)
+        headers = [
+            *self._headers(started, BYTES_TYPE),
+            (b"content-disposition", attachment(file.filename)),
+            (b"content-length", str(file.size).encode()),
+        ]
+        await send_chunks(send, 200, headers, file.chunks)
 
     def _headers(self, started: float, content_type: bytes) -> list[tuple[bytes, bytes]]:
         self._calls += 1
@@ -142,31 +205,26 @@ class Api:
         ]
 
 
+async def _read(request: Request, route: Route, project: Project) -> None:
+    """The body into memory, or the form's file to disk."""
+    if route.form is None:
+        request.raw = await read_body(request.receive)
+    else:
+        contents = project.context.contents
+        request.form, request.raw = await read_form(request.headers, request.receive, route.form, contents)
+
+
 def _query_values(route: Route, query_string: bytes) -> dict[str, Any]:
     """What the row's operation takes from the query; keys that it does not know are ignored."""
     if not (route.lists or route.includes):
         return {}
     pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
     raw = dict(pairs)
-    values: dict[str, Any] = {"query": list_query(raw)} if route.lists else {}
+    values: dict[str, Any] = {"query": route.query(raw)} if route.lists else {}
     values |= {name: raw.get(name) or None for name in route.filters}
     if route.includes:
         values["include"] = includes(value for key, value in pairs if key in INCLUDE_KEYS)
     return values
-
-
-def _shown(route: Route, result: Object | Page) -> Object:
-    if not isinstance(result, Page):
-        return route.view(result)
-    data = [route.view(item) for item in result.items]
-    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
-    return {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": result.has_more}
-
-
-def _poll_after(result: Object | Page) -> tuple[tuple[bytes, bytes], ...]:
-    """The SDK's poll helpers wait a second or five between two polls unless an answer says otherwise."""
-    unfinished = isinstance(result, dict) and result.get("status") in UNFINISHED
-    return ((b"openai-poll-after-ms", POLL_AFTER_MS),) if unfinished else ()
 
 
 def _outside(method: str, path: str) -> NotFound:
@@ -180,6 +238,11 @@ def _fault_text(number: int) -> str:
         "through our help center at help.openai.com if you keep seeing this error. (Please include the request ID "
         f"req_{number:032x} in your email.)"
     )
+
+
+async def _drop(request: Request) -> None:
+    request.scope["state"]["drop_connection"](request.scope)
+    await _disconnected(request.receive)  # or the server would complain of an answer that was never begun
 
 
 async def _disconnected(receive: Receive) -> None:

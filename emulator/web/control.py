@@ -10,8 +10,10 @@ from starlette.types import Receive, Scope, Send
 from emulator import __version__
 from emulator.config import Config, project_of_key
 from emulator.errors import ApiError, EmulatorError, NotFound, wrong_type
+from emulator.faults import FAULT_FIELDS, Fault
 from emulator.project import Project
 from emulator.responders.scripts import load_script
+from emulator.state import get_state
 from emulator.web.answers import JSON_TYPE, json_bytes, send_whole
 from emulator.web.auth import key_of, require_key
 from emulator.web.body import Disconnected, parse, read_body
@@ -53,13 +55,39 @@ async def get_clock(project: Project, body: dict[str, Any]) -> Answer:
 
 async def post_clock(project: Project, body: dict[str, Any]) -> Answer:
     moves = {name: body[name] for name in ("advance", "set") if name in body}
-    if len(moves) != 1 or not all(isinstance(value, int | float) for value in moves.values()):
+    if len(moves) != 1 or not all(type(value) in (int, float) for value in moves.values()):
         raise ApiError('Expected {"advance": SECONDS} or {"set": UNIX_TIME}.')
     if "advance" in moves:
         await project.advance(moves["advance"])
     else:
         await project.driver.move_clock(moves["set"])
     return await get_clock(project, body)
+
+
+async def read_state(project: Project, body: dict[str, Any]) -> Answer:
+    return dict(get_state(project.context))
+
+
+async def write_state(project: Project, body: dict[str, Any]) -> Answer:
+    project.load_state(body)
+    return await read_state(project, body)
+
+
+async def get_faults(project: Project, body: dict[str, Any]) -> Answer:
+    return {"data": [fault.as_json() for fault in project.faults]}
+
+
+async def post_fault(project: Project, body: dict[str, Any]) -> Answer:
+    try:
+        fault = Fault(**body)
+    except TypeError as error:
+        raise EmulatorError(f"a fault takes {', '.join(FAULT_FIELDS)}: {error}") from error
+    return project.faults.add(fault).as_json()
+
+
+async def delete_faults(project: Project, body: dict[str, Any]) -> Answer:
+    project.faults.clear()
+    return await get_faults(project, body)
 
 
 async def resume(project: Project, run_id: str) -> Answer:
@@ -70,10 +98,15 @@ async def resume(project: Project, run_id: str) -> Answer:
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "reset"): reset,
+    ("GET", "state"): read_state,
+    ("PUT", "state"): write_state,
     ("GET", "script"): get_script,
     ("PUT", "script"): put_script,
     ("DELETE", "script"): delete_script,
     ("GET", "requests"): get_requests,
+    ("GET", "faults"): get_faults,
+    ("POST", "faults"): post_fault,
+    ("DELETE", "faults"): delete_faults,
     ("GET", "clock"): get_clock,
     ("POST", "clock"): post_clock,
 }

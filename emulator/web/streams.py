@@ -6,11 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 
+from emulator.faults import Fault
 from emulator.project import Project
 from emulator.resources import views
+from emulator.runs.events import ERROR
 from emulator.runs.lifecycle import TERMINAL
 from emulator.store import Event, Object
 from emulator.web.answers import DONE_FRAME, frame
+from emulator.web.striking import Dropped, malformed
 
 LAST = {f"thread.run.{status}" for status in (*TERMINAL, "requires_action")}
 SHOWN_PREFIX = "thread."
@@ -20,8 +23,11 @@ NOT_SHOWN = {"thread.modified", "thread.deleted"}  # the store's own events of t
 class EventStream:
     """Listens from before the operation that begins or continues the run, so that no event is missed."""
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, fault: Fault | None = None) -> None:
         self._project = project
+        self._fault = fault
+        self._sent = 0
+        self._shows_content = False
         self._waiting: deque[Event] = deque()
         self._more = asyncio.Event()
         self._over = False
@@ -35,6 +41,7 @@ class EventStream:
             run = operation()
         finally:
             stop_collecting()
+        self._shows_content = bool(run.get("_include"))
         self._unsubscribe = [store.subscribe(topic, self._hear) for topic in (run["id"], run["thread_id"])]
         self._project.open_streams.add(self.end)
 
@@ -55,6 +62,8 @@ class EventStream:
                 ready, last = self._take()
                 if ready:
                     yield ready
+                if self._is_broken():
+                    raise Dropped
                 if last or self._over:
                     yield DONE_FRAME
                     return
@@ -70,13 +79,30 @@ class EventStream:
         self._more.set()
 
     def _take(self) -> tuple[bytes, bool]:
+        """The frames of the events that are waiting, and whether these are the last."""
         frames: list[bytes] = []
-        while self._waiting:
+        while self._waiting and not self._is_broken():
             event = self._waiting.popleft()
             if event.name.startswith(SHOWN_PREFIX) and event.name not in NOT_SHOWN:
-                frames.append(frame(event.name, views.streamed(event.data)))
-            elif event.name == "error":
-                frames.append(frame(event.name, event.data))
+                frames.append(self._frame(event))
+            if self._sent == self._limit and self._fault is not None and self._fault.error is not None:
+                return b"".join([*frames, frame(ERROR, self._fault.error.body())]), True
             if event.name in LAST:
                 return b"".join(frames), True
         return b"".join(frames), False
+
+    @property
+    def _limit(self) -> int | None:
+        return self._fault.drop_after if self._fault is not None else None
+
+    def _is_broken(self) -> bool:
+        """Whether a fault closes the connection here; one that tells an error lets the stream end by it."""
+        return self._sent == self._limit and self._fault is not None and self._fault.error is None
+
+    def _frame(self, event: Event) -> bytes:
+        self._sent += 1
+        data = views.streamed(event.data)
+        if data["object"] == "thread.run.step" and not self._shows_content:
+            data = views.without_search_content(data)
+        whole = frame(event.name, data)
+        return malformed(whole) + b"\n\n" if self._fault is not None and self._fault.malformed else whole

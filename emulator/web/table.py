@@ -8,6 +8,12 @@ from typing import Any
 from emulator.errors import MethodNotAllowed, NotFound
 from emulator.resources.route import Route
 
+EMULATED = "assistants, threads, messages, runs, run steps, files, uploads, vector stores, models"
+NOT_EMULATED = {
+    *("audio", "batches", "chat", "completions", "containers", "conversations", "embeddings", "evals", "fine_tuning"),
+    *("images", "moderations", "organization", "realtime", "responses", "videos"),
+}
+
 Node = dict[str, Any]
 ANY, ROWS = "{}", ""  # keys of a node that no segment of a path can be
 
@@ -27,7 +33,7 @@ class RouteTable:
         node: Node | None = self._root
         for segment in path.split("/")[1:]:
             if node is None or not segment:
-                raise NotFound(f"Invalid URL ({method} {shown})")
+                raise _unknown(method, path, shown)
             following = node.get(segment) if segment != ANY else None
             if following is None:
                 following = node.get(ANY)
@@ -35,7 +41,7 @@ class RouteTable:
             node = following
         rows = node.get(ROWS) if node else None
         if not rows:
-            raise NotFound(f"Invalid URL ({method} {shown})")
+            raise _unknown(method, path, shown)
         if method not in rows:
             hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
             raise MethodNotAllowed(f"Not allowed to {method} on {shown}. {hint}")
@@ -50,3 +56,12 @@ class RouteTable:
                 segment = ANY
             node = node.setdefault(segment, {})
         node.setdefault(ROWS, {})[route.method] = (route, tuple(names))
+
+
+def _unknown(method: str, path: str, shown: str) -> NotFound:
+    """The API's text; for what the platform has beside the Assistants API, with what this server is."""
+    message = f"Invalid URL ({method} {shown})"
+    family = path.split("/")[1]
+    if family in NOT_EMULATED:
+        message += f". This server emulates the Assistants API ({EMULATED}), and not {family}."
+    return NotFound(message)

@@ -86,13 +86,17 @@ def recorded_answers(emulator: Emulator) -> dict[str, bytes]:
 
 
 def sdk_calls() -> None:
-    with Emulator() as emulator, tempfile.TemporaryDirectory() as folder, Emulator(data_dir=folder) as on_disk:
-        with served(canned_app(recorded_answers(emulator))) as floor_url:
-            programs = [Program(emulator.client()), Program(on_disk.client()), Program(make_client(floor_url, "k", {}))]
-            print(f"{'SDK call, median':24} {'memory':>9} {'disk':>9} {'floor':>9} {'disk/floor':>11}")
-            for name in programs[0].calls():
-                memory, disk, floor = median_ms([program.calls()[name] for program in programs])
-                print(f"{name:24} {memory:6.2f} ms {disk:6.2f} ms {floor:6.2f} ms {disk / floor:11.2f}")
+    with (
+        Emulator() as emulator,
+        tempfile.TemporaryDirectory() as folder,
+        Emulator(data_dir=folder) as on_disk,
+        served(canned_app(recorded_answers(emulator))) as floor_url,
+    ):
+        programs = [Program(emulator.client()), Program(on_disk.client()), Program(make_client(floor_url, "k", {}))]
+        print(f"{'SDK call, median':24} {'memory':>9} {'disk':>9} {'floor':>9} {'disk/floor':>11}")
+        for name in programs[0].calls():
+            memory, disk, floor = median_ms([program.calls()[name] for program in programs])
+            print(f"{name:24} {memory:6.2f} ms {disk:6.2f} ms {floor:6.2f} ms {disk / floor:11.2f}")
 
 
 def start_and_stop() -> None:

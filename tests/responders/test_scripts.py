@@ -303,7 +303,7 @@ def test_the_math_tutor_asks_for_the_weather(turn):
     said = play(load_script(FIXTURES / "math_tutor.yaml"), turn("How is the weather in New York today?"), ["4 C"])
     assert said == [
         FunctionCall("get_weather", {"city": "New York"}),
-        Text("The weather in New York, Jane Doe: 4 C"),
+        Text("The weather in New York: 4 C."),
     ]
 
 

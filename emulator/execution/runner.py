@@ -1,0 +1,166 @@
+"""What the child process does: `python runner.py JOB.json`, with {"code", "data", "limits"}; exit status 1 on an error.
+
+It imports the standard library only, and all that it needs before the code runs. `/mnt/data` in the code's literals
+becomes the scratch directory; a path that is put together from smaller pieces, or read from a file, stays as it is.
+"""
+
+from __future__ import annotations
+
+import ast
+import errno
+import json
+import linecache
+import os
+import re
+import sys
+import traceback
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+if sys.platform != "win32":
+    import resource
+
+_CELL = "<cell>"
+_MOUNT = r"(?<![\w.~-])/mnt/data(?![\w.-])"
+_REFUSED = {
+    "network": (
+        "socket.bind",
+        "socket.connect",
+        "socket.getaddrinfo",
+        "socket.gethostbyaddr",
+        "socket.gethostbyname",
+        "socket.sendmsg",
+        "socket.sendto",
+    ),
+    "processes": (
+        "os.exec",
+        "os.fork",
+        "os.forkpty",
+        "os.kill",
+        "os.killpg",
+        "os.posix_spawn",
+        "os.spawn",
+        "os.startfile",
+        "os.system",
+        "subprocess.Popen",
+    ),
+}
+
+
+def main(path: str) -> int:
+    """The exit status: 0, or 1 if the code raised; its traceback is in stderr then."""
+    with open(path, encoding="utf-8") as file:
+        job = json.load(file)
+    os.remove(path)  # tells the parent that this is a Python interpreter
+    sys.argv[:] = [""]
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")  # type: ignore[union-attr]
+    warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")  # what `plt.show()` says
+    _limit(job["limits"])
+    _refuse(job["limits"])
+    done = [_completes(lambda: _run(job["code"], job["data"])), _completes(lambda: _save_figures(job["data"]))]
+    return 0 if all(done) else 1
+
+
+def _limit(limits: dict[str, Any]) -> None:
+    """Here and not between fork and exec, where a process that has threads can hang."""
+    if sys.platform != "win32":
+        _set(resource.RLIMIT_CORE, 0, 0)
+        _set(resource.RLIMIT_CPU, limits["cpu_seconds"], limits["cpu_seconds"] + 1)
+        _set(resource.RLIMIT_FSIZE, limits["file_bytes"], limits["file_bytes"])
+        _set(resource.RLIMIT_NOFILE, limits["open_files"], limits["open_files"])
+        _set(resource.RLIMIT_AS, limits["memory_bytes"], limits["memory_bytes"])
+
+
+def _set(kind: int, soft: int, hard: int) -> None:
+    """Never above what holds already. macOS refuses some limits: then there is the wall clock."""
+    if sys.platform != "win32":
+        known = resource.getrlimit(kind)[1]
+        most = hard if known == resource.RLIM_INFINITY else min(hard, known)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(kind, (min(soft, most), most))
+
+
+def _refuse(limits: dict[str, Any]) -> None:
+    """Stops accidents, not attacks: nothing that calls the system past Python's own modules is seen here."""
+    refused = {event: what for what, events in _REFUSED.items() if not limits[what] for event in events}
+
+    def hook(event: str, _: tuple[Any, ...]) -> None:
+        if event in refused:
+            raise PermissionError(errno.EPERM, f"{event} is refused: the limits allow no {refused[event]}")
+
+    sys.addaudithook(hook)
+
+
+def _run(code: str, data: str) -> None:
+    code = code.replace("\r\n", "\n").replace("\r", "\n")
+    linecache.cache[_CELL] = (len(code), None, code.splitlines(keepends=True), _CELL)
+    module = sys.modules["__main__"] = types.ModuleType("__main__")
+    for part in list(_parts(code, data)):
+        exec(part, module.__dict__)
+
+
+def _parts(code: str, data: str) -> Iterator[types.CodeType]:
+    """The statements, and apart from them a last expression, compiled so that its value is shown."""
+    tree = compile(code, _CELL, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    assert isinstance(tree, ast.Module)
+    _mount(tree, data)
+    last = tree.body.pop() if tree.body and _is_shown(tree.body[-1], code) else None
+    yield compile(tree, _CELL, "exec", dont_inherit=True)
+    if last is not None:
+        yield compile(ast.Interactive([last]), _CELL, "single", dont_inherit=True)
+
+
+def _mount(tree: ast.Module, data: str) -> None:
+    """In the tree, not in the text: a traceback shows the lines as they were written."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = re.sub(_MOUNT, lambda _: data, node.value)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, bytes):
+            node.value = re.sub(_MOUNT.encode(), lambda _: os.fsencode(data), node.value)
+
+
+def _is_shown(statement: ast.stmt, code: str) -> bool:
+    """A semicolon after it says no, as in a notebook."""
+    if not isinstance(statement, ast.Expr):
+        return False
+    line = code.split("\n")[(statement.end_lineno or 1) - 1].encode("utf-8", "replace")
+    return not line[statement.end_col_offset :].lstrip().startswith(b";")
+
+
+def _save_figures(data: str) -> None:
+    """Figures that are still open, as a notebook shows them; a file of the code's own stays."""
+    plt = sys.modules.get("matplotlib.pyplot")
+    for number in plt.get_fignums() if plt else []:
+        path = os.path.join(data, f"figure-{number}.png")
+        if not os.path.exists(path):
+            plt.figure(number).savefig(path)  # type: ignore[union-attr]
+
+
+def _completes(task: Callable[[], None]) -> bool:
+    try:
+        task()
+    except BaseException as error:
+        if isinstance(error, SystemExit) and not error.code:
+            return True
+        _report(error)
+        return False
+    return True
+
+
+def _report(error: BaseException) -> None:
+    """The traceback without our own frames. To the real stderr, whatever the code put in its place."""
+    shown = traceback.TracebackException.from_exception(error)
+    chain = [shown]
+    for one in chain:
+        one.stack[:] = [frame for frame in one.stack if frame.filename != __file__]
+        links = (one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ()))
+        chain += [link for link in links if link is not None]
+    print("".join(shown.format()), end="", file=sys.__stderr__)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,143 @@
+"""Reading a multipart form: text fields into memory, the file to disk, chunk by chunk as it arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser
+from starlette.types import Receive
+
+from emulator.contents import Contents
+from emulator.errors import ApiError, ServerFault, StoreError, TooLarge
+from emulator.requests import MOST_BODY_BYTES
+from emulator.resources.forms import Form, FormRule, Received
+from emulator.web.body import Disconnected
+from emulator.web.disposition import parameters
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
+
+MOST_FIELD_BYTES = 64 * 1024  # of all text fields together
+MOST_HEADER_BYTES = 64 * 1024
+UNNAMED = "upload"  # what the SDKs call a file that has no name
+NOT_A_FORM = "We could not parse the multipart form of your request: {}."
+
+
+async def read_form(
+    headers: Mapping[bytes, bytes], receive: Receive, rule: FormRule, contents: Contents
+) -> tuple[Form, bytes]:
+    """The form, and the first bytes of the body for the request log.
+
+    A body that is no multipart form is an empty one. 400 for a form that is broken or cut off, 413 for a file or
+    fields above what is taken. Whoever gets the form must close it.
+    """
+    boundary = _boundary(headers.get(b"content-type", b""))
+    reader = _Reader(boundary, rule, contents) if boundary else None
+    head, more = bytearray(), True
+    try:
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            chunk = message.get("body", b"")
+            head += chunk[: MOST_BODY_BYTES - len(head)]
+            more = message.get("more_body", False)
+            if reader is not None:
+                reader.feed(chunk)
+        return (reader.finish() if reader is not None else Form()), bytes(head)
+    except BaseException:
+        if reader is not None:
+            reader.form.close()
+        raise
+
+
+def _boundary(content_type: bytes) -> str | None:
+    kind, _, _ = content_type.partition(b";")
+    return parameters(content_type).get("boundary") if kind.strip().lower() == b"multipart/form-data" else None
+
+
+class _Reader:
+    """Callbacks of the parser; a part is the file, a text field, or a file that nobody asked for."""
+
+    def __init__(self, boundary: str, rule: FormRule, contents: Contents) -> None:
+        self.form = Form()
+        self._rule = rule
+        self._contents = contents
+        self._headers: dict[bytes, bytes] = {}
+        self._header, self._value, self._field = bytearray(), bytearray(), bytearray()
+        self._name: str | None = None
+        self._file: Received | None = None
+        self._field_bytes = 0
+        self._whole = False
+        try:
+            self._parser = MultipartParser(boundary.encode(), self._callbacks(), max_header_size=MOST_HEADER_BYTES)
+        except FormParserError as error:
+            raise ApiError(NOT_A_FORM.format(error)) from None
+
+    def feed(self, chunk: bytes) -> None:
+        try:
+            self._parser.write(chunk)
+        except FormParserError as error:
+            raise ApiError(NOT_A_FORM.format(error)) from None
+        except StoreError as error:
+            raise ServerFault(f"The upload could not be stored: {error}") from None
+
+    def finish(self) -> Form:
+        if not self._whole:
+            raise ApiError(NOT_A_FORM.format("it ends before its last boundary"))
+        return self.form
+
+    def _callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._on_header,
+            "on_headers_finished": self._on_part,
+            "on_part_data": self._on_data,
+            "on_part_end": self._on_part_end,
+            "on_end": self._on_end,
+        }
+
+    def _on_header(self) -> None:
+        self._headers[bytes(self._header).lower()] = bytes(self._value)
+        self._header.clear()
+        self._value.clear()
+
+    def _on_part(self) -> None:
+        named = parameters(self._headers.get(b"content-disposition", b""))
+        self._headers.clear()
+        self._field.clear()
+        self._file, self._name = None, None
+        if named.get("name") == self._rule.file:
+            self._begin_file(named.get("filename") or UNNAMED)
+        elif "filename" not in named:
+            self._name = named.get("name", "")
+
+    def _begin_file(self, filename: str) -> None:
+        self.form.close()  # a second file takes the place of the first
+        name, writer = self._contents.begin()
+        self.form.file = self._file = Received(filename, name, writer)
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if self._file is not None:
+            self._file.size += end - start
+            _refuse_above(self._rule.max_bytes, self._file.size)
+            self._file.writer.write(data[start:end])
+        elif self._name is not None:
+            self._field_bytes += end - start
+            _refuse_above(MOST_FIELD_BYTES, self._field_bytes)
+            self._field += data[start:end]
+
+    def _on_part_end(self) -> None:
+        if self._name is not None:
+            self.form.fields[self._name] = self._field.decode("utf-8", "replace")
+
+    def _on_end(self) -> None:
+        self._whole = True
+
+
+def _refuse_above(limit: int, size: int) -> None:
+    if size > limit:
+        raise TooLarge(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")

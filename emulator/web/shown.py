@@ -1,0 +1,34 @@
+"""What an operation's result looks like on the wire: the row's view, list envelopes, error bodies, the poll header."""
+
+from __future__ import annotations
+
+from emulator.errors import ApiError
+from emulator.resources import Route
+from emulator.store import Object, Page
+from emulator.web.answers import json_bytes
+
+POLL_AFTER_MS = b"10"
+UNFINISHED = {"queued", "in_progress", "cancelling"}
+
+
+def shown(route: Route, result: Object | Page) -> Object:
+    if not isinstance(result, Page):
+        return route.view(result)
+    data = [route.view(item) for item in result.items]
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+    shown = {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": result.has_more}
+    return {key: shown[key] for key in route.list_keys}
+
+
+def error_bytes(route: Route | None, error: ApiError) -> bytes:
+    """`/files` puts a `detail` beside the error (dotnet FilesTests)."""
+    body = error.body()
+    if route is not None and route.detail:
+        body["detail"] = {"message": error.message, "code": error.code}
+    return json_bytes(body, route is not None and route.newline)
+
+
+def poll_after(result: Object | Page) -> tuple[tuple[bytes, bytes], ...]:
+    """The SDK's poll helpers wait a second or five between two polls unless an answer says otherwise."""
+    unfinished = isinstance(result, dict) and result.get("status") in UNFINISHED
+    return ((b"openai-poll-after-ms", POLL_AFTER_MS),) if unfinished else ()

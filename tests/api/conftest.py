@@ -1,0 +1,96 @@
+"""The API through its public door: the real SDK, and raw HTTP where the SDK cannot say it, over a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import openai
+import pytest
+
+from emulator import Emulator, ProjectHandle
+
+BETA = {"OpenAI-Beta": "assistants=v2"}
+
+Error = tuple[int, dict[str, Any]]
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """In memory. Its clock stands still unless a test moves it, so every `created_at` is known."""
+    with Emulator(clock="manual") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def project(emulator: Emulator, request: pytest.FixtureRequest) -> Iterator[ProjectHandle]:
+    name = request.node.nodeid
+    yield emulator.project(name)
+    emulator.close_project(name)
+
+
+@pytest.fixture
+def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
+    with project.client(max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def wire(project: ProjectHandle) -> Iterator[httpx2.Client]:
+    """Speaks HTTP to the project, with its key and the beta header."""
+    headers = {"Authorization": f"Bearer {project.api_key}", **BETA}
+    with httpx2.Client(base_url=project.base_url, headers=headers, trust_env=False, verify=False) as wire:
+        yield wire
+
+
+@pytest.fixture
+def refused(wire: httpx2.Client) -> Callable[..., Error]:
+    """`refused(method, path, json=...)`: status and error of an answer in the API's envelope."""
+
+    def refused(method: str, path: str, **options: Any) -> Error:
+        answer = wire.request(method, path, **options)
+        body = answer.json()
+        assert list(body) == ["error"], body
+        return answer.status_code, body["error"]
+
+    return refused
+
+
+@pytest.fixture
+def assistant(client: openai.OpenAI) -> Any:
+    return client.beta.assistants.create(model="gpt-4o", name="Tutor", instructions="Answer briefly.")
+
+
+@pytest.fixture
+def thread(client: openai.OpenAI) -> Any:
+    return client.beta.threads.create()
+
+
+@pytest.fixture
+def ask(client: openai.OpenAI, assistant: Any, thread: Any) -> Ask:
+    """`ask(text, **options)`: posts the text to the thread and begins a run, which is answered as it was created."""
+
+    def ask(text: str = "Hello", **options: Any) -> Any:
+        client.beta.threads.messages.create(thread.id, role="user", content=text)
+        return client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id, **options)
+
+    return ask
+
+
+@pytest.fixture
+def settled(client: openai.OpenAI) -> Callable[[Any], Any]:
+    """The run as the next request finds it."""
+    return lambda run: client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
+
+
+@pytest.fixture
+def texts(client: openai.OpenAI) -> Callable[[str], list[str]]:
+    """What was said in a thread, oldest first."""
+
+    def texts(thread_id: str) -> list[str]:
+        messages = client.beta.threads.messages.list(thread_id, order="asc")
+        return [part.text.value for message in messages for part in message.content]
+
+    return texts

@@ -1,0 +1,118 @@
+"""The control API: what a test in any language says to the emulator."""
+
+import httpx2
+import pytest
+
+from emulator import Emulator, Pause, Text
+
+SCRIPT = {"version": 1, "replies": [{"do": [{"text": "From the script."}]}]}
+
+
+def ask(emulator: Emulator, text: str = "Hello") -> tuple[object, str]:
+    beta = emulator.client().beta
+    assistant = beta.assistants.create(model="gpt-4o")
+    thread = beta.threads.create(messages=[{"role": "user", "content": text}])
+    run = beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
+    run = beta.threads.runs.retrieve(run_id=run.id, thread_id=thread.id)
+    return run, beta.threads.messages.list(thread.id).data[0].content[0].text.value
+
+
+def test_health_needs_no_key(control: httpx2.Client) -> None:
+    answer = httpx2.get(control.base_url.join("health"))
+    assert answer.json() == {"status": "ok", "version": "0.1.0"}
+
+
+def test_a_script_is_put_shown_and_used(emulator: Emulator, control: httpx2.Client) -> None:
+    assert control.put("script", json=SCRIPT).json() == SCRIPT
+    assert control.get("script").json() == SCRIPT
+    assert ask(emulator)[1] == "From the script."
+
+
+def test_a_deleted_script_leaves_the_echo(emulator: Emulator, control: httpx2.Client) -> None:
+    control.put("script", json=SCRIPT)
+    assert control.delete("script").json() == {"version": 1, "replies": []}
+    assert ask(emulator)[1] == "Echo: Hello"
+
+
+def test_a_script_with_a_mistake_is_refused_in_the_apis_envelope(control: httpx2.Client) -> None:
+    answer = control.put("script", json={"version": 1, "replies": [{"do": [{"txt": "x"}]}]})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["message"].startswith(
+        "script: replies[0].do[0]: unknown action 'txt'; did you mean 'text'?"
+    )
+
+
+def test_the_clock_is_shown_moved_and_set(control: httpx2.Client) -> None:
+    assert control.get("clock").json() == {"now": 1735689600, "mode": "manual"}
+    assert control.post("clock", json={"advance": 90}).json()["now"] == 1735689690
+    assert control.post("clock", json={"set": 1800000000}).json()["now"] == 1800000000
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"advance": "soon"}, {"advance": 1, "set": 2}, {"advance": -1}, {"advance": True}]
+)
+def test_a_clock_that_cannot_be_moved_so_says_how(control: httpx2.Client, body: dict[str, object]) -> None:
+    answer = control.post("clock", json=body)
+    assert answer.status_code == 400
+    assert "advance" in answer.json()["error"]["message"]
+
+
+def test_faults_are_added_listed_and_cleared(control: httpx2.Client) -> None:
+    added = control.post("faults", json={"route": "GET /threads/*", "status": 429, "times": 2}).json()
+    assert (added["route"], added["status"], added["used"]) == ("GET /threads/*", 429, 0)
+    assert control.get("faults").json() == {"data": [added]}
+    assert control.delete("faults").json() == {"data": []}
+
+
+def test_a_fault_with_an_unknown_field_names_those_that_there_are(control: httpx2.Client) -> None:
+    answer = control.post("faults", json={"route": "GET /threads", "statsu": 500})
+    assert answer.status_code == 400
+    assert "statsu" in answer.json()["error"]["message"]
+    assert "status" in answer.json()["error"]["message"]
+
+
+def test_requests_are_listed_with_their_bodies(emulator: Emulator, control: httpx2.Client) -> None:
+    emulator.client().beta.assistants.create(model="gpt-4o", name="Noted")
+    (call,) = control.get("requests").json()["data"]
+    expected = {"method": "POST", "path": "/v1/assistants", "body": {"model": "gpt-4o", "name": "Noted"}, "status": 200}
+    assert call == expected
+
+
+def test_a_paused_run_is_resumed(emulator: Emulator, control: httpx2.Client) -> None:
+    emulator.respond([Pause(), Text("Resumed.")])
+    run, _ = ask(emulator)
+    assert run.status == "in_progress"
+    assert control.post(f"runs/{run.id}/resume").json() == {"id": run.id, "resumed": True}
+    retrieved = emulator.client().beta.threads.runs.retrieve(run_id=run.id, thread_id=run.thread_id)
+    assert retrieved.status == "completed"
+
+
+def test_a_run_that_is_not_paused_cannot_be_resumed(control: httpx2.Client) -> None:
+    answer = control.post("runs/run_none/resume")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (404, "No paused run found with id 'run_none'.")
+
+
+def test_reset_empties_the_project_and_begins_its_ids_anew(emulator: Emulator, control: httpx2.Client) -> None:
+    first = emulator.client().beta.assistants.create(model="gpt-4o").id
+    control.put("script", json=SCRIPT)
+    control.post("reset", json={})
+    assert emulator.client().beta.assistants.create(model="gpt-4o").id == first
+    assert control.get("script").json() == {"version": 1, "replies": []}
+
+
+def test_a_reset_with_a_seed_makes_other_ids(emulator: Emulator, control: httpx2.Client) -> None:
+    first = emulator.client().beta.assistants.create(model="gpt-4o").id
+    control.post("reset", json={"seed": "other"})
+    assert emulator.client().beta.assistants.create(model="gpt-4o").id != first
+
+
+def test_an_unknown_call_lists_those_that_there_are(control: httpx2.Client) -> None:
+    answer = control.get("statee")
+    assert answer.status_code == 404
+    assert "GET state" in answer.json()["error"]["message"]
+
+
+def test_the_projects_of_two_keys_are_apart(emulator: Emulator, control: httpx2.Client) -> None:
+    control.put("script", json=SCRIPT)
+    other = control.get("script", headers={"Authorization": "Bearer sk-emulator-other"})
+    assert other.json() == {"version": 1, "replies": []}

@@ -1,0 +1,110 @@
+"""State in and out: all objects of a project as one JSON value."""
+
+import httpx2
+import pytest
+
+from emulator import CodeInterpreter, Emulator, FunctionCall, Text
+from emulator.errors import EmulatorError
+
+
+def fill(emulator: Emulator) -> tuple[str, str]:
+    """A project with something in every table that runs fill; the thread and its last run."""
+    emulator.respond([Text("First."), CodeInterpreter("1 + 1", logs="2"), Text("Second.")], times=1)
+    emulator.respond([FunctionCall("ask", {"n": 1}), Text("Third.")])
+    beta = emulator.client().beta
+    assistant = beta.assistants.create(model="gpt-4o", name="Kept", metadata={"a": "b"})
+    thread = beta.threads.create(messages=[{"role": "user", "content": "Hello"}])
+    beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    run = beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    return thread.id, run.id
+
+
+def test_what_get_returns_can_be_put_back_unchanged(emulator: Emulator, control: httpx2.Client) -> None:
+    fill(emulator)
+    before = control.get("state").json()
+    assert control.put("state", json=before).json() == before
+
+
+def test_another_project_holds_the_same_after_a_put(emulator: Emulator, control: httpx2.Client) -> None:
+    thread_id, _ = fill(emulator)
+    other = emulator.project("other")
+    other.load_state(control.get("state").json())
+    assert other.transcript(thread_id) == emulator.transcript(thread_id)
+
+
+def test_a_run_that_requires_action_goes_on_after_a_put(emulator: Emulator, control: httpx2.Client) -> None:
+    thread_id, run_id = fill(emulator)
+    control.put("state", json=control.get("state").json())
+    threads = emulator.client().beta.threads
+    (call,) = threads.runs.retrieve(run_id=run_id, thread_id=thread_id).required_action.submit_tool_outputs.tool_calls
+    outputs = [{"tool_call_id": call.id, "output": "x"}]
+    run = threads.runs.submit_tool_outputs_and_poll(run_id=run_id, thread_id=thread_id, tool_outputs=outputs)
+    assert run.status == "completed"
+    assert threads.messages.list(thread_id).data[0].content[0].text.value == "Third."
+
+
+def test_missing_keys_are_filled_in(emulator: Emulator) -> None:
+    emulator.load_state({"threads": [{"id": "my-thread"}], "messages": [{"id": "m1", "thread_id": "my-thread"}]})
+    message = emulator.client().beta.threads.messages.retrieve("m1", thread_id="my-thread")
+    assert (message.role, message.content, message.metadata) == ("user", [], {})
+
+
+def test_a_plain_string_is_a_messages_text(emulator: Emulator) -> None:
+    message = {"id": "m1", "thread_id": "t1", "content": "Plain"}
+    emulator.load_state({"threads": [{"id": "t1"}], "messages": [message]})
+    assert emulator.transcript("t1") == "user: Plain\n"
+
+
+def test_an_in_progress_run_that_came_so_waits_until_it_is_resumed(emulator: Emulator) -> None:
+    state = {
+        "assistants": [{"id": "a1", "model": "gpt-4o"}],
+        "threads": [{"id": "t1"}],
+        "messages": [{"id": "m1", "thread_id": "t1", "content": "Hi"}],
+        "runs": [{"id": "r1", "thread_id": "t1", "assistant_id": "a1", "status": "in_progress"}],
+    }
+    emulator.load_state(state)
+    runs = emulator.client().beta.threads.runs
+    assert runs.retrieve(run_id="r1", thread_id="t1").status == "in_progress"
+    emulator.resume("r1")
+    assert runs.retrieve(run_id="r1", thread_id="t1").status == "completed"
+
+
+def test_new_ids_skip_those_that_came(emulator: Emulator) -> None:
+    with Emulator(clock="manual") as twin:
+        taken = twin.client().beta.threads.create().id
+    emulator.load_state({"threads": [{"id": taken}]})
+    assert emulator.client().beta.threads.create().id != taken
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ({"thread": []}, "state: unknown table 'thread'; did you mean 'threads'?"),
+        ({"threads": {}}, "state: threads must be an array of objects"),
+        ({"threads": [{"id": 7}]}, "state: threads[0] must be an object with an id"),
+        (
+            {"threads": [{"id": "t", "metdata": {}}]},
+            "state: threads[0]: unknown key 'metdata'; did you mean 'metadata'?",
+        ),
+        ({"threads": [{"id": "t", "metadata": 1}]}, "state: threads[0].metadata must be an object, not 1"),
+        ({"messages": [{"id": "m"}]}, "state: messages[0]: thread_id is missing"),
+        (
+            {"messages": [{"id": "m", "thread_id": "t"}]},
+            "state: messages[0].thread_id: there is no 't' in threads",
+        ),
+    ],
+)
+def test_what_no_form_of_the_api_has_is_refused_by_name(
+    emulator: Emulator, state: dict[str, object], told: str
+) -> None:
+    with pytest.raises(EmulatorError) as raised:
+        emulator.load_state(state)
+    assert str(raised.value).startswith(told)
+
+
+def test_a_refused_state_changes_nothing(emulator: Emulator) -> None:
+    thread_id, _ = fill(emulator)
+    before = emulator.transcript(thread_id)
+    with pytest.raises(EmulatorError):
+        emulator.load_state({"threads": [{"id": "t", "bogus": 1}]})
+    assert emulator.transcript(thread_id) == before

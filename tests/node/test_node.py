@@ -1,0 +1,47 @@
+"""The Node SDK against the server, by the API and the control API alone. In CI it is installed; elsewhere it may be."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from emulator import Emulator
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="session")
+def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the script and the npm package, installed once a session where npm can."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm are not installed")
+    folder = tmp_path_factory.mktemp("node")
+    for name in ("package.json", "drive.mjs"):
+        shutil.copy(HERE / name, folder)
+    command = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
+    installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if installed.returncode and not os.environ.get("CI"):
+        pytest.skip(f"npm could not install the openai package: {installed.stderr[-200:]}")
+    assert installed.returncode == 0, installed.stderr
+    return folder
+
+
+def test_a_scripted_run_and_a_stream_are_driven_from_node(node_modules: Path) -> None:
+    with Emulator() as emulator:
+        variables = {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.project("node").api_key}
+        command = ["node", "drive.mjs"]
+        ran = subprocess.run(command, cwd=node_modules, env={**os.environ, **variables}, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {
+        "arguments": '{"city":"Oslo"}',
+        "answer": "Oslo: 18 degrees",
+        "status": "completed",
+        "deltas": ["One ", "two ", "three."],
+        "final": "One two three.",
+        "last": "thread.run.completed",
+        "retried": True,
+        "statuses": [429, 200],
+    }

@@ -1,0 +1,80 @@
+"""What a responder says that its run does not allow fails the run, and says why."""
+
+import json
+
+import pytest
+
+from emulator import CodeInterpreter, FunctionCall, ProjectHandle, Text
+
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+SCHEMA = {
+    "type": "json_schema",
+    "json_schema": {"name": "sum", "schema": {"type": "object", "required": ["total"]}},
+}
+
+
+@pytest.mark.parametrize(
+    ("reply", "options", "told"),
+    [
+        (
+            FunctionCall("weather", {"city": "Oslo"}),
+            {"tool_choice": "none"},
+            "the run has tool_choice 'none', but its responder replies with FunctionCall 'weather'; reply with Text",
+        ),
+        (
+            CodeInterpreter("1 + 1"),
+            {"tool_choice": "none"},
+            "the run has tool_choice 'none', but its responder replies with CodeInterpreter; reply with Text",
+        ),
+        (
+            FunctionCall("weather", {"town": "Oslo"}),
+            {"tools": [WEATHER]},
+            "the arguments of weather do not fit its parameters: at $: 'city' is a required property",
+        ),
+        (
+            [[FunctionCall("weather", {"city": "Oslo"}), FunctionCall("weather", {"city": "Rome"})]],
+            {"parallel_tool_calls": False},
+            "the run has parallel_tool_calls false, but its responder makes 2 calls at once; yield them one by one",
+        ),
+        (
+            Text("{}"),
+            {"response_format": SCHEMA},
+            (
+                "the run has response_format json_schema, but its responder's text does not fit it: "
+                "at $: 'total' is a required property"
+            ),
+        ),
+        (
+            Text("[1]"),
+            {"response_format": {"type": "json_object"}},
+            (
+                "the run has response_format json_object, but its responder's text does not fit it: "
+                "at $: [1] is not of type 'object'"
+            ),
+        ),
+    ],
+)
+def test_a_mistake_is_told_in_last_error_and_to_the_test(
+    project: ProjectHandle, asking, reply: object, options: dict[str, object], told: str
+) -> None:
+    project.respond(reply)
+    run = asking.poll(**options)
+    assert (run.status, run.last_error.code, run.last_error.message) == ("failed", "server_error", told)
+    assert [str(failure.error) for failure in project.failures] == [told]
+
+
+def test_what_fits_is_let_through(project: ProjectHandle, asking) -> None:
+    project.respond(json.dumps({"total": 3}))
+    assert asking.poll(response_format=SCHEMA).status == "completed"
+
+
+def test_broken_arguments_are_let_through_for_programs_that_must_bear_them(project: ProjectHandle, asking) -> None:
+    project.respond(FunctionCall("weather", '{"city": "Os'))
+    run = asking.poll(tools=[WEATHER])
+    assert run.required_action.submit_tool_outputs.tool_calls[0].function.arguments == '{"city": "Os'
