@@ -1,0 +1,163 @@
+"""`--assistants-url`: the same handle over the control API of an emulator that somebody else has started.
+
+Python code cannot be sent there, so responders are scripts; exceptions and unmatched runs show in a run's `last_error`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+
+import httpx2
+import orjson
+
+from emulator.clients import make_async_client, make_client
+from emulator.config import key_of_project
+from emulator.errors import EmulatorError
+from emulator.handle import Leftovers
+from emulator.requests import RequestLog
+from emulator.responders.scripts import load_script
+from pytest_plugin.attached_script import AttachedScript
+from pytest_plugin.attached_transcript import thread_ids, transcript
+from pytest_plugin.marker import Settings
+
+if TYPE_CHECKING:
+    from emulator.handle import ProjectHandle
+    from emulator.runs.driver import Failure
+
+
+class AttachedServer:
+    """`url` with or without `/v1`; EmulatorError if no emulator answers there."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/").removesuffix("/v1")
+        self._http = httpx2.Client(base_url=self._url, trust_env=False, verify=self._url.startswith("https"))
+        ask(self._http, "GET", "/_emulator/health", {})
+
+    def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle:
+        project = AttachedProject(self._http, self._url, name)
+        project.ask("POST", "reset", {"seed": seed})
+        project.set_up(settings)
+        return cast("ProjectHandle", project)
+
+    def close(self, name: str) -> None:
+        AttachedProject(self._http, self._url, name).reset()
+
+    def stop(self) -> None:
+        self._http.close()
+
+
+class AttachedClock:
+    """As the handle's clock."""
+
+    def __init__(self, project: AttachedProject) -> None:
+        self._project = project
+
+    def now(self) -> int:
+        return int(self._project.ask("GET", "clock")["now"])
+
+    def advance(self, seconds: float) -> None:
+        self._project.ask("POST", "clock", {"advance": seconds})
+
+    def set(self, when: float) -> None:
+        self._project.ask("POST", "clock", {"set": when})
+
+
+class AttachedProject:
+    """A ProjectHandle as far as the control API goes; what it cannot do is an EmulatorError that says so."""
+
+    def __init__(self, http: httpx2.Client, url: str, name: str) -> None:
+        self.name = name
+        self.base_url = f"{url}/v1"
+        self.api_key = key_of_project(name)
+        self.clock = AttachedClock(self)
+        self.failures: list[Failure] = []
+        self.unmatched: list[str] = []
+        self._http = http
+        self._script = AttachedScript()
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise EmulatorError(f"`{name}` is not available on an emulator that is used by --assistants-url")
+
+    def set_up(self, settings: Settings) -> None:
+        mode = self.ask("GET", "clock")["mode"]
+        if isinstance(settings.clock, str) and settings.clock != mode:
+            raise EmulatorError(
+                f"the emulator at {self.base_url} has a {mode} clock, and the test's marker asks for a "
+                f"{settings.clock} one; start it with --clock {settings.clock}"
+            )
+        if settings.clock is not None and not isinstance(settings.clock, str):
+            self.clock.set(settings.clock)
+        if settings.script is not None:
+            self.load_script(settings.script)
+
+    @property
+    def requests(self) -> RequestLog:
+        answer = self.ask("GET", "requests")
+        log = RequestLog()
+        for call in answer["data"]:
+            raw = b"" if call["body"] is None else orjson.dumps(call["body"])
+            log.add(call["method"], call["path"], raw, call["status"])
+        log.total += answer.get("dropped", 0)
+        return log
+
+    def client(self, **options: Any) -> Any:
+        return make_client(self.base_url, self.api_key, options)
+
+    def async_client(self, **options: Any) -> Any:
+        return make_async_client(self.base_url, self.api_key, options)
+
+    def load_script(self, script: str | Path | Mapping[str, Any]) -> None:
+        self.ask("PUT", "script", self._script.load(load_script(script).raw))
+
+    def respond(self, *reply: Any, **options: Any) -> Any:
+        """Text, a reply or a list of replies, put as a script. Each call puts all anew, so `times` count from there."""
+        self.ask("PUT", "script", self._script.add(*reply, **options))
+        return reply[0]
+
+    def resume(self, run_id: str) -> None:
+        self.ask("POST", f"runs/{quote(run_id, safe='')}/resume")
+
+    def transcript(self, thread_id: str) -> str:
+        return transcript(self.get, thread_id)
+
+    def transcripts(self, newest: int) -> dict[str, str]:
+        return {thread_id: self.transcript(thread_id) for thread_id in thread_ids(self.requests)[-newest:]}
+
+    def reset(self) -> None:
+        self._script = AttachedScript()
+        self.ask("POST", "reset")
+
+    def leftovers(self) -> Leftovers:
+        """Nothing is known of them from here but by looking at runs."""
+        return Leftovers(self.failures, self.unmatched, [])
+
+    def ask(self, method: str, call: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What a control call answers; EmulatorError if it is an error."""
+        return ask(self._http, method, f"/_emulator/{call}", self._headers, body)
+
+    def get(self, path: str) -> Any:
+        """What the API answers at a path below `/v1`."""
+        return ask(self._http, "GET", f"/v1{path}", {**self._headers, "OpenAI-Beta": "assistants=v2"})
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.api_key}"}
+
+
+def ask(
+    http: httpx2.Client, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
+) -> Any:
+    content = b"" if body is None else orjson.dumps(body)
+    try:
+        answer = http.request(method, path, headers=headers, content=content)
+        found = answer.json()
+    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
+        raise EmulatorError(f"no emulator answers at {http.base_url}: {error}") from error
+    if answer.is_error:
+        raise EmulatorError(found["error"]["message"])
+    return found

@@ -1,0 +1,87 @@
+"""`@pytest.mark.assistants(...)`: one row a keyword.
+
+Markers of the class and the module count too; for each keyword the nearest one wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+MARKER = "assistants"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one test wants its project; None is what a test gets that says nothing."""
+
+    script: Path | dict[str, Any] | None = None
+    clock: str | float | None = None
+    seed: str | None = None
+
+
+def settings_of(item: pytest.Item) -> Settings:
+    """What the item's markers say; a mistake in them fails the test, in one line."""
+    given: dict[str, Any] = {}
+    for mark in item.iter_markers(MARKER):
+        if mark.args:
+            _refuse(f"takes keywords only, and was given {mark.args[0]!r}; it knows {_known()}")
+        given = {**mark.kwargs, **given}
+    if unknown := [name for name in given if name not in KEYWORDS]:
+        _refuse(f"unknown keyword {unknown[0]!r}; it knows {_known()}")
+    return Settings(**{name: KEYWORDS[name](value, item) for name, value in given.items() if value is not None})
+
+
+def _script(value: Any, item: pytest.Item) -> Path | dict[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if not isinstance(value, str | Path):
+        _refuse(f"script is a path or a dict, not {value!r}")
+    places = [folder / value for folder in (item.path.parent, item.config.rootpath)]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        tried = " or ".join(dict.fromkeys(str(place) for place in places))
+        _refuse(f"there is no script {tried}")
+    return found
+
+
+def _clock(value: Any, item: pytest.Item) -> str | float:
+    if value in ("manual", "system") or (isinstance(value, int | float) and not isinstance(value, bool)):
+        clock: str | float = value
+        return clock
+    _refuse(f"clock is 'manual', 'system' or a unix time, not {value!r}")
+
+
+def _seed(value: Any, item: pytest.Item) -> str:
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    _refuse(f"seed is a string or a whole number, not {value!r}")
+
+
+def _not_yet(name: str) -> Callable[[Any, pytest.Item], NoReturn]:
+    def refuse(value: Any, item: pytest.Item) -> NoReturn:
+        _refuse(f"{name} is not available in this version")
+
+    return refuse
+
+
+def _known() -> str:
+    return ", ".join(KEYWORDS)
+
+
+def _refuse(problem: str) -> NoReturn:
+    pytest.fail(f"@pytest.mark.{MARKER}: {problem}", pytrace=False)
+
+
+KEYWORDS: dict[str, Callable[[Any, pytest.Item], Any]] = {
+    "script": _script,
+    "cassette": _not_yet("cassette"),
+    "state": _not_yet("state"),
+    "clock": _clock,
+    "seed": _seed,
+    "transport": _not_yet("transport"),
+}

@@ -1,0 +1,82 @@
+"""One test that uses the emulator: its project, its environment, and what is said about it when it ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from emulator.errors import EmulatorError
+from pytest_plugin import guard
+from pytest_plugin.checks import Problems
+from pytest_plugin.marker import settings_of
+from pytest_plugin.report import TITLE, section
+from pytest_plugin.servers import Server, project_name
+
+if TYPE_CHECKING:
+    from emulator.handle import ProjectHandle
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+
+
+class OneTest:
+    """`verdict` is what pytest made of the test's own body: None until it has run."""
+
+    def __init__(self, handle: ProjectHandle, escapes: list[str]) -> None:
+        self.handle = handle
+        self.verdict: str | None = None
+        self.open = True
+        self._escapes = escapes
+        self._section: str | None = None
+
+    def reported(self, report: pytest.TestReport) -> None:
+        """Keep what became of the test's body; a failure gets our section."""
+        if report.when == "call":
+            self.verdict = "failed" if hasattr(report, "wasxfail") else report.outcome
+        if report.failed and (text := section(self.handle, self._escapes) if self.open else self._section):
+            report.sections.append((TITLE, text))
+
+    def finish(self) -> None:
+        """Raise what went wrong unnoticed. A test that has failed says so in its section, and does not fail twice."""
+        __tracebackhide__ = True
+        if self.verdict == "failed":
+            return
+        problems = Problems.of(self.handle.leftovers(), self._escapes, with_unused=self.verdict == "passed")
+        if problems:
+            self._section = section(self.handle, None)  # the project is gone by the time the report is made
+            problems.fail()
+
+
+@contextmanager
+def open_test(item: pytest.Item, server: Server) -> Iterator[OneTest]:
+    """The item's project with clients pointed at it; an unusable script fails the test."""
+    settings = settings_of(item)
+    name = project_name(item.nodeid)
+    escapes: list[str] = []
+    try:
+        handle = server.open(name, settings.seed or item.nodeid, settings)
+    except EmulatorError as error:
+        server.close(name)
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
+    test = OneTest(handle, escapes)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            point_clients_at(handle, patch)
+            if item.config.getini("assistants_guard"):
+                guard.install(patch, escapes)
+            yield test
+    finally:
+        test.open = False
+        server.close(name)
+
+
+def point_clients_at(handle: ProjectHandle, patch: pytest.MonkeyPatch) -> None:
+    """What `OpenAI()` reads; where a proxy is set, our address must not go through it."""
+    patch.setenv("OPENAI_BASE_URL", handle.base_url)
+    patch.setenv("OPENAI_API_KEY", handle.api_key)
+    if any(os.environ.get(proxy) or os.environ.get(proxy.upper()) for proxy in PROXIES):
+        for name in ("no_proxy", "NO_PROXY"):
+            patch.setenv(name, ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost,::1"))))

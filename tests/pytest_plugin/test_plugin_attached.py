@@ -1,0 +1,98 @@
+"""`--assistants-url`: the same tests against an emulator that runs already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from plugin_helpers import RunTests
+
+from emulator import Emulator
+
+TWO_RUNS = """
+    from pathlib import Path
+    from emulator import CodeInterpreter, FileSearch, Text
+
+    def test_it(assistants_emulator, openai_client):
+        assistants_emulator.respond([CodeInterpreter("print(1)", logs="1"), "{One}"], times=1)
+        assistants_emulator.respond([Text("Two"), FileSearch(results=[]), CodeInterpreter("2"), Text("Three")])
+        run = ask(openai_client)
+        openai_client.beta.threads.messages.create(run.thread_id, role="user", content="And?")
+        openai_client.beta.threads.runs.create_and_poll(thread_id=run.thread_id, assistant_id=run.assistant_id)
+        Path("transcript.txt").write_text(f"{run.id} {assistants_emulator.transcript(run.thread_id)}")
+"""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with Emulator(clock="manual") as emulator:
+        yield emulator.base_url
+
+
+def test_ids_and_transcripts_are_those_of_an_own_server(
+    run_tests: RunTests, pytester: pytest.Pytester, url: str
+) -> None:
+    written = pytester.path / "transcript.txt"
+    run_tests(TWO_RUNS).assert_outcomes(passed=1)
+    own = written.read_text()
+    assert "{One}" in own
+    run_tests(TWO_RUNS, "--assistants-url", url).assert_outcomes(passed=1)
+    assert written.read_text() == own
+
+
+def test_clock_requests_reset_and_resume_work(run_tests: RunTests, url: str) -> None:
+    result = run_tests(
+        """
+        from emulator import Pause
+
+        def test_it(assistants_emulator, openai_client):
+            assistants_emulator.clock.set(1000)
+            assistants_emulator.clock.advance(10)
+            assert assistants_emulator.clock.now() == 1010
+            assistants_emulator.respond([Pause(), "done"], when={"message": "Hello"}, assistant="Tutor")
+            assistant = openai_client.beta.assistants.create(model="gpt-4o", name="Tutor")
+            thread = openai_client.beta.threads.create(messages=[{"role": "user", "content": "Hello"}])
+            run = openai_client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
+            retrieve = lambda: openai_client.beta.threads.runs.retrieve(run.id, thread_id=thread.id).status
+            assert retrieve() == "in_progress"
+            assistants_emulator.resume(run.id)
+            assert retrieve() == "completed"
+            assert [call.status for call in assistants_emulator.requests] == [200] * 5
+            assert assistants_emulator.requests[0].body == {"model": "gpt-4o", "name": "Tutor"}
+            assistants_emulator.reset()
+            assert not assistants_emulator.requests
+        """,
+        *("--assistants-url", url),
+    )
+    result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["respond(lambda turn: 'Hi')", "respond()(print)", "respond('Hi', when=print)", "respond(Image(content=b'1'))"],
+)
+def test_what_only_python_can_do_is_refused(run_tests: RunTests, url: str, call: str) -> None:
+    result = run_tests(
+        f"from emulator import Image\ndef test_it(assistants_emulator): assistants_emulator.{call}",
+        *("--assistants-url", url),
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E*ScriptError: * cannot be sent to the emulator that --assistants-url names; *"])
+
+
+def test_the_rest_of_the_handle_says_that_it_is_not_there(run_tests: RunTests, url: str) -> None:
+    result = run_tests("def test_it(assistants_emulator): assistants_emulator.juggle()", "--assistants-url", url)
+    result.stdout.fnmatch_lines(["E*EmulatorError: `juggle` is not available on an emulator that is used by *"])
+
+
+def test_a_clock_that_the_emulator_has_not_is_told(run_tests: RunTests, url: str) -> None:
+    source = "@pytest.mark.assistants(clock='system')\ndef test_it(assistants_emulator): pass"
+    result = run_tests(source, "--assistants-url", url)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["the emulator at * has a manual clock*; start it with --clock system"])
+
+
+def test_no_emulator_there_is_told(run_tests: RunTests) -> None:
+    result = run_tests("def test_it(assistants_emulator): pass", "--assistants-url", "http://127.0.0.1:9")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["--assistants-url: no emulator answers at http://127.0.0.1:9: *"])

@@ -1,0 +1,94 @@
+"""What fails a test when it ends, and how a test says that it expected it."""
+
+from __future__ import annotations
+
+from plugin_helpers import RunTests
+
+RAISES = """
+    def test_it(assistants_emulator, openai_client):
+        @assistants_emulator.respond()
+        def responder(turn):
+            raise LookupError("no such city")
+        ask(openai_client)
+"""
+
+
+def test_an_exception_in_a_responder_is_raised_with_its_traceback(run_tests: RunTests) -> None:
+    result = run_tests(RAISES)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        ['>*raise LookupError("no such city")', "E*LookupError: no such city", "test_inner.py:*: LookupError"],
+        consecutive=False,
+    )
+    result.stdout.no_fnmatch_line("*emulator/runs*")
+
+
+def test_it_is_raised_even_if_nobody_waited_for_the_run(run_tests: RunTests) -> None:
+    result = run_tests("""
+        def test_it(assistants_emulator, openai_client):
+            assistants_emulator.respond(lambda turn: 1 / 0)
+            assistant = openai_client.beta.assistants.create(model="gpt-4o")
+            thread = {"messages": [{"role": "user", "content": "Hello"}]}
+            openai_client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread)
+    """)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["E*ZeroDivisionError: division by zero"])
+
+
+def test_several_exceptions_are_raised_as_a_group(run_tests: RunTests) -> None:
+    result = run_tests(RAISES + "        ask(openai_client)\n")
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["*ExceptionGroup: while the assistants emulator was used (2 sub-exceptions)*"])
+
+
+def test_a_test_takes_out_the_exception_it_expects(run_tests: RunTests) -> None:
+    expected = "        assert str(assistants_emulator.failures.pop().error) == 'no such city'\n"
+    run_tests(RAISES + expected).assert_outcomes(passed=1)
+
+
+def test_a_failed_test_does_not_fail_twice_but_shows_the_exception(run_tests: RunTests) -> None:
+    result = run_tests(RAISES + "        assert False\n")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*- assistants emulator -*", "a responder raised, in run_*", "LookupError: no such city"]
+    )
+
+
+def test_an_unmatched_run_is_told_with_what_the_rules_wanted(run_tests: RunTests) -> None:
+    result = run_tests("""
+        def test_it(assistants_emulator, openai_client):
+            assistants_emulator.respond("Sunny.", when="weather")
+            ask(openai_client, "Hello")
+    """)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["No rule matches this run: *'Hello'*", "*message matches 'weather'*"])
+    result.stdout.no_fnmatch_line("*traceback entries are hidden*")
+
+
+def test_a_test_clears_the_unmatched_runs_it_expects(run_tests: RunTests) -> None:
+    result = run_tests("""
+        def test_it(assistants_emulator, openai_client):
+            assistants_emulator.respond("Sunny.", when="weather")
+            assert ask(openai_client, "Hello").last_error.code == "server_error"
+            assistants_emulator.unmatched.clear()
+    """)
+    result.assert_outcomes(passed=1)
+
+
+LEFT_OVER = """
+    def test_it(assistants_emulator, openai_client):
+        assistants_emulator.respond("Hi.", times=2)
+        ask(openai_client)
+"""
+
+
+def test_a_rule_with_times_left_over_is_told(run_tests: RunTests) -> None:
+    result = run_tests(LEFT_OVER)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["Rules with `times` left over*", "- respond(str):*(used 1 of 2 times)"])
+
+
+def test_left_over_rules_of_a_failed_or_skipped_test_are_not_told(run_tests: RunTests) -> None:
+    run_tests(LEFT_OVER + "        assert False\n").assert_outcomes(failed=1)
+    run_tests(LEFT_OVER + "        pytest.skip()\n").assert_outcomes(skipped=1)
+    run_tests(LEFT_OVER + "        pytest.xfail()\n").assert_outcomes(xfailed=1)

@@ -1,0 +1,72 @@
+"""The plugin in a pytest session: its costs, its ini options, other plugins."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from plugin_helpers import RunTests
+
+WARNS = """
+    import warnings
+
+    def test_it(openai_client):
+        ask(openai_client)
+"""
+
+
+def test_importing_it_imports_nothing_heavy() -> None:
+    heavy = "{'openai', 'starlette', 'uvicorn', 'httpx2', 'pydantic', 'emulator', 'emulator.emulator'}"
+    code = f"import sys, pytest_plugin; assert not {heavy} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_session_that_uses_no_fixture_imports_nothing_more(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import sys\n\ndef test_it(): assert not {'emulator', 'pytest_plugin.one_test'} & {*sys.modules}"
+    )
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
+
+
+def test_each_worker_of_xdist_has_its_own_server(run_tests: RunTests) -> None:
+    result = run_tests(
+        """
+        @pytest.mark.parametrize("number", range(6))
+        def test_it(assistants_emulator, openai_client, number):
+            assert ask(openai_client).status == "completed"
+            assert len(assistants_emulator.requests) == 4
+        """,
+        *("-n", "2"),
+    )
+    result.assert_outcomes(passed=6)
+
+
+def test_the_deprecations_of_the_sdk_fail_a_session_that_takes_warnings_for_errors(run_tests: RunTests) -> None:
+    run_tests(WARNS, "-W", "error").assert_outcomes(failed=1)
+
+
+def test_the_ini_option_silences_them_whoever_asked_for_errors(run_tests: RunTests) -> None:
+    ini = "assistants_silence_deprecations = true\nfilterwarnings = error"
+    result = run_tests(WARNS, "-W", "error", ini=ini)
+    result.assert_outcomes(passed=1, warnings=0)
+
+
+def test_it_silences_no_other_warning(run_tests: RunTests) -> None:
+    result = run_tests(
+        """
+        import warnings
+
+        @pytest.mark.parametrize("text", [
+            "mine is deprecated", "deprecated: mine", "The Assistants API is deprecated in favor of the Responses API!",
+        ])
+        def test_it(openai_client, text):
+            warnings.warn(text, DeprecationWarning)
+
+        def test_category():
+            warnings.warn("deprecated", UserWarning)
+        """,
+        *("-W", "error"),
+        ini="assistants_silence_deprecations = true",
+    )
+    result.assert_outcomes(failed=4)
