@@ -1,0 +1,43 @@
+"""What the README says is run as it is printed."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def blocks(language: str, mark: str = "") -> list[str]:
+    return re.findall(rf"{mark}```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_first_test_passes_as_printed(pytester: pytest.Pytester) -> None:
+    (printed,) = blocks("python", re.escape("<!-- test: first -->\n"))
+    pytester.makeini("[pytest]\nassistants_silence_deprecations = true\n")
+    pytester.makepyfile(printed)
+    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("code", blocks("python", re.escape("<!-- run -->\n")))
+def test_a_program_runs_as_printed(code: str, tmp_path: Path) -> None:
+    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert "assistant: It is sunny." in ran.stdout
+
+
+def test_the_script_is_one_that_loads() -> None:
+    from emulator.responders.scripts import load_script
+
+    (printed,) = blocks("yaml")
+    assert len(load_script(yaml.safe_load(printed)).rules) == 2
+
+
+def test_every_reply_of_the_vocabulary_is_in_the_table() -> None:
+    import emulator
+
+    replies = {name for name in emulator.__all__ if name not in ("Emulator", "ProjectHandle", "Turn")}
+    assert replies <= set(re.findall(r"`(\w+)\(", README))
