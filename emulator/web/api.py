@@ -37,7 +37,7 @@ from emulator.web.answers import (
 from emulator.web.auth import accepted_key, key_of
 from emulator.web.body import Disconnected, parse, read_body
 from emulator.web.disposition import attachment
-from emulator.web.doors import door_of
+from emulator.web.addresses import address_of
 from emulator.web.multipart import read_form
 from emulator.web.request import Request
 from emulator.web.shown import error_bytes, poll_after, shown
@@ -85,24 +85,24 @@ class Api:
                 request.form.close()
 
     async def _answer(self, request: Request, send: Send, started: float) -> None:
-        request.door = door = door_of(request.method, request.path, request.query_string)
-        found = self._table.find(door.path)
+        request.address = address = address_of(request.method, request.path, request.query_string)
+        found = self._table.find(address.path)
         if found is None or request.method == "OPTIONS":
             self._own(request)
             await self._beside(request, send, started, found)
             return
         rows, ids = found.methods.get("GET" if request.method == "HEAD" else request.method), found.ids
         if rows is None:
-            raise door.wrong_method(request.method)
+            raise address.wrong_method(request.method)
         key = accepted_key(request.headers, self._config.api_key)
         if key is None:
-            raise door.wrong_key(request.headers)
+            raise address.wrong_key(request.headers)
         request.project = project = self._open_project(project_of_key(key))
         request.route = next(iter(rows.values()))
-        route, request.version = door.route(rows, request.headers, self._config.v1 == "sunset")
+        route, request.version = address.route(rows, request.headers, self._config.v1 == "sunset")
         request.route = route
         await _read(request, route, project)
-        request.fault = fault = project.faults.strike(request.method, door.path)
+        request.fault = fault = project.faults.strike(request.method, address.path)
         if fault is not None:
             await suffer(fault)
         values: dict[str, Any] = {**ids, **_query_values(route, request.query_string)}
@@ -140,14 +140,14 @@ class Api:
 
     async def _beside(self, request: Request, send: Send, started: float, found: Found | None) -> None:
         """What is no call of the API: the question what a path takes, and a path with a slash at its end."""
-        assert request.door is not None
+        assert request.address is not None
         if found is not None:
             headers: Headers = [(b"allow", ", ".join(sorted({*found.methods, "OPTIONS"})).encode())]
             status = 204
-        elif self._table.find(request.door.path.rstrip("/")) and request.door.path.startswith(REDIRECTED):
+        elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(REDIRECTED):
             status, headers = 307, [(b"location", without_slash(request.scope))]
         else:
-            raise request.door.no_such_path(request.method)
+            raise request.address.no_such_path(request.method)
         request.log(status)
         await send_whole(send, status, [*self._headers(request, started), *headers], b"")
 

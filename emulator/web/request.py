@@ -9,7 +9,7 @@ from emulator.project import Project
 from emulator.resources import Route
 from emulator.resources.forms import Form
 from emulator.resources.route import Version
-from emulator.web.doors import Door
+from emulator.web.addresses import Address
 
 
 class Request:
@@ -21,7 +21,7 @@ class Request:
         self.scope = scope
         self.receive = receive
         self.raw = b""
-        self.door: Door | None = None
+        self.address: Address | None = None
         self.project: Project | None = None
         self.version: Version = "v2"
         self.route: Route | None = None  # known once the key was let in

@@ -40,7 +40,7 @@ class GatewayError(ApiError):
         return {"error": {"code": self.code, "message": self.message}}
 
 
-class Door(Protocol):
+class Address(Protocol):
     """`path` is what comes below the prefix."""
 
     @property
@@ -57,7 +57,7 @@ class Door(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAiDoor:
+class OpenAiAddress:
     path: str
 
     def no_such_path(self, method: str) -> ApiError:
@@ -79,7 +79,7 @@ class OpenAiDoor:
 
 
 @dataclass(frozen=True, slots=True)
-class AzureDoor:
+class AzureAddress:
     """`version` is what `api-version` says, None for one that there never was; the beta header says nothing here."""
 
     path: str
@@ -100,16 +100,16 @@ class AzureDoor:
         return rows[self.version], self.version
 
 
-def door_of(method: str, path: str, query_string: bytes) -> Door:
+def address_of(method: str, path: str, query_string: bytes) -> Address:
     """404 for a path that is behind none of them."""
     if path.startswith(f"{OPENAI}/"):
-        return OpenAiDoor(path[len(OPENAI) :])
+        return OpenAiAddress(path[len(OPENAI) :])
     if not path.startswith(f"{AZURE}/"):
         raise _outside(method, path)
     if path.startswith(f"{AZURE_V1}/"):
-        return AzureDoor(path[len(AZURE_V1) :], "v2")
+        return AzureAddress(path[len(AZURE_V1) :], "v2")
     named = parse_qs(query_string.decode("latin-1")).get("api-version", [""])
-    return AzureDoor(path[len(AZURE) :], _azure_version(named[-1]))
+    return AzureAddress(path[len(AZURE) :], _azure_version(named[-1]))
 
 
 def _azure_version(api_version: str) -> Version | None:
