@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emulator.errors import ScriptError
+from emulator.errors import InvalidState, ScriptError
 from emulator.responders.replies import Expire, Fail, FunctionCall, Incomplete, Pause, Usage, Wait
 from emulator.responders.sources import END
 from emulator.runs import tokens
@@ -16,6 +16,7 @@ from emulator.runs.checks import check_reply
 from emulator.runs.engine import Engine
 from emulator.runs.rendering import leftovers, play
 from emulator.runs.rest import Rest
+from emulator.runs.searching import require_stores
 from emulator.store import Event, Object
 
 if TYPE_CHECKING:
@@ -83,6 +84,9 @@ class Drive:
             self._commit(self._ending())
         except Finished:
             pass
+        except InvalidState as error:
+            # what the service itself would refuse while the run is under way: nobody's mistake here
+            self._commit(self.engine.fail("server_error", error.message))
         except Exception as error:
             # The run fails with what went wrong, and the test that caused it sees the exception itself.
             self.driver.failed(self.run_id, error)
@@ -102,6 +106,7 @@ class Drive:
             raise Finished
         self._conversation = conversation
         self._commit(self.engine.begin(_rule=self.rule_id))
+        require_stores(self.context, self.engine.run)
         self.rest.relax()
         number, outputs = 0, None
         while (reply := await conversation.next(outputs)) is not END:
