@@ -48,12 +48,19 @@ SERVER_OPTIONS = (
     click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
+    click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
     click.option("--api-key", help="Accept this key only; without it, any."),
     click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
     click.option(
         "--allow-code-execution", is_flag=True, help="Let scripts run code; a limit, not a security boundary."
     ),
     click.option("--model", "models", multiple=True, help="A model that exists; repeatable. Without it, any name."),
+)
+
+
+OPEN_TO_OTHERS = (
+    "Listening on {}: everybody who can reach this machine can read and change what is here. "
+    "--api-key asks them for a key, --allow-host says by which names they may come."
 )
 
 
@@ -70,6 +77,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
     from emulator.emulator import Emulator
+    from emulator.web.door import is_loopback
 
     responder = options.pop("responder")
     if responder is not None:
@@ -79,6 +87,8 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
         signal.signal(number, lambda *_: stop.set())
     with Emulator(**options) as emulator:
         where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
+        if not is_loopback(options["host"]):
+            click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
         click.echo(f"assistants-emulator {__version__} on {emulator.base_url}, {where}", err=bool(command))
         if command:
             status = run_beside(command, environment(emulator), stop)

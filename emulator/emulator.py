@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -83,7 +84,8 @@ class Emulator(ProjectHandle):
             raise
         host, port = listener.getsockname()[:2]
         loop, workers = LoopThread(), Workers()
-        server = loop.call(lambda: HttpServer(make_app(self.config, self.open_project), listener))
+        app = make_app(replace(self.config, allow_hosts=(*self.config.allow_hosts, host)), self.open_project)
+        server = loop.call(lambda: HttpServer(app, listener))
         loop.wait(server.start())
         self._running = loop, server, workers
         base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"

@@ -33,7 +33,7 @@ from emulator.web.answers import (
     send_pieces,
     send_whole,
 )
-from emulator.web.auth import key_of, require_key
+from emulator.web.auth import is_expected, key_of, require_key
 from emulator.web.beta import version_of
 from emulator.web.body import Disconnected, parse, read_body
 from emulator.web.disposition import attachment
@@ -144,7 +144,7 @@ class Api:
     def _own(self, request: Request) -> None:
         """A call that was refused before its key was looked at belongs to its key's project all the same."""
         key = key_of(request.headers)
-        if request.project is None and key and self._config.api_key in (None, key):
+        if request.project is None and key and is_expected(key, self._config.api_key):
             request.project = self._open_project(project_of_key(key))
 
     def _route(self, request: Request) -> tuple[Route, dict[str, str]]:

@@ -36,9 +36,14 @@ def require_key(headers: Mapping[bytes, bytes], expected: str | None) -> str:
     key = key_of(headers)
     if key is None:
         raise Unauthorized(NO_KEY)
-    if not key or (expected is not None and not hmac.compare_digest(key.encode(), expected.encode())):
+    if not key or not is_expected(key, expected):
         raise Unauthorized(WRONG_KEY.format(_masked(key)), code="invalid_api_key")
     return key
+
+
+def is_expected(key: str, expected: str | None) -> bool:
+    """In a time that tells nothing of how much of the key was right."""
+    return expected is None or hmac.compare_digest(key.encode(), expected.encode())
 
 
 def _password(encoded: str) -> str:
