@@ -48,6 +48,7 @@ SERVER_OPTIONS = (
     click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
+    click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
     click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
     click.option("--api-key", help="Accept this key only; without it, any."),
     click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
@@ -87,6 +88,9 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
         signal.signal(number, lambda *_: stop.set())
     with Emulator(**options) as emulator:
         where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
+        emulator.clock.now()  # opens the default project: a directory that cannot be used is told now, not at a request
+        for told in emulator.repaired:
+            click.echo(told, err=True)
         if not is_loopback(options["host"]):
             click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
         click.echo(f"assistants-emulator {__version__} on {emulator.base_url}, {where}", err=bool(command))

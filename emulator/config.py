@@ -27,6 +27,7 @@ class Config:
     tokens_per_second: float | None = None
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
+    repair: bool = False
 
 
 def project_of_key(key: str) -> str:

@@ -22,7 +22,7 @@ from emulator.responders.sources import as_source
 from emulator.runs.workers import Workers
 from emulator.server import HttpServer, bind
 from emulator.state import read_state
-from emulator.store import DirectoryLock
+from emulator.store import DirectoryLock, repair
 from emulator.web.api import ASKER_HEADER
 from emulator.web.app import make_app
 
@@ -61,6 +61,7 @@ class Emulator(ProjectHandle):
         self._lock = None if directory is None else DirectoryLock(directory)
         self._running: tuple[LoopThread, HttpServer, Workers] | None = None
         self.base_url = ""
+        self.repaired: list[str] = []
 
     def __enter__(self) -> Emulator:
         self.start()
@@ -79,6 +80,8 @@ class Emulator(ProjectHandle):
         try:
             if self._lock is not None:
                 self._lock.acquire()
+                if self.config.repair and self.config.data_dir is not None:
+                    self.repaired = repair(self.config.data_dir)
         except BaseException:
             listener.close()
             raise

@@ -16,11 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.config import Config, project_of_key
 from emulator.contract import check, includes
-from emulator.errors import ApiError, NotFound, ServerFault
-from emulator.faults import Fault
+from emulator.errors import ApiError, NotFound, ServerFault, StoreError
 from emulator.project import Project
 from emulator.resources import ROUTES, Route
-from emulator.resources.forms import Form
 from emulator.resources.route import Download
 from emulator.store import Object
 from emulator.web.answers import (
@@ -38,6 +36,7 @@ from emulator.web.beta import version_of
 from emulator.web.body import Disconnected, parse, read_body
 from emulator.web.disposition import attachment
 from emulator.web.multipart import read_form
+from emulator.web.request import Request
 from emulator.web.shown import error_bytes, poll_after, shown
 from emulator.web.streams import EventStream
 from emulator.web.striking import Dropped, malformed, retry_headers, sticking, suffer
@@ -48,33 +47,6 @@ ASKER_HEADER = b"x-assistants-emulator-run"  # the run whose responder is asking
 INCLUDE_KEYS = ("include[]", "include")
 
 log = logging.getLogger("emulator")
-
-
-class Request:
-    """One call, with what was found out about it so far."""
-
-    def __init__(self, scope: Scope, receive: Receive) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        self.query_string: bytes = scope["query_string"]
-        self.scope = scope
-        self.receive = receive
-        self.raw = b""
-        self.project: Project | None = None
-        self.route: Route | None = None  # known once the key was let in
-        self.form: Form | None = None
-        self.fault: Fault | None = None
-
-    @property
-    def shown_path(self) -> str:
-        query = self.query_string.decode("latin-1")
-        return f"{self.path}?{query}" if query else self.path
-
-    def log(self, status: int) -> None:
-        if self.project is not None:
-            route = self.fault.route if self.fault is not None else None
-            self.project.requests.add(self.method, self.shown_path, self.raw, status, route)
 
 
 class Api:
@@ -97,9 +69,13 @@ class Api:
             request.log(0)
             await _drop(request)
         except ApiError as error:
-            self._own(request)
-            body, headers = error_bytes(request.route, error), retry_headers(error)
-            await self._send(request, send, started, error.status, body, headers)
+            await self._refuse(request, send, started, error)
+        except StoreError as error:
+            log.error("%s %s could not be stored: %s", request.method, request.path, error)
+            await self._refuse(request, send, started, ServerFault(str(error)))
+        except Exception:
+            log.exception("%s %s could not be answered", request.method, request.path)
+            await self._refuse(request, send, started, ServerFault(_fault_text(self._calls)))
         finally:
             if request.form is not None:
                 request.form.close()
@@ -122,24 +98,25 @@ class Api:
         project.driver.recover()
         if (thread_id := ids.get("thread_id")) is not None:
             await project.driver.settle(thread_id, request.headers.get(ASKER_HEADER, b"").decode("latin-1"))
-        try:
-            if route.settles:
-                await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
-            if route.streams and values["body"].get("stream"):
-                await self._stream(request, send, started, lambda: route.operation(project.context, **values))
-                return
-            with sticking(project, fault):
-                result = route.operation(project.context, **values)
-            if isinstance(result, Download):
-                await self._download(request, send, started, result)
-                return
-            body = json_bytes(shown(route, result), route.newline)
-            await self._send(request, send, started, 200, body, poll_after(result))
-        except ApiError:
-            raise
-        except Exception:
-            log.exception("%s %s could not be answered", request.method, request.path)
-            raise ServerFault(_fault_text(self._calls)) from None
+        if route.settles:
+            await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
+        if route.streams and values["body"].get("stream"):
+            await self._stream(request, send, started, lambda: route.operation(project.context, **values))
+            return
+        with sticking(project, fault):
+            result = route.operation(project.context, **values)
+        if isinstance(result, Download):
+            await self._download(request, send, started, result)
+            return
+        body = json_bytes(shown(route, result), route.newline)
+        await self._send(request, send, started, 200, body, poll_after(result))
+
+    async def _refuse(self, request: Request, send: Send, started: float, error: ApiError) -> None:
+        """Nothing has been sent yet: whatever goes wrong in the middle of a stream is the stream's to tell."""
+        if not isinstance(error, ServerFault):
+            self._own(request)
+        body, headers = error_bytes(request.route, error), retry_headers(error)
+        await self._send(request, send, started, error.status, body, headers)
 
     def _own(self, request: Request) -> None:
         """A call that was refused before its key was looked at belongs to its key's project all the same."""

@@ -1,0 +1,37 @@
+"""One call of the API on its way, with what was found out about it so far."""
+
+from __future__ import annotations
+
+from starlette.types import Receive, Scope
+
+from emulator.faults import Fault
+from emulator.project import Project
+from emulator.resources import Route
+from emulator.resources.forms import Form
+
+
+class Request:
+    """`route` is known once the key was let in; `raw` is the JSON body, `form` a multipart one."""
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.query_string: bytes = scope["query_string"]
+        self.scope = scope
+        self.receive = receive
+        self.raw = b""
+        self.project: Project | None = None
+        self.route: Route | None = None  # known once the key was let in
+        self.form: Form | None = None
+        self.fault: Fault | None = None
+
+    @property
+    def shown_path(self) -> str:
+        query = self.query_string.decode("latin-1")
+        return f"{self.path}?{query}" if query else self.path
+
+    def log(self, status: int) -> None:
+        if self.project is not None:
+            route = self.fault.route if self.fault is not None else None
+            self.project.requests.add(self.method, self.shown_path, self.raw, status, route)
