@@ -55,12 +55,20 @@ SERVER_OPTIONS = (
         show_default=True,
         help="Serve `assistants=v1`, or refuse it as since 2024-12-18.",
     ),
+    click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
+    click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
     click.option("--api-key", help="Accept this key only; without it, any."),
     click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
     click.option(
         "--allow-code-execution", is_flag=True, help="Let scripts run code; a limit, not a security boundary."
     ),
     click.option("--model", "models", multiple=True, help="A model that exists; repeatable. Without it, any name."),
+)
+
+
+OPEN_TO_OTHERS = (
+    "Listening on {}: everybody who can reach this machine can read and change what is here. "
+    "--api-key asks them for a key, --allow-host says by which names they may come."
 )
 
 
@@ -77,6 +85,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
     from emulator.emulator import Emulator
+    from emulator.web.door import is_loopback
 
     responder = options.pop("responder")
     if responder is not None:
@@ -86,6 +95,11 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
         signal.signal(number, lambda *_: stop.set())
     with Emulator(**options) as emulator:
         where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
+        emulator.clock.now()  # opens the default project: a directory that cannot be used is told now, not at a request
+        for told in emulator.repaired:
+            click.echo(told, err=True)
+        if not is_loopback(options["host"]):
+            click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
         click.echo(f"assistants-emulator {__version__} on {emulator.base_url}, {where}", err=bool(command))
         if command:
             status = run_beside(command, environment(emulator), stop)

@@ -27,6 +27,8 @@ class Config:
     settle_seconds: float = 10.0
     tokens_per_second: float | None = None
     allow_code_execution: bool = False
+    allow_hosts: tuple[str, ...] = ()
+    repair: bool = False
 
 
 def project_of_key(key: str) -> str:

@@ -6,16 +6,21 @@ import json
 import tempfile
 import textwrap
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
 
 from emulator.emulator import Emulator
+from emulator.responders.files import answer_from_files
+from emulator.responders.turn import Turn
 from emulator.shipped import shipped
 
 SCRIPT = "scripts/math_tutor.yaml"
 QUESTION = "I need to solve the equation `3x + 11 = 14`. Can you help me?"
+DOCUMENTS = ("documents/employee_handbook.pdf", "documents/travel_policy.docx")
+QUESTIONS = ("How many vacation days do employees get?", "What is the per-diem in Oslo?")
 INSTRUCTIONS = "Please address the user as Jane Doe. The user has a premium account."
 COLOURS = {"user": "cyan", "assistant": "green", "heading": "yellow", "code": "magenta", "note": "bright_black"}
 WEATHER_TOOL = {
@@ -45,6 +50,8 @@ def _walk(data_dir: Path, say: Say) -> None:
         client = emulator.client()
         thread = _math_tutor(client, say)
         _function_call(client, say)
+        emulator.respond(answer_from_files, when=_has_file_search)
+        _handbook(client, say)
     with Emulator(data_dir=data_dir) as emulator:
         _restarted(emulator.client(), thread.id, say)
 
@@ -89,17 +96,63 @@ def _function_call(client: Any, say: Say) -> None:
     _messages(client, run.thread_id, say)
 
 
+def _has_file_search(turn: Turn) -> bool:
+    return any(tool["type"] == "file_search" for tool in turn.tools)
+
+
+def _handbook(client: Any, say: Say) -> None:
+    _heading("3. Answers from a handbook, a PDF and a Word document", say)
+    with ExitStack() as stack:
+        documents = [stack.enter_context(shipped(name).open("rb")) for name in DOCUMENTS]
+        store = _stores(client).create(name="Handbook")
+        _stores(client).file_batches.upload_and_poll(vector_store_id=store.id, files=documents)
+    assistant = client.beta.assistants.create(
+        name="Handbook",
+        model="gpt-4o",
+        tools=[{"type": "file_search"}],
+        tool_resources={"file_search": {"vector_store_ids": [store.id]}},
+    )
+    for question in QUESTIONS:
+        run = client.beta.threads.create_and_run_poll(
+            assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": question}]}
+        )
+        _messages(client, run.thread_id, say)
+
+
+def _stores(client: Any) -> Any:
+    """Vector stores left beta with openai 1.66."""
+    return client.vector_stores if hasattr(client, "vector_stores") else client.beta.vector_stores
+
+
 def _restarted(client: Any, thread_id: str, say: Say) -> None:
-    _heading("3. After a restart on the same directory", say)
+    _heading("4. After a restart on the same directory", say)
     say(f"The thread {thread_id} is still there:")
     _messages(client, thread_id, say)
 
 
 def _messages(client: Any, thread_id: str, say: Say) -> None:
     for message in client.beta.threads.messages.list(thread_id=thread_id, order="asc"):
-        text = "\n".join(part.text.value for part in message.content if part.type == "text")
+        text, footnotes = _with_footnotes(client, message)
         name = _styled(message.role, f"{message.role:>10}: ")
         say(name + textwrap.indent(textwrap.fill(text, 88), " " * 12).lstrip())
+        for note in footnotes:
+            say(_styled("note", " " * 12 + note))
+
+
+def _with_footnotes(client: Any, message: Any) -> tuple[str, list[str]]:
+    """The text with numbers for its markers, and which file each number stands for."""
+    texts: list[str] = []
+    footnotes: list[str] = []
+    for part in message.content:
+        if part.type != "text":
+            continue
+        value = part.text.value
+        for annotation in part.text.annotations:
+            number = len(footnotes) + 1
+            value = value.replace(annotation.text, f" [{number}]")
+            footnotes.append(f"[{number}] {client.files.retrieve(annotation.file_citation.file_id).filename}")
+        texts.append(value)
+    return "\n".join(texts), footnotes
 
 
 def _step(step: Any, say: Say) -> None:

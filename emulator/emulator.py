@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from emulator.responders.sources import as_source
 from emulator.runs.workers import Workers
 from emulator.server import HttpServer, bind
 from emulator.state import read_state
-from emulator.store import DirectoryLock
+from emulator.store import DirectoryLock, repair
 from emulator.web.api import ASKER_HEADER
 from emulator.web.app import make_app
 
@@ -60,6 +61,7 @@ class Emulator(ProjectHandle):
         self._lock = None if directory is None else DirectoryLock(directory)
         self._running: tuple[LoopThread, HttpServer, Workers] | None = None
         self.base_url = ""
+        self.repaired: list[str] = []
 
     def __enter__(self) -> Emulator:
         self.start()
@@ -78,12 +80,15 @@ class Emulator(ProjectHandle):
         try:
             if self._lock is not None:
                 self._lock.acquire()
+                if self.config.repair and self.config.data_dir is not None:
+                    self.repaired = repair(self.config.data_dir)
         except BaseException:
             listener.close()
             raise
         host, port = listener.getsockname()[:2]
         loop, workers = LoopThread(), Workers()
-        server = loop.call(lambda: HttpServer(make_app(self.config, self.open_project), listener))
+        app = make_app(replace(self.config, allow_hosts=(*self.config.allow_hosts, host)), self.open_project)
+        server = loop.call(lambda: HttpServer(app, listener))
         loop.wait(server.start())
         self._running = loop, server, workers
         base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"

@@ -28,7 +28,7 @@ from emulator.responders.rules import RuleBook
 from emulator.responders.scripts import Script
 from emulator.responders.turn import Turn
 from emulator.runs.driver import Driver
-from emulator.runs.prompt import visible_messages
+from emulator.runs.prompt import last_message, visible_messages
 from emulator.runs.searching import search
 from emulator.runs.workers import Workers
 from emulator.state import prepare_state, replace_state
@@ -214,6 +214,10 @@ class _RunSource:
 
     def messages(self) -> list[Object]:
         found: list[Object] = self._hop(lambda: visible_messages(self._context, self._run))
+        return found
+
+    def last_message(self) -> Object | None:
+        found: Object | None = self._hop(lambda: last_message(self._context, self._run))
         return found
 
     def client(self, **options: Any) -> Any:

@@ -9,9 +9,15 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp, Scope
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from emulator.errors import EmulatorError
 
+KEEP_ALIVE = (
+    75  # seconds that an idle connection is kept; clients keep theirs for less, so they never meet a closed one
+)
+MOST_HEAD_BYTES = 64 * 1024
+HUGE = 1 << 62
 DATE_REFRESH = 1.0  # seconds between two renewals of the Date header
 
 
@@ -32,12 +38,41 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's, but a request's head is bounded: the parser would keep whatever is sent before the empty line."""
+
+    _head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > MOST_HEAD_BYTES:
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = -HUGE  # what follows is the body, which has limits of its own
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._head_bytes = 0
+        super().on_message_complete()
+
+
 class HttpServer:
     """Serves an ASGI application on a bound socket; used on the loop that it serves on."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            app, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False, server_header=False
+            app,
+            http=BoundedProtocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            timeout_keep_alive=KEEP_ALIVE,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
         )
         config.load()
         self._server = uvicorn.Server(config)

@@ -35,14 +35,9 @@ class StateForm:
 def _message(context: Context, sent: Object) -> Object:
     status = {"status": "completed", "incomplete_details": None, "incomplete_at": None}
     completed = {"completed_at": sent.get("created_at", context.clock.now())}
-    own: Object = {
-        "assistant_id": None,
-        "run_id": None,
-        "role": "user",
-        "content": [],
-        "attachments": [],
-        "metadata": {},
-    }
+    own: Object = {"assistant_id": None, "run_id": None, "role": "user", "content": [], "attachments": []}
+    asked_in = sent["thread_id"] if sent.get("role", "user") == "user" else None
+    own |= {"metadata": {}, "_asked_in": asked_in}
     return status | completed | own
 
 

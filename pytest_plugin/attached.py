@@ -19,6 +19,7 @@ from emulator.errors import EmulatorError
 from emulator.handle import Leftovers
 from emulator.requests import RequestLog
 from emulator.responders.scripts import load_script
+from emulator.state import read_state
 from pytest_plugin.attached_script import AttachedScript
 from pytest_plugin.attached_transcript import thread_ids, transcript
 from pytest_plugin.marker import Settings
@@ -94,6 +95,8 @@ class AttachedProject:
             self.clock.set(settings.clock)
         if settings.script is not None:
             self.load_script(settings.script)
+        if settings.state is not None:
+            self.load_state(settings.state)
 
     @property
     def requests(self) -> RequestLog:
@@ -110,6 +113,13 @@ class AttachedProject:
 
     def async_client(self, **options: Any) -> Any:
         return make_async_client(self.base_url, self.api_key, options)
+
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask("GET", "state")
+        return found
+
+    def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
+        self.ask("PUT", "state", read_state(state))
 
     def load_script(self, script: str | Path | Mapping[str, Any]) -> None:
         self.ask("PUT", "script", self._script.load(load_script(script).raw))

@@ -20,6 +20,7 @@ class Settings:
     """How one test wants its project; None is what a test gets that says nothing."""
 
     script: Path | dict[str, Any] | None = None
+    state: Path | dict[str, Any] | None = None
     clock: str | float | None = None
     seed: str | None = None
 
@@ -36,17 +37,22 @@ def settings_of(item: pytest.Item) -> Settings:
     return Settings(**{name: KEYWORDS[name](value, item) for name, value in given.items() if value is not None})
 
 
-def _script(value: Any, item: pytest.Item) -> Path | dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    if not isinstance(value, str | Path):
-        _refuse(f"script is a path or a dict, not {value!r}")
-    places = [folder / value for folder in (item.path.parent, item.config.rootpath)]
-    found = next((place for place in places if place.is_file()), None)
-    if found is None:
-        tried = " or ".join(dict.fromkeys(str(place) for place in places))
-        _refuse(f"there is no script {tried}")
-    return found
+def _file_or_dict(name: str) -> Callable[[Any, pytest.Item], Path | dict[str, Any]]:
+    """A path, looked for beside the test file and then from the root directory, or what the file would say."""
+
+    def read(value: Any, item: pytest.Item) -> Path | dict[str, Any]:
+        if isinstance(value, Mapping):
+            return dict(value)
+        if not isinstance(value, str | Path):
+            _refuse(f"{name} is a path or a dict, not {value!r}")
+        places = [folder / value for folder in (item.path.parent, item.config.rootpath)]
+        found = next((place for place in places if place.is_file()), None)
+        if found is None:
+            tried = " or ".join(dict.fromkeys(str(place) for place in places))
+            _refuse(f"there is no {name} {tried}")
+        return found
+
+    return read
 
 
 def _clock(value: Any, item: pytest.Item) -> str | float:
@@ -78,9 +84,9 @@ def _refuse(problem: str) -> NoReturn:
 
 
 KEYWORDS: dict[str, Callable[[Any, pytest.Item], Any]] = {
-    "script": _script,
+    "script": _file_or_dict("script"),
     "cassette": _not_yet("cassette"),
-    "state": _not_yet("state"),
+    "state": _file_or_dict("state"),
     "clock": _clock,
     "seed": _seed,
     "transport": _not_yet("transport"),

@@ -45,6 +45,8 @@ class OwnServer:
             project.clock.set(settings.clock)
         if settings.script is not None:
             project.load_script(_loaded(settings.script))
+        if settings.state is not None:
+            project.load_state(settings.state)
         return project
 
     def close(self, name: str) -> None:

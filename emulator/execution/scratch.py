@@ -86,7 +86,8 @@ def _remove(root: Path) -> None:
     """
     numbers = count()
     emptied = [root]
-    root.chmod(stat.S_IRWXU)
+    with suppress(OSError):  # the code may have closed it, or taken it away
+        root.chmod(stat.S_IRWXU)
     for directory in emptied:
         for entry in _entries(directory):
             with suppress(OSError):
@@ -122,7 +123,7 @@ def _signature(path: Path) -> tuple[int, int]:
 
 def _regular_files(root: Path) -> Iterator[tuple[str, Path]]:
     """By name, the upper directories first. Links are not followed, and pipes, which would block, are not opened."""
-    directories = [root]
+    directories = [] if root.is_symlink() else [root]
     for directory in directories:
         for entry in _entries(directory):
             path = Path(entry)

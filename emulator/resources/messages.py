@@ -19,7 +19,10 @@ from emulator.store import Event, Object, Page
 
 
 def new_message(context: Context, thread_id: str, sent: dict[str, Any]) -> Object:
-    """A message that somebody else than a run writes; not yet stored."""
+    """A message that somebody else than a run writes; not yet stored.
+
+    `_asked_in` is the thread of a user's message: by it the newest question is found at once in a long thread.
+    """
     now = context.clock.now()
     return {
         "id": context.ids.new("message"),
@@ -36,6 +39,7 @@ def new_message(context: Context, thread_id: str, sent: dict[str, Any]) -> Objec
         "content": content(sent["content"]),
         "attachments": attachments(sent.get("attachments")),
         "metadata": sent.get("metadata") or {},
+        "_asked_in": thread_id if sent["role"] == "user" else None,
     }
 
 

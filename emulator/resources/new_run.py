@@ -67,8 +67,7 @@ def require_prompt(context: Context, run: Object, added: Sequence[Object]) -> No
     """400 for a run that would have nothing to answer (ruby-openai runs_create)."""
     if run["instructions"] or any(message["role"] == "user" for message in added):
         return
-    stored = reversed(context.store.of("messages", "thread_id", run["thread_id"]))
-    if not any(message["role"] == "user" for message in stored):
+    if context.newest("messages", "_asked_in", run["thread_id"]) is None:
         raise InvalidState(NO_PROMPT, code="invalid_thread")
 
 

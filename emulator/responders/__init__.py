@@ -1,5 +1,6 @@
 """Responders: what stands where the model stood. The reply vocabulary is what users import."""
 
+from emulator.responders.files import answer_from_files
 from emulator.responders.replies import (
     Citation,
     CodeInterpreter,
@@ -34,4 +35,5 @@ __all__ = [
     "Text",
     "Usage",
     "Wait",
+    "answer_from_files",
 ]

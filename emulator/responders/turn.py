@@ -44,6 +44,8 @@ class Source(Protocol):
 
     def messages(self) -> list[dict[str, Any]]: ...
 
+    def last_message(self) -> dict[str, Any] | None: ...
+
     def search(self, query: str, max_num_results: int | None) -> list[Any]: ...
 
     def file(self, file_id: str) -> tuple[dict[str, Any], bytes]: ...
@@ -82,9 +84,8 @@ class Turn:
 
         What `when` patterns and `{message}` look at; `str()` or `.text` of it is its text. As the run began.
         """
-        messages = self.messages
-        of_user = [message for message in messages if message["role"] == "user"]
-        return next(reversed(of_user or messages), None)
+        message = self._source.last_message()
+        return None if message is None else Shown(message)
 
     @property
     def instructions(self) -> str | None:

@@ -9,6 +9,7 @@ from emulator.retrieval.filters import matches
 from emulator.retrieval.index import Hit, Index
 from emulator.retrieval.text import EXTENSIONS, extension, extract
 from emulator.retrieval.unreadable import Unreadable
+from emulator.retrieval.words import content_words
 
 __all__ = [
     "EXTENSIONS",
@@ -18,6 +19,7 @@ __all__ = [
     "Unreadable",
     "chunk",
     "cited_text",
+    "content_words",
     "extension",
     "extract",
     "locate",

@@ -15,6 +15,7 @@ MAX_POSTINGS = 10_000
 """Places that one query may visit, rarest words first; 10,000 take about 10 ms, and a word so common that it goes over
 that would hardly weigh anything."""
 
+STEM = 6  # characters
 _WORD = re.compile(r"[^\W_]+")  # what the unicode61 tokenizer takes for one
 _FUNCTION_WORDS = frozenset(  # s and t: what the tokenizer leaves of "company's" and "don't"
     """
@@ -29,6 +30,12 @@ def words_of(query: str) -> list[str]:
     """Distinct, in order. None can mean anything to FTS5: only letters and digits are left."""
     found = _WORD.findall(unicodedata.normalize("NFC", query))
     return list(dict.fromkeys(word.lower() for word in found))[:MAX_WORDS]
+
+
+def content_words(text: str) -> set[str]:
+    """The words that tell what a text is about, cut to their beginnings so that `days` meets `day`; for comparing two
+    texts, where the index's stemmer is out of reach."""
+    return {word[:STEM].removesuffix("s") for word in words_of(text) if word not in _FUNCTION_WORDS}
 
 
 def telling(words: list[str], count: Callable[[str], int], chunks: int) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emulator.errors import ScriptError
+from emulator.errors import InvalidState, ScriptError, StoreError
 from emulator.responders.replies import Expire, Fail, FunctionCall, Incomplete, Pause, Usage, Wait
 from emulator.responders.sources import END
 from emulator.runs import tokens
@@ -16,6 +16,7 @@ from emulator.runs.checks import check_reply
 from emulator.runs.engine import Engine
 from emulator.runs.rendering import leftovers, play
 from emulator.runs.rest import Rest
+from emulator.runs.searching import require_stores
 from emulator.store import Event, Object
 
 if TYPE_CHECKING:
@@ -76,6 +77,15 @@ class Drive:
 
     async def _go(self, hold: bool) -> None:
         try:
+            await self._go_on(hold)
+        except StoreError as error:
+            # the disk is full or gone: the run stays as it was last written, and goes on when the directory is reopened
+            self.driver.failed(self.run_id, error)
+        finally:
+            self._over()
+
+    async def _go_on(self, hold: bool) -> None:
+        try:
             await self._play_all(hold)
         except asyncio.CancelledError:
             if self._ending is None:
@@ -83,12 +93,15 @@ class Drive:
             self._commit(self._ending())
         except Finished:
             pass
+        except InvalidState as error:
+            # what the service itself would refuse while the run is under way: nobody's mistake here
+            self._commit(self.engine.fail("server_error", error.message))
+        except StoreError:
+            raise
         except Exception as error:
             # The run fails with what went wrong, and the test that caused it sees the exception itself.
             self.driver.failed(self.run_id, error)
             self._commit(self.engine.fail("server_error", _told(error)))
-        finally:
-            self._over()
 
     async def _play_all(self, hold: bool) -> None:
         self._begun = True
@@ -102,6 +115,7 @@ class Drive:
             raise Finished
         self._conversation = conversation
         self._commit(self.engine.begin(_rule=self.rule_id))
+        require_stores(self.context, self.engine.run)
         self.rest.relax()
         number, outputs = 0, None
         while (reply := await conversation.next(outputs)) is not END:

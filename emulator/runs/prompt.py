@@ -20,6 +20,16 @@ def visible_messages(context: Context, run: Object) -> list[Object]:
     return _without_the_middle(list(messages), run["max_prompt_tokens"])
 
 
+def last_message(context: Context, run: Object) -> Object | None:
+    """The newest visible message of the user, else the newest of anybody; the same work in a long thread."""
+    thread_id, strategy = run["thread_id"], run["truncation_strategy"]
+    newest = context.newest("messages", "thread_id", thread_id)
+    if strategy["type"] == "last_messages" and strategy["last_messages"]:
+        visible = islice(reversed(context.store.of("messages", "thread_id", thread_id)), strategy["last_messages"])
+        return next((message for message in visible if message["role"] == "user"), newest)
+    return context.newest("messages", "_asked_in", thread_id) or newest
+
+
 def _without_the_middle(messages: list[Object], most: int) -> list[Object]:
     """The first message and as many of the newest as fit; the newest always."""
     room = most - tokens.of_message(messages[0])

@@ -9,7 +9,7 @@ from emulator.errors import ScriptError
 from emulator.responders.replies import CodeInterpreter, FileSearch, Image, Refusal, Text
 from emulator.runs import content, outputs, searching
 from emulator.runs.engine import Engine
-from emulator.runs.prompt import visible_messages
+from emulator.runs.prompt import last_message
 from emulator.store import Event, Object
 
 
@@ -65,7 +65,6 @@ def _puts(files: Sequence[Object]) -> list[tuple[str, Object]]:
 
 def _question(engine: Engine) -> str:
     """The text of the user's last message: what is searched for where a search says nothing else."""
-    for message in reversed(visible_messages(engine.context, engine.run)):
-        if message["role"] == "user":
-            return "\n".join(part["text"]["value"] for part in message["content"] if part["type"] == "text")
-    return ""
+    message = last_message(engine.context, engine.run)
+    parts = message["content"] if message is not None and message["role"] == "user" else []
+    return "\n".join(part["text"]["value"] for part in parts if part["type"] == "text")

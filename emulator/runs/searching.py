@@ -8,6 +8,7 @@ from typing import Any
 from emulator.context import Context
 from emulator.errors import ScriptError
 from emulator.resources.vector_store_search import search_stores
+from emulator.resources.vector_stores import require_usable
 from emulator.responders.parts import Citation
 from emulator.responders.replies import FileSearch
 from emulator.retrieval import Hit, cited_text
@@ -25,6 +26,13 @@ def store_ids(context: Context, run: Object) -> list[str]:
     resources = (assistant.get("tool_resources"), thread.get("tool_resources"), run.get("_tool_resources"))
     ids = [id for held in resources for id in ((held or {}).get("file_search") or {}).get("vector_store_ids", [])]
     return [id for id in dict.fromkeys(ids) if context.store.get("vector_stores", id) is not None]
+
+
+def require_stores(context: Context, run: Object) -> None:
+    """InvalidState for a run that may search and has an expired store (behaviour.md section 11)."""
+    if any(tool["type"] == "file_search" for tool in run["tools"]):
+        for id in store_ids(context, run):
+            require_usable(context, id)
 
 
 def search(context: Context, run: Object, query: str, max_num_results: int | None) -> list[Hit]:

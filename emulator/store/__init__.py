@@ -8,6 +8,7 @@ from emulator.store.blobs import Blobs, BlobWriter
 from emulator.store.event import Event, Object
 from emulator.store.listing import Listing, Page
 from emulator.store.lock import DirectoryLock
+from emulator.store.repair import repair
 from emulator.store.store import Store
 from emulator.store.tables import TABLES, key
 
@@ -22,4 +23,5 @@ __all__ = [
     "Page",
     "Store",
     "key",
+    "repair",
 ]

@@ -35,7 +35,8 @@ class Journal:
                 value = _parsed(line)
                 if value is None:
                     if lines.read(1):
-                        raise StoreError(f"{self.path}, line {number}: not a line of JSON")
+                        hint = "start with --repair to keep everything before it"
+                        raise StoreError(f"{self.path}, line {number}: not a line of JSON; {hint}")
                     return
                 self.size += len(line)
                 yield number, value

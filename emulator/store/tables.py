@@ -8,7 +8,7 @@ from emulator.store.event import Object
 TABLES: dict[str, tuple[str, ...]] = {
     "assistants": (),
     "threads": (),
-    "messages": ("thread_id", "run_id"),
+    "messages": ("thread_id", "run_id", "_asked_in"),
     "runs": ("thread_id",),
     "steps": ("run_id",),
     "files": ("purpose",),

@@ -16,11 +16,12 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.config import Config, project_of_key
 from emulator.contract import check, includes
-from emulator.errors import ApiError, ServerFault
+from emulator.errors import ApiError, ServerFault, StoreError
 from emulator.project import Project
 from emulator.resources import ROUTES, Route
 from emulator.resources.route import Download
 from emulator.store import Object
+from emulator.web.addresses import address_of
 from emulator.web.answers import (
     BYTES_TYPE,
     COMMON_HEADERS,
@@ -34,10 +35,9 @@ from emulator.web.answers import (
     send_whole,
     without_slash,
 )
-from emulator.web.auth import accepted_key, key_of
+from emulator.web.auth import accepted_key, is_expected, key_of
 from emulator.web.body import Disconnected, parse, read_body
 from emulator.web.disposition import attachment
-from emulator.web.addresses import address_of
 from emulator.web.multipart import read_form
 from emulator.web.request import Request
 from emulator.web.shown import error_bytes, poll_after, shown
@@ -64,9 +64,11 @@ class Api:
         self._config = config
         self._open_project = open_project
         self._table = RouteTable(ROUTES)
+        self._calls = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        self._calls += 1
+        request = Request(scope, receive, self._calls)
         started = time.perf_counter()
         try:
             await self._answer(request, send, started)
@@ -76,10 +78,13 @@ class Api:
             request.log(0)
             await _drop(request)
         except ApiError as error:
-            self._own(request)
-            told = error.under_v1 if request.version == "v1" else error
-            headers = (*retry_headers(error), *refusal_headers(told))
-            await self._send(request, send, started, told.status, error_bytes(request.route, told), headers)
+            await self._refuse(request, send, started, error)
+        except StoreError as error:
+            log.error("%s %s could not be stored: %s", request.method, request.path, error)
+            await self._refuse(request, send, started, ServerFault(str(error)))
+        except Exception:
+            log.exception("%s %s could not be answered", request.method, request.path)
+            await self._refuse(request, send, started, ServerFault(SERVER_FAULT.format(request.id)))
         finally:
             if request.form is not None:
                 request.form.close()
@@ -113,29 +118,31 @@ class Api:
         project.driver.recover()
         if (thread_id := ids.get("thread_id")) is not None:
             await project.driver.settle(thread_id, request.headers.get(ASKER_HEADER, b"").decode("latin-1"))
-        try:
-            if route.settles:
-                await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
-            if route.streams and values["body"].get("stream"):
-                await self._stream(request, send, started, lambda: route.operation(project.context, **values))
-                return
-            with sticking(project, fault):
-                result = route.operation(project.context, **values)
-            if isinstance(result, Download):
-                await self._download(request, send, started, result)
-                return
-            body = json_bytes(shown(route, result), route.newline)
-            await self._send(request, send, started, 200, body, poll_after(result))
-        except ApiError:
-            raise
-        except Exception:
-            log.exception("%s %s could not be answered", request.method, request.path)
-            raise ServerFault(SERVER_FAULT.format(request.id)) from None
+        if route.settles:
+            await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
+        if route.streams and values["body"].get("stream"):
+            await self._stream(request, send, started, lambda: route.operation(project.context, **values))
+            return
+        with sticking(project, fault):
+            result = route.operation(project.context, **values)
+        if isinstance(result, Download):
+            await self._download(request, send, started, result)
+            return
+        body = json_bytes(shown(route, result), route.newline)
+        await self._send(request, send, started, 200, body, poll_after(result))
+
+    async def _refuse(self, request: Request, send: Send, started: float, error: ApiError) -> None:
+        """Nothing has been sent yet: whatever goes wrong in the middle of a stream is the stream's to tell."""
+        if not isinstance(error, ServerFault):
+            self._own(request)
+        told = error.under_v1 if request.version == "v1" else error
+        headers = (*retry_headers(error), *refusal_headers(told))
+        await self._send(request, send, started, told.status, error_bytes(request.route, told), headers)
 
     def _own(self, request: Request) -> None:
         """A call that was refused before its key was looked at belongs to its key's project all the same."""
         key = key_of(request.headers)
-        if request.project is None and key and self._config.api_key in (None, key):
+        if request.project is None and key and is_expected(key, self._config.api_key):
             request.project = self._open_project(project_of_key(key))
 
     async def _beside(self, request: Request, send: Send, started: float, found: Found | None) -> None:

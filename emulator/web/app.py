@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from emulator.config import Config
 from emulator.project import Project
 from emulator.web.api import Api
 from emulator.web.control import PREFIX, Control
+from emulator.web.door import Door
 
 
 class _Everything:
@@ -26,6 +27,6 @@ class _Everything:
         await chosen(scope, receive, send)
 
 
-def make_app(config: Config, open_project: Callable[[str], Project]) -> Starlette:
+def make_app(config: Config, open_project: Callable[[str], Project]) -> ASGIApp:
     everything = _Everything(Api(config, open_project), Control(config, open_project))
-    return Starlette(routes=[Route("/{path:path}", everything)])
+    return Door(Starlette(routes=[Route("/{path:path}", everything)]), config.allow_hosts)

@@ -1,4 +1,4 @@
-"""One call, with what was found out about it so far."""
+"""One call of the API on its way, with what was found out about it so far."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from emulator.web.addresses import Address
 
 
 class Request:
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    """`route` is known once the key was let in; `raw` is the JSON body, `form` a multipart one; `number` is the
+    server's own count."""
+
+    def __init__(self, scope: Scope, receive: Receive, number: int) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -27,6 +30,7 @@ class Request:
         self.route: Route | None = None  # known once the key was let in
         self.form: Form | None = None
         self.fault: Fault | None = None
+        self._number = number
         self._id = ""
 
     @property
@@ -36,9 +40,9 @@ class Request:
 
     @property
     def id(self) -> str:
-        """Its `x-request-id`: the project's next, from the first time that it is asked for; of nobody, all zeros."""
+        """Its `x-request-id`: the project's next when it is first asked for, the server's for a call of nobody."""
         if not self._id:
-            self._id = f"req_{0:032x}" if self.project is None else self.project.next_request_id()
+            self._id = f"req_{self._number:032x}" if self.project is None else self.project.next_request_id()
         return self._id
 
     def log(self, status: int) -> None:

@@ -30,8 +30,17 @@ def test_the_function_call_is_answered_with_its_output(printed: str) -> None:
     assert "The weather in Oslo: 18 degrees and sunny." in printed
 
 
+def test_the_questions_are_answered_from_the_right_documents_with_a_footnote(printed: str) -> None:
+    told = printed.split("3. Answers from a handbook")[1].split("4. After a restart")[0]
+    pdf, word = told.split("What is the per-diem in Oslo?")
+    assert "27" in pdf
+    assert "[1] employee_handbook.pdf" in pdf
+    assert "980 kroner" in word
+    assert "[1] travel_policy.docx" in word
+
+
 def test_the_thread_is_still_there_after_the_restart(printed: str) -> None:
-    assert "I need to solve the equation `3x + 11 = 14`" in printed.split("3. After a restart")[1]
+    assert "I need to solve the equation `3x + 11 = 14`" in printed.split("4. After a restart")[1]
 
 
 def test_what_is_no_terminal_gets_no_colours(printed: str) -> None:

@@ -108,3 +108,14 @@ def test_a_refused_state_changes_nothing(emulator: Emulator) -> None:
     with pytest.raises(EmulatorError):
         emulator.load_state({"threads": [{"id": "t", "bogus": 1}]})
     assert emulator.transcript(thread_id) == before
+
+
+def test_a_question_that_came_so_is_the_one_that_is_answered(emulator: Emulator) -> None:
+    state = {
+        "assistants": [{"id": "a1", "model": "gpt-4o"}],
+        "threads": [{"id": "t1"}],
+        "messages": [{"id": "m1", "thread_id": "t1", "content": "Well?"}],
+    }
+    emulator.load_state(state)
+    emulator.client().beta.threads.runs.create_and_poll(thread_id="t1", assistant_id="a1")
+    assert emulator.transcript("t1") == "user: Well?\nassistant: Echo: Well?\nrun completed\n"

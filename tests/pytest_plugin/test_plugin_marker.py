@@ -88,7 +88,7 @@ def test_markers_of_class_and_function_merge_and_the_nearest_wins(run_tests: Run
         ("clock='fast'", "clock is 'manual', 'system' or a unix time, not 'fast'"),
         ("seed=1.5", "seed is a string or a whole number, not 1.5"),
         ("cassette='a.json'", "cassette is not available in this version"),
-        ("state='a.json'", "state is not available in this version"),
+        ("state='none.json'", "there is no state *none.json"),
         ("transport='in-process'", "transport is not available in this version"),
     ],
 )
@@ -109,3 +109,14 @@ def test_a_broken_script_names_the_key(run_tests: RunTests) -> None:
 def test_it_is_registered(run_tests: RunTests) -> None:
     run_tests("@pytest.mark.assistants(seed=1)\ndef test_it(): pass", "--strict-markers").assert_outcomes(passed=1)
     run_tests("", "--markers").stdout.fnmatch_lines(["@pytest.mark.assistants(script=, *"])
+
+
+def test_a_state_is_what_the_test_begins_with(run_tests: RunTests) -> None:
+    result = run_tests("""
+        STATE = {"threads": [{"id": "t1"}], "messages": [{"id": "m1", "thread_id": "t1", "content": "Kept"}]}
+
+        @pytest.mark.assistants(state=STATE)
+        def test_it(assistants_emulator):
+            assert assistants_emulator.transcript("t1") == "user: Kept\\n"
+    """)
+    result.assert_outcomes(passed=1)

@@ -1,0 +1,134 @@
+"""What docs/security.md says, sentence by sentence."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from emulator import Emulator
+
+AUTH = {"Authorization": "Bearer sk-emulator-default", "OpenAI-Beta": "assistants=v2"}
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def wire(emulator: Emulator) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=emulator.base_url.removesuffix("/v1"), headers=AUTH) as client:
+        yield client
+
+
+def test_it_listens_on_the_loopback_address(emulator: Emulator) -> None:
+    assert emulator.base_url.startswith("http://127.0.0.1:")
+
+
+def test_it_says_so_when_others_can_reach_it() -> None:
+    command = [sys.executable, "-m", "emulator", "serve", "--host", "0.0.0.0", "--port", "0", "--", sys.executable]
+    ran = subprocess.run([*command, "-c", "pass"], capture_output=True, text=True)
+    assert "Listening on 0.0.0.0: everybody who can reach this machine" in ran.stderr
+
+
+@pytest.mark.parametrize("path", ["/v1/threads", "/_emulator/reset"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8106", "192.168.1.9", "127.0.0.1.evil.example"])
+def test_a_foreign_host_is_refused(wire: httpx2.Client, path: str, host: str) -> None:
+    answer = wire.post(path, json={}, headers={"Host": host})
+    assert answer.status_code == 403
+    assert answer.json()["error"]["message"].startswith(f"The host '{host}' is not this emulator's.")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.9.9.9:80", "[::1]:8106", "a.localhost"])
+def test_loopback_hosts_are_let_in(wire: httpx2.Client, host: str) -> None:
+    assert wire.post("/v1/threads", json={}, headers={"Host": host}).status_code == 200
+
+
+def test_an_allowed_host_is_let_in() -> None:
+    with Emulator(allow_hosts=("emulator",)) as running:
+        url = f"{running.base_url}/threads"
+        assert httpx2.post(url, json={}, headers={**AUTH, "Host": "emulator:8106"}).status_code == 200
+        assert httpx2.post(url, json={}, headers={**AUTH, "Host": "other"}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/v1/threads", "/_emulator/reset"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"])
+def test_a_foreign_page_is_refused(wire: httpx2.Client, path: str, origin: str) -> None:
+    answer = wire.post(path, content=b"{}", headers={"Origin": origin, "Content-Type": "text/plain"})
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_loopback_page_gets_cors_headers(wire: httpx2.Client) -> None:
+    answer = wire.post("/v1/threads", json={}, headers={"Origin": "http://localhost:3000"})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
+
+
+def test_a_browsers_preflight_is_answered(wire: httpx2.Client) -> None:
+    asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Headers": "authorization,openai-beta"}
+    answer = wire.options("/v1/threads", headers=asked)
+    assert answer.status_code == 204
+    assert answer.headers["access-control-allow-headers"] == "authorization,openai-beta"
+
+
+@pytest.mark.parametrize("path", ["/v1/assistants", "/_emulator/state"])
+def test_with_an_api_key_every_call_needs_it(path: str) -> None:
+    with Emulator(api_key="right") as running:
+        root = running.base_url.removesuffix("/v1")
+        wrong = httpx2.get(f"{root}{path}", headers={**AUTH, "Authorization": "Bearer wrong"})
+        right = httpx2.get(f"{root}{path}", headers={**AUTH, "Authorization": "Bearer right"})
+        assert (wrong.status_code, right.status_code) == (401, 200)
+        assert httpx2.get(f"{root}/_emulator/health").status_code == 200
+
+
+def test_a_script_that_comes_over_the_network_names_no_local_file(wire: httpx2.Client, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"secret")
+    script = {"version": 1, "replies": [{"do": [{"image_file": {"path": str(secret)}}]}]}
+    assert wire.put("/_emulator/script", json=script).status_code == 400
+
+
+def test_a_script_is_data(tmp_path: Path) -> None:
+    script = tmp_path / "s.yaml"
+    script.write_text("version: !!python/object/apply:os.system ['touch /tmp/pwned']\nreplies: []\n")
+    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--script", str(script)]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("Error: ")
+    assert not Path("/tmp/pwned").exists()
+
+
+@pytest.mark.parametrize("name", ["../../escape.txt", "/etc/escape.txt", "..\\escape.txt", "a\x00b.txt"])
+def test_a_file_name_never_becomes_a_path(tmp_path: Path, name: str) -> None:
+    with Emulator(data_dir=tmp_path / "data") as running:
+        file = running.client().files.create(file=(name, b"x"), purpose="user_data")
+        assert running.client().files.retrieve(file.id).bytes == 1
+    assert [path.name for path in tmp_path.rglob("*escape*")] == []
+
+
+def test_too_large_a_body_is_an_error_in_the_envelope(wire: httpx2.Client) -> None:
+    answer = wire.post("/v1/threads", content=b'{"metadata": {"a": "' + b"x" * (9 * 1024 * 1024) + b'"}}')
+    assert answer.status_code == 413
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_too_many_headers_close_the_connection(emulator: Emulator) -> None:
+    port = int(emulator.base_url.rsplit(":", 1)[1].removesuffix("/v1"))
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as raw:
+        raw.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n")
+        received = b""
+        try:
+            for _ in range(200):
+                raw.sendall(b"X-Filler: " + b"x" * 1000 + b"\r\n")
+            received = raw.recv(1000)
+        except ConnectionError:
+            received = b""
+    assert received == b"" or b" 431 " in received.splitlines()[0]
