@@ -12,7 +12,7 @@ from emulator.store import Object
 CREATED = 1715367049  # when gpt-4o was made, as the API tells it
 UNSUITABLE = (
     *("text-embedding-", "whisper-", "tts-", "dall-e-", "omni-moderation", "text-moderation"),
-    *("babbage", "davinci"),
+    *("babbage", "davinci", "gpt-5.1"),
 )
 
 

@@ -23,7 +23,7 @@ Json = dict[str, Any]
 
 def create(context: Context, body: Json) -> Object:
     file_ids = _file_ids(context, body.get("file_ids") or [], body.get("tools") or [])
-    assistant = assistants.create(context, bodies.without_files(body))
+    assistant = assistants.create(context, bodies.without_files(context, body))
     return _with_files(context, assistant, file_ids) if file_ids else assistant
 
 
@@ -33,7 +33,7 @@ def modify(context: Context, assistant_id: str, body: Json) -> Object:
     sent, held = body.get("file_ids"), resource_files(context, known["tool_resources"])
     tools = known["tools"] if body.get("tools") is None else body["tools"]
     file_ids = held if sent is None else _file_ids(context, sent, tools)
-    assistant = assistants.modify(context, assistant_id, bodies.without_files(body))
+    assistant = assistants.modify(context, assistant_id, bodies.without_files(context, body))
     changed = file_ids != held or (file_ids and body.get("tools") is not None)
     return _with_files(context, assistant, file_ids) if changed else assistant
 

@@ -6,18 +6,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from emulator.context import Context
-from emulator.errors import ApiError
+from emulator.errors import ApiError, InvalidParameter
 from emulator.resources.lookup import FILE, require
 from emulator.retrieval import EXTENSIONS, extension
 from emulator.store import Object
 
 Json = dict[str, Any]
 WITH_FILES = ("file_ids", "thread", "additional_messages")
+V2_MODELS = ("gpt-4o", "gpt-4.1", "gpt-4.5", "gpt-5", "chatgpt-", "o1", "o3", "o4")
+NOT_IN_V1 = (
+    "The requested model '{}' cannot be used with the Assistants API in v1. Follow the migration guide to upgrade to "
+    "v2: https://platform.openai.com/docs/assistants/migration."
+)
 NOT_INDEXED = "Failed to index file: Unsupported file {} type: {}"
 
 
-def without_files(body: Json) -> Json:
-    """An assistant's or a run's body with v2's tools; what it says of files and messages is for others to see to."""
+def without_files(context: Context, body: Json) -> Json:
+    """An assistant's or a run's body with v2's tools; what it says of files and messages is for others to see to.
+
+    400 for a model that v1 never took, asked as `models.require_model` does: only where models were listed.
+    """
+    model = body.get("model")
+    if model is not None and context.config.models and model.startswith(V2_MODELS):
+        raise InvalidParameter(NOT_IN_V1.format(model), param="model", code="unsupported_model")
     said = {key: value for key, value in body.items() if key not in WITH_FILES}
     if said.get("tools") is not None:
         said["tools"] = tools(said["tools"])
@@ -29,7 +40,7 @@ def without_files(body: Json) -> Json:
 
 def run(context: Context, body: Json) -> Json:
     """A run's body; one that brings its thread brings that in v2's words too."""
-    said = without_files(body)
+    said = without_files(context, body)
     if body.get("additional_messages") is not None:
         said["additional_messages"] = [message(context, one) for one in body["additional_messages"]]
     if body.get("thread") is not None:
