@@ -50,6 +50,13 @@ SERVER_OPTIONS = (
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
     click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
     click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
+    click.option(
+        "--v1",
+        type=click.Choice(["serve", "sunset"]),
+        default="serve",
+        show_default=True,
+        help="Serve `assistants=v1`, or refuse it as since 2024-12-18.",
+    ),
     click.option("--api-key", help="Accept this key only; without it, any."),
     click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
     click.option(

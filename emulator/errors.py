@@ -4,7 +4,8 @@
     ├── ScriptError               a script file or reply that cannot be used; names file, line and key
     ├── StoreError                the data directory cannot be used, or holds what we cannot read
     │   └── DirectoryInUse        another process holds the data directory
-    └── StoppedError              a call on an emulator that was stopped
+    ├── StoppedError              a call on an emulator that was stopped
+    └── ModelError                a live model gave no answer; a run fails with its code and message
     ApiError                      400 invalid_request_error
     ├── InvalidParameter          400 param and code: what the contract refuses
     ├── InvalidState              400 no param, no code: the thread or run is in the wrong state
@@ -43,6 +44,15 @@ class StoppedError(EmulatorError):
     """The emulator that was asked is not running."""
 
 
+class ModelError(EmulatorError):
+    """What stands behind a responder gave no answer. Raised in one, it fails the run as it is; a test's author is not
+    blamed. `code` is a `last_error`'s."""
+
+    def __init__(self, message: str, code: str = "server_error") -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class ApiError(Exception):
     """An answer in the API's error envelope: `{"error": {message, type, param, code}}`."""
 
@@ -54,6 +64,7 @@ class ApiError(Exception):
         self.message = message
         self.param = param
         self.code = code
+        self.under_v1: ApiError = self
 
     def body(self) -> dict[str, object]:
         """The envelope, keys in wire order."""
@@ -94,10 +105,15 @@ def no_such(thing: str, id: str) -> NotFound:
     return NotFound(f"No {thing} found with id '{id}'.")
 
 
-def wrong_prefix(param: str, id: str, prefix: str) -> InvalidParameter:
-    """400 for an id that nothing is known by and that does not begin as ids of its kind do."""
+def wrong_prefix(param: str, id: str, prefix: str, thing: str) -> InvalidParameter:
+    """400 for an id that nothing is known by and that does not begin as ids of its kind do.
+
+    v1 looked at no prefix and answered the 404 of the `thing` (ruby-openai threads_retrieve, 2023-11).
+    """
     message = f"Invalid '{param}': '{id}'. Expected an ID that begins with '{prefix}'."
-    return InvalidParameter(message, param=param, code="invalid_value")
+    error = InvalidParameter(message, param=param, code="invalid_value")
+    error.under_v1 = no_such(thing, id)
+    return error
 
 
 def missing_parameter(path: str) -> InvalidParameter:

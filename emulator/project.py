@@ -54,6 +54,7 @@ class Project:
         self.rules = RuleBook()
         self.script: Script | None = None
         self.requests = RequestLog()
+        self._calls = 0
         self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
         self.open_streams: set[Callable[[], None]] = set()
         self._workers = workers
@@ -103,8 +104,13 @@ class Project:
         self.rules.clear()
         self.script = None
         self.requests.clear()
+        self._calls = 0
         self.faults.clear()
         self.driver = self._new_driver()
+
+    def next_request_id(self) -> str:
+        self._calls += 1
+        return self.context.ids.request_id(self._calls)
 
     def set_script(self, script: Script | None) -> None:
         """The script's rules take the place of the ones before; Python's rules stay."""
@@ -220,6 +226,9 @@ class _RunSource:
     def search(self, query: str, max_num_results: int | None) -> list[Any]:
         found: list[Any] = self._hop(lambda: search(self._context, self._run, query, max_num_results))
         return found
+
+    def may_run_code(self) -> bool:
+        return self._context.config.allow_code_execution
 
     def file(self, file_id: str) -> tuple[Object, bytes]:
         return self._hop(partial(self._file, file_id))  # type: ignore[no-any-return]

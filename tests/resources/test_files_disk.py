@@ -22,7 +22,7 @@ with Emulator(data_dir=sys.argv[1]) as emulator:
     threading.Event().wait()
 """
 HALF_A_FORM = (
-    b"POST /v1/files HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: 1000000\r\n"
+    b"POST /v1/files HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\nContent-Length: 1000000\r\n"
     b"Content-Type: multipart/form-data; boundary=B\r\n\r\n"
     b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n'
 )
