@@ -48,6 +48,8 @@ SERVER_OPTIONS = (
     click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
+    click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
+    click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
     click.option(
         "--v1",
         type=click.Choice(["serve", "sunset"]),
@@ -55,8 +57,6 @@ SERVER_OPTIONS = (
         show_default=True,
         help="Serve `assistants=v1`, or refuse it as since 2024-12-18.",
     ),
-    click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
-    click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
     click.option("--api-key", help="Accept this key only; without it, any."),
     click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
     click.option(

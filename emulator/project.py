@@ -227,6 +227,9 @@ class _RunSource:
         found: list[Any] = self._hop(lambda: search(self._context, self._run, query, max_num_results))
         return found
 
+    def may_run_code(self) -> bool:
+        return self._context.config.allow_code_execution
+
     def file(self, file_id: str) -> tuple[Object, bytes]:
         return self._hop(partial(self._file, file_id))  # type: ignore[no-any-return]
 

@@ -38,6 +38,7 @@ LAYERS = (
     ),
     ("emulator.responders",),
     ("emulator.runs.pieces", "emulator.runs.content", "emulator.runs.objects", "emulator.runs.prompt"),
+    ("emulator.runs.open_step",),
     ("emulator.resources",),
     (
         *("emulator.runs.budget", "emulator.runs.checks", "emulator.runs.engine", "emulator.runs.searching"),

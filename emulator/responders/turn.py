@@ -52,6 +52,8 @@ class Source(Protocol):
 
     def client(self, **options: Any) -> Any: ...
 
+    def may_run_code(self) -> bool: ...
+
 
 class Turn:
     """One run as its responder sees it.
@@ -106,6 +108,11 @@ class Turn:
         """An uploaded file with its bytes in `.content`; ApiError 404 for an unknown id."""
         shown, content = self._source.file(file_id)
         return ShownFile(shown, content)
+
+    @property
+    def may_run_code(self) -> bool:
+        """Whether `CodeInterpreter(..., execute=True)` is allowed."""
+        return self._source.may_run_code()
 
     def client(self, **options: Any) -> Any:
         """An SDK client of this project whose calls never wait for this run."""

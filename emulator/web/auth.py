@@ -34,9 +34,12 @@ def key_of(headers: Mapping[bytes, bytes]) -> str | None:
 def accepted_key(headers: Mapping[bytes, bytes], expected: str | None) -> str | None:
     """The request's key; None where it has none, or another than the one this server was told to expect."""
     key = key_of(headers)
-    if not key or not is_expected(key, expected):
-        return None
-    return key
+    return key if key and is_expected(key, expected) else None
+
+
+def is_expected(key: str, expected: str | None) -> bool:
+    """In a time that tells nothing of how much of the key was right."""
+    return expected is None or hmac.compare_digest(key.encode(), expected.encode())
 
 
 def require_key(headers: Mapping[bytes, bytes], expected: str | None) -> str:
@@ -54,11 +57,6 @@ def no_key() -> Unauthorized:
 
 def wrong_key(key: str) -> Unauthorized:
     return Unauthorized(WRONG_KEY.format(_masked(key)), code="invalid_api_key")
-
-
-def is_expected(key: str, expected: str | None) -> bool:
-    """In a time that tells nothing of how much of the key was right."""
-    return expected is None or hmac.compare_digest(key.encode(), expected.encode())
 
 
 def _password(encoded: str) -> str:

@@ -17,6 +17,7 @@ from emulator.state import get_state
 from emulator.web.answers import JSON_TYPE, json_bytes, send_whole
 from emulator.web.auth import key_of, require_key
 from emulator.web.body import Disconnected, parse, read_body
+from emulator.web.openapi import openapi
 
 PREFIX = "/_emulator/"
 Answer = dict[str, Any]
@@ -134,6 +135,8 @@ class Control:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
         if (method, name) == ("GET", "health"):
             return {"status": "ok", "version": __version__}
+        if (method, name) == ("GET", "openapi.json"):
+            return openapi()
         headers = dict(scope["headers"])
         key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
         project = self._open_project(project_of_key(key))

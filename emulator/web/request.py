@@ -1,4 +1,4 @@
-"""One call of the API on its way, with what was found out about it so far."""
+"""One call, with what was found out about it so far."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from emulator.web.addresses import Address
 
 
 class Request:
-    """`route` is known once the key was let in; `raw` is the JSON body, `form` a multipart one; `number` is the
-    server's own count."""
+    """`number` is the server's own count of calls; `raw` is the JSON body, `form` a multipart one."""
 
     def __init__(self, scope: Scope, receive: Receive, number: int) -> None:
         self.method: str = scope["method"]

@@ -62,8 +62,10 @@ FAULTS = {
         "insufficient_quota",
         "insufficient_quota",
         "insufficient_quota",
-        ("You exceeded your current quota, please check your plan and billing details. For more information on this "
-        "error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."),
+        (
+            "You exceeded your current quota, please check your plan and billing details. For more information on this "
+            "error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
+        ),
     ),
 }
 
@@ -89,8 +91,10 @@ MODELS = {
     "new model with v1 header": (
         "gpt-4o",
         "v1",
-        ("The requested model 'gpt-4o' cannot be used with the Assistants API in v1. Follow the migration guide to "
-        "upgrade to v2: https://platform.openai.com/docs/assistants/migration."),
+        (
+            "The requested model 'gpt-4o' cannot be used with the Assistants API in v1. Follow the migration guide to "
+            "upgrade to v2: https://platform.openai.com/docs/assistants/migration."
+        ),
         "unsupported_model",
     ),
 }
@@ -109,8 +113,10 @@ FORMS: dict[str, tuple[str, Json, str, str | None]] = {
     "bad purpose": (
         "a.txt",
         {"purpose": "world_domination"},
-        ("'world_domination' is not one of ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] "
-        "- 'purpose'"),
+        (
+            "'world_domination' is not one of ['fine-tune', 'assistants', 'batch', 'user_data', 'vision', 'evals'] "
+            "- 'purpose'"
+        ),
         "purpose",
     ),
     "purpose missing": ("a.txt", {}, "'purpose' is a required property", None),
