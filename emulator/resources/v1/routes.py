@@ -59,7 +59,7 @@ def _shown(operation: Operation, view: views.View | None) -> Operation:
     return shown
 
 
-def _no_files(context: Context, assistant_id: str, query: ListQuery) -> Page:
+def no_files(context: Context, assistant_id: str, query: ListQuery) -> Page:
     """Under v2 this list was not refused, but empty (orhanerday/open-ai#143, 2024-06)."""
     v2_assistants.retrieve(context, assistant_id)
     return Page([], False)
@@ -78,7 +78,7 @@ ROUTES = (
     _row("DELETE", ASSISTANT, v2_assistants.delete),
     _row("POST", f"{ASSISTANT}/files", assistants.create_file, None, CreateAssistantFile),
     _row("GET", f"{ASSISTANT}/files", assistants.list_files, lists=True),
-    Route("GET", f"{ASSISTANT}/files", _no_files, as_is, lists=True),
+    Route("GET", f"{ASSISTANT}/files", no_files, as_is, lists=True),
     _row("GET", ASSISTANT_FILE, assistants.retrieve_file),
     _row("DELETE", ASSISTANT_FILE, assistants.delete_file),
     _row("POST", "/threads", threads.create, views.thread, CreateThread),
