@@ -21,6 +21,7 @@ Headers = list[tuple[bytes, bytes]]
 COMMON_HEADERS: Headers = [
     (b"openai-version", b"2020-10-01"),
     (b"openai-organization", b"user-assistants-emulator"),
+    (b"openai-project", b"proj_assistantsemulatorlocal"),  # since 2025, like the envoy's time
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),  # means nothing to plain HTTP
     (b"x-content-type-options", b"nosniff"),
 ]

@@ -200,11 +200,12 @@ class Api:
         await send_chunks(send, 200, headers, file.chunks)
 
     def _headers(self, request: Request, started: float, content_type: bytes | None = None) -> Headers:
-        took = int((time.perf_counter() - started) * 1000)
+        took = str(int((time.perf_counter() - started) * 1000)).encode()
         return [
             *([] if content_type is None else [(b"content-type", content_type)]),
             *COMMON_HEADERS,
-            (b"openai-processing-ms", str(took).encode()),
+            (b"openai-processing-ms", took),
+            (b"x-envoy-upstream-service-time", took),
             (b"x-request-id", request.id.encode()),
         ]
 

@@ -14,6 +14,9 @@ def test_behaviour_1_headers_of_every_answer(wire: httpx2.Client, thread: Any) -
     for path in (f"/threads/{thread.id}", "/files", "/threads/undefined", "/bogus"):
         headers = wire.get(path).headers
         assert headers["openai-version"] == "2020-10-01"
+        assert headers["openai-organization"]
+        assert headers["openai-project"].startswith("proj_")
+        assert headers["x-envoy-upstream-service-time"].isdecimal()
         assert headers["openai-processing-ms"].isdecimal()
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["strict-transport-security"].startswith("max-age=")
