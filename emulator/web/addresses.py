@@ -40,6 +40,13 @@ class GatewayError(ApiError):
         return {"error": {"code": self.code, "message": self.message}}
 
 
+class UnknownUrl(NotFound):
+    """What stood in front of the API had an order of keys of its own."""
+
+    def body(self) -> dict[str, object]:
+        return {"error": {"type": self.type, "code": self.code, "message": self.message, "param": self.param}}
+
+
 class Address(Protocol):
     """`path` is what comes below the prefix."""
 
@@ -119,6 +126,8 @@ def _azure_version(api_version: str) -> Version | None:
     return "v1" if date[1] < AZURE_V2_SINCE else "v2"
 
 
-def _outside(method: str, path: str) -> NotFound:
+def _outside(method: str, path: str) -> UnknownUrl:
     message = f"Unknown request URL: {method} {path}. Please check the URL for typos, "
-    return NotFound(f"{message}or see the docs at https://platform.openai.com/docs/api-reference/.", code="unknown_url")
+    return UnknownUrl(
+        f"{message}or see the docs at https://platform.openai.com/docs/api-reference/.", code="unknown_url"
+    )
