@@ -21,7 +21,12 @@ from emulator.runs.objects import function_call, new_reply_message, new_step, re
 from emulator.runs.prompt import prompt_tokens
 from emulator.store import Event, Object
 
-STEP_STAMPS = {"cancelled": "cancelled_at", "failed": "failed_at", "completed": "completed_at"}
+STEP_STAMPS = {
+    "cancelled": "cancelled_at",
+    "failed": "failed_at",
+    "completed": "completed_at",
+    "expired": "expired_at",  # shown by the published schema alone
+}
 MESSAGE_REASONS = {
     "cancelled": "run_cancelled",
     "expired": "run_expired",

@@ -13,6 +13,7 @@ from emulator.runs.events import ERROR
 from emulator.runs.lifecycle import TERMINAL
 from emulator.store import Event, Object
 from emulator.web.answers import DONE_FRAME, frame
+from emulator.web.shown import EVENT_VIEWS
 from emulator.web.striking import Dropped, malformed
 
 LAST = {f"thread.run.{status}" for status in (*TERMINAL, "requires_action")}
@@ -26,6 +27,7 @@ class EventStream:
     def __init__(self, project: Project, fault: Fault | None = None) -> None:
         self._project = project
         self._fault = fault
+        self._view = EVENT_VIEWS[project.context.config.fidelity]
         self._sent = 0
         self._shows_content = False
         self._waiting: deque[Event] = deque()
@@ -101,7 +103,7 @@ class EventStream:
 
     def _frame(self, event: Event) -> bytes:
         self._sent += 1
-        data = views.streamed(event.data)
+        data = self._view(event.data)
         if data["object"] == "thread.run.step" and not self._shows_content:
             data = views.without_search_content(data)
         whole = frame(event.name, data)
