@@ -48,6 +48,13 @@ SERVER_OPTIONS = (
     click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
+    click.option(
+        "--v1",
+        type=click.Choice(["serve", "sunset"]),
+        default="serve",
+        show_default=True,
+        help="Serve `assistants=v1`, or refuse it as since 2024-12-18.",
+    ),
     click.option("--api-key", help="Accept this key only; without it, any."),
     click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
     click.option(

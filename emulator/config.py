@@ -21,6 +21,7 @@ class Config:
     seed: int | str = 0
     clock: Literal["system", "manual"] = "system"
     fidelity: Literal["wire", "spec"] = "wire"
+    v1: Literal["serve", "sunset"] = "serve"
     api_key: str | None = None
     models: tuple[str, ...] = ()
     settle_seconds: float = 10.0

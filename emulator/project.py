@@ -54,6 +54,7 @@ class Project:
         self.rules = RuleBook()
         self.script: Script | None = None
         self.requests = RequestLog()
+        self._calls = 0
         self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
         self.open_streams: set[Callable[[], None]] = set()
         self._workers = workers
@@ -103,8 +104,13 @@ class Project:
         self.rules.clear()
         self.script = None
         self.requests.clear()
+        self._calls = 0
         self.faults.clear()
         self.driver = self._new_driver()
+
+    def next_request_id(self) -> str:
+        self._calls += 1
+        return self.context.ids.request_id(self._calls)
 
     def set_script(self, script: Script | None) -> None:
         """The script's rules take the place of the ones before; Python's rules stay."""

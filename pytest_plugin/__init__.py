@@ -102,10 +102,11 @@ def _assistants_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Server) -> Iterator[ProjectHandle]:
     """An empty project of the emulator, a `ProjectHandle`: `respond`, `client()`, `clock`, `requests`, `transcript`...
 
-    `OPENAI_BASE_URL` and `OPENAI_API_KEY` point at it, so code under test that calls `OpenAI()` uses it. Ids and
-    times are the same each time the test is run. When the test ends, exceptions that responders raised, runs that no
-    rule matched and rules with `times` left over fail it. A test that expects the first two takes them out of
-    `assistants_emulator.failures` (items have `error` and `run_id`) and `assistants_emulator.unmatched`.
+    `OPENAI_BASE_URL` and `OPENAI_API_KEY` point at it, and what `AzureOpenAI()` reads does too, so code under test that
+    calls either uses it. Ids and times are the same each time the test is run. When the test ends, exceptions that
+    responders raised, runs that no rule matched and rules with `times` left over fail it. A test that expects the first
+    two takes them out of `assistants_emulator.failures` (items have `error` and `run_id`) and
+    `assistants_emulator.unmatched`.
     """
     __tracebackhide__ = _raised_by_a_responder
     from pytest_plugin.one_test import open_test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from pytest_plugin.servers import Server, project_name
 if TYPE_CHECKING:
     from emulator.handle import ProjectHandle
 
+AZURE_API_VERSION = "2025-03-01-preview"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
@@ -74,9 +76,19 @@ def open_test(item: pytest.Item, server: Server) -> Iterator[OneTest]:
 
 
 def point_clients_at(handle: ProjectHandle, patch: pytest.MonkeyPatch) -> None:
-    """What `OpenAI()` reads; where a proxy is set, our address must not go through it."""
+    """What `OpenAI()` and `AzureOpenAI()` read; where a proxy is set, our address must not go through it.
+
+    The SDK's module-level client refuses to choose between credentials of both kinds, so the choice is made for it.
+    """
     patch.setenv("OPENAI_BASE_URL", handle.base_url)
     patch.setenv("OPENAI_API_KEY", handle.api_key)
+    patch.setenv("AZURE_OPENAI_ENDPOINT", handle.base_url.removesuffix("/v1"))
+    patch.setenv("AZURE_OPENAI_API_KEY", handle.api_key)
+    patch.setenv("OPENAI_API_VERSION", AZURE_API_VERSION)
+    if "OPENAI_API_TYPE" not in os.environ:
+        patch.setenv("OPENAI_API_TYPE", "openai")
+        if (sdk := sys.modules.get("openai")) is not None and getattr(sdk, "api_type", "") is None:
+            patch.setattr(sdk, "api_type", "openai")
     if any(os.environ.get(proxy) or os.environ.get(proxy.upper()) for proxy in PROXIES):
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost,::1"))))

@@ -174,8 +174,8 @@ def test_nothing_is_left_to_do() -> None:
     assert [module for module, text in TEXTS.items() if "TODO" in text] == []
 
 
-def test_no_two_routes_have_the_same_method_and_path() -> None:
-    rows = sorted((route.method, route.path) for route in ROUTES)
+def test_no_two_routes_have_the_same_version_method_and_path() -> None:
+    rows = sorted((version, route.method, route.path) for route in ROUTES for version in route.versions)
     assert rows == sorted(set(rows))
 
 

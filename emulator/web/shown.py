@@ -14,12 +14,13 @@ EVENT_VIEWS: dict[str, View] = {"wire": views.streamed, "spec": views_spec.shown
 
 
 def shown(route: Route, result: Object | Page, fidelity: str = "wire") -> Object:
-    """The answer's JSON: by the row's view, or by the published schema's, which has one view of each object."""
-    view = views_spec.shown if fidelity == "spec" else route.view
+    """The answer's JSON: by the row's view, or by the published schema's, which has one view of each object of v2."""
+    is_spec = fidelity == "spec" and "v2" in route.versions
+    view = views_spec.shown if is_spec else route.view
     if not isinstance(result, Page):
         return view(result)
     data = [view(item) for item in result.items]
-    nobody = "" if fidelity == "spec" else None
+    nobody = "" if is_spec else None
     first, last = (data[0]["id"], data[-1]["id"]) if data else (nobody, nobody)
     shown = {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": result.has_more}
     return {key: shown[key] for key in route.list_keys}

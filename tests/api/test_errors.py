@@ -113,7 +113,7 @@ def test_behaviour_2_several_betas(wire: httpx2.Client) -> None:
 HINT = "(HINT: Perhaps you meant to use a different HTTP method?)"
 ROUTES = {
     "unknown path": ("GET", "/threads/thread_x/bogus", 404, "Invalid URL (GET /v1/threads/thread_x/bogus)"),
-    "trailing slash": ("GET", "/assistants/", 404, "Invalid URL (GET /v1/assistants/)"),
+    "trailing slash of files": ("GET", "/files/", 404, "Invalid URL (GET /v1/files/)"),
     "wrong method, PUT": ("PUT", "/assistants/asst_x", 405, f"Not allowed to PUT on /v1/assistants/asst_x. {HINT}"),
     "wrong method, DELETE": (
         "DELETE",

@@ -25,6 +25,8 @@ from emulator import (
     Text,
     Usage,
 )
+from emulator.resources import ROUTES, Route
+from emulator.web.table import RouteTable
 
 BETA = {"OpenAI-Beta": "assistants=v2"}
 SHOW_CONTENT = {"include[]": "step_details.tool_calls[*].file_search.results[*].content"}
@@ -37,7 +39,7 @@ SCHEMA: Any = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"t
 FILE_SEARCH = {"type": "file_search", "file_search": {"max_num_results": 5}}
 TOOLS = [{"type": "code_interpreter"}, FILE_SEARCH, FUNCTION]
 WITH_CODE: Any = {"tools": TOOLS, "additional_instructions": "Be brief.", "metadata": {"a": "b"}}
-
+V2_ROUTES = [row for row in ROUTES if "v2" in row.versions]
 FAVOURITES = "favourites.txt"
 CITED = Text("It is cake.", citations=[{"file": FAVOURITES, "quote": "Cake is the favourite food"}])
 CALLS = [[FunctionCall("f", {"a": 1}), FunctionCall("g")], Text("Done.")]
@@ -103,6 +105,17 @@ class Walk:
     def stream(self, path: str, body: Any, **params: Any) -> list[Any]:
         text = self.http.post(path, json={**body, "stream": True}, params=params).text
         return [data for _, data in events(text)]
+
+
+def untaken(calls: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The routes of v2 that none of these calls took, each a method and a path."""
+    table = RouteTable(V2_ROUTES)
+    taken: list[Route] = []
+    for method, path in calls:
+        found = table.find(path)
+        assert found is not None, path
+        taken.append(found.methods[method]["v2"])
+    return [(row.method, row.path) for row in V2_ROUTES if row not in taken]
 
 
 def events(text: str) -> Iterator[tuple[str, Any]]:
@@ -207,6 +220,7 @@ def assistants(walk: Walk) -> None:
     assistant = walk.post("/assistants", {"model": "gpt-4o"})
     walk.get("/assistants")
     walk.get(f"/assistants/{assistant['id']}")
+    walk.get(f"/assistants/{assistant['id']}/files")
     walk.post(f"/assistants/{assistant['id']}", {"name": "D", "temperature": 1, "top_p": 0.5})
     walk.delete(f"/assistants/{assistant['id']}")
 

@@ -17,7 +17,6 @@ from emulator import CodeInterpreter, Emulator, FileSearch, FunctionCall, Text
 VERSION = tuple(int(part) for part in openai.__version__.split(".")[:2])
 V1 = VERSION < (1, 21)
 of_v1 = pytest.mark.skipif(not V1, reason="this SDK speaks v2")
-not_yet = pytest.mark.xfail(reason="answers of v1 are still those of v2")
 of_v2 = pytest.mark.skipif(V1, reason="this SDK speaks v1")
 streaming = pytest.mark.skipif(VERSION < (1, 16), reason="runs had no streams yet")
 polling = pytest.mark.skipif(VERSION < (1, 16), reason="runs had no poll helpers yet")
@@ -326,7 +325,6 @@ def test_uploads(client: Any) -> None:
 
 
 @of_v1
-@not_yet
 def test_v1_assistants_have_files(client: Any) -> None:
     assistants, made = client.beta.assistants, file(client)
     assistant = assistants.create(model="gpt-4-turbo", tools=[{"type": "retrieval"}], file_ids=[made.id])
@@ -340,7 +338,6 @@ def test_v1_assistants_have_files(client: Any) -> None:
 
 
 @of_v1
-@not_yet
 def test_v1_messages_have_files(client: Any) -> None:
     messages, made, thread = client.beta.threads.messages, file(client), client.beta.threads.create()
     message = messages.create(thread.id, role="user", content="See", file_ids=[made.id])
@@ -351,7 +348,6 @@ def test_v1_messages_have_files(client: Any) -> None:
 
 
 @of_v1
-@not_yet
 def test_v1_answers_have_no_keys_of_v2(client: Any, assistant: Any) -> None:
     """A program of that time reads `file_ids` off every object (clients 32)."""
     thread = asked(client, "Hello")
@@ -365,7 +361,6 @@ def test_v1_answers_have_no_keys_of_v2(client: Any, assistant: Any) -> None:
 
 
 @of_v1
-@not_yet
 def test_v1_a_search_is_a_retrieval(project: Any, client: Any) -> None:
     """A script says `file_search`, and a program of that time finds `retrieval` (clients 16)."""
     made = file(client)
@@ -378,7 +373,6 @@ def test_v1_a_search_is_a_retrieval(project: Any, client: Any) -> None:
 
 
 @of_v1
-@not_yet
 @streaming
 def test_v1_streams_show_v1(client: Any, assistant: Any) -> None:
     thread = asked(client, "Hello")

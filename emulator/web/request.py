@@ -1,0 +1,47 @@
+"""One call, with what was found out about it so far."""
+
+from __future__ import annotations
+
+from starlette.types import Receive, Scope
+
+from emulator.faults import Fault
+from emulator.project import Project
+from emulator.resources import Route
+from emulator.resources.forms import Form
+from emulator.resources.route import Version
+from emulator.web.addresses import Address
+
+
+class Request:
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.query_string: bytes = scope["query_string"]
+        self.scope = scope
+        self.receive = receive
+        self.raw = b""
+        self.address: Address | None = None
+        self.project: Project | None = None
+        self.version: Version = "v2"
+        self.route: Route | None = None  # known once the key was let in
+        self.form: Form | None = None
+        self.fault: Fault | None = None
+        self._id = ""
+
+    @property
+    def shown_path(self) -> str:
+        query = self.query_string.decode("latin-1")
+        return f"{self.path}?{query}" if query else self.path
+
+    @property
+    def id(self) -> str:
+        """Its `x-request-id`: the project's next, from the first time that it is asked for; of nobody, all zeros."""
+        if not self._id:
+            self._id = f"req_{0:032x}" if self.project is None else self.project.next_request_id()
+        return self._id
+
+    def log(self, status: int) -> None:
+        if self.project is not None:
+            route = self.fault.route if self.fault is not None else None
+            self.project.requests.add(self.method, self.shown_path, self.raw, status, route)
