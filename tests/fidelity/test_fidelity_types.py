@@ -108,3 +108,10 @@ def test_spec_has_only_the_two_errors_of_steps() -> None:
     error = {"code": "invalid_prompt", "message": "No."}
     shown = views_spec.shown({"object": "thread.run.step", "last_error": error})
     assert shown["last_error"] == {"code": "server_error", "message": "No."}
+
+
+def test_spec_leaves_v1_as_it_was(spec: httpx2.Client) -> None:
+    v1 = {"OpenAI-Beta": "assistants=v1"}
+    thread = spec.post("/threads", json={}, headers=v1).json()
+    assert list(thread) == ["id", "object", "created_at", "metadata"]
+    assert spec.get(f"/threads/{thread['id']}/messages", headers=v1).json()["first_id"] is None

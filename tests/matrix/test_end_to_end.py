@@ -325,6 +325,29 @@ def test_uploads(client: Any) -> None:
 
 
 @of_v1
+def test_v1_the_tutorial_as_its_readers_typed_it(project: Any, client: Any) -> None:
+    project.respond("Filip likes cake.")
+    uploaded = client.files.create(file=("knowledge.txt", CAKE), purpose="assistants")
+    assistant = client.beta.assistants.create(
+        instructions="You are a customer support chatbot. Use your knowledge base.",
+        model="gpt-4-1106-preview",
+        tools=[{"type": "retrieval"}],
+        file_ids=[uploaded.id],
+    )
+    thread = client.beta.threads.create()
+    message = client.beta.threads.messages.create(
+        thread_id=thread.id, role="user", content="What does Filip like?", file_ids=[uploaded.id]
+    )
+    assert [one.id for one in client.beta.threads.messages.files.list(message.id, thread_id=thread.id)] == [uploaded.id]
+    run = client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
+    while run.status in ("queued", "in_progress"):
+        run = client.beta.threads.runs.retrieve(thread_id=thread.id, run_id=run.id)
+    assert (run.status, run.file_ids) == ("completed", [uploaded.id])
+    messages = client.beta.threads.messages.list(thread_id=thread.id)
+    assert messages.data[0].content[0].text.value == "Filip likes cake."
+
+
+@of_v1
 def test_v1_assistants_have_files(client: Any) -> None:
     assistants, made = client.beta.assistants, file(client)
     assistant = assistants.create(model="gpt-4-turbo", tools=[{"type": "retrieval"}], file_ids=[made.id])
