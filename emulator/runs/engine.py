@@ -21,7 +21,12 @@ from emulator.runs.open_step import Links, Open
 from emulator.runs.prompt import prompt_tokens
 from emulator.store import Event, Object
 
-STEP_STAMPS = {"cancelled": "cancelled_at", "failed": "failed_at", "completed": "completed_at"}
+STEP_STAMPS = {
+    "cancelled": "cancelled_at",
+    "failed": "failed_at",
+    "completed": "completed_at",
+    "expired": "expired_at",  # shown by the published schema alone
+}
 MESSAGE_REASONS = {
     "cancelled": "run_cancelled",
     "expired": "run_expired",
@@ -154,7 +159,9 @@ class Engine:
         if (last := self.open.ending(cut_short)) is not None:
             yield from self._say(self.open, last)
         step, message, now = self.open.step, self.open.message, self.context.clock.now()
-        used = self.open.usage or tokens.usage(prompt_tokens(self.context, self.run), max(1, self.open.completion_tokens))
+        used = self.open.usage or tokens.usage(
+            prompt_tokens(self.context, self.run), max(1, self.open.completion_tokens)
+        )
         if message is not None and cut_short is not None:
             yield events.message_ended(_incomplete(message, cut_short, now))
         elif message is not None:

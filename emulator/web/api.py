@@ -128,7 +128,7 @@ class Api:
         if isinstance(result, Download):
             await self._download(request, send, started, result)
             return
-        body = json_bytes(shown(route, result), route.newline)
+        body = json_bytes(shown(route, result, self._config.fidelity), route.newline)
         await self._send(request, send, started, 200, body, poll_after(result))
 
     async def _refuse(self, request: Request, send: Send, started: float, error: ApiError) -> None:

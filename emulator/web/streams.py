@@ -15,6 +15,7 @@ from emulator.runs.events import ERROR
 from emulator.runs.lifecycle import TERMINAL
 from emulator.store import Event, Object
 from emulator.web.answers import DONE_FRAME, frame
+from emulator.web.shown import EVENT_VIEWS
 from emulator.web.striking import Dropped, malformed
 
 LAST = {f"thread.run.{status}" for status in (*TERMINAL, "requires_action")}
@@ -29,6 +30,7 @@ class EventStream:
         self._project = project
         self._version = version
         self._fault = fault
+        self._view = EVENT_VIEWS[project.context.config.fidelity]
         self._sent = 0
         self._shows_content = False
         self._waiting: deque[Event] = deque()
@@ -104,7 +106,7 @@ class EventStream:
 
     def _frame(self, event: Event) -> bytes:
         self._sent += 1
-        name, data = event.name, views.streamed(event.data)
+        name, data = event.name, self._view(event.data)
         if self._version == "v1":
             name, data = v1_views.streamed(self._project.context, name, event.data)
         if data["object"] == "thread.run.step" and not self._shows_content:
