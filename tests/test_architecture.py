@@ -51,6 +51,7 @@ LAYERS = (
     ("emulator.project",),
     ("emulator.web",),
     ("emulator.loop", "emulator.server", "emulator.clients"),
+    ("emulator.recording",),
     ("emulator.handle", "emulator.emulator"),
     ("emulator.demo", "emulator.cli", "emulator.__main__"),
     ("pytest_plugin",),
