@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Body", "Cassette", "Event", "Exchange", "Failure", "Part", "Request", "Response", "Stored"]
+__all__ = [
+    "Body",
+    "Cassette",
+    "Event",
+    "Exchange",
+    "Failure",
+    "Part",
+    "Player",
+    "Recorder",
+    "Request",
+    "Response",
+    "Stored",
+]
 
 if TYPE_CHECKING:
     from emulator.recording.cassette import Cassette
     from emulator.recording.exchange import Body, Event, Exchange, Failure, Part, Request, Response
+    from emulator.recording.player import Player
+    from emulator.recording.recorder import Recorder
     from emulator.recording.stored import Stored
 
-_HOMES = {"Cassette": "cassette", "Stored": "stored"}
+_HOMES = {"Cassette": "cassette", "Player": "player", "Recorder": "recorder", "Stored": "stored"}
 
 
 def __getattr__(name: str) -> Any:

@@ -41,7 +41,9 @@ class Cassette:
         if raw is None and later is None:
             raise CassetteError(f"there is no cassette {path}")
         first = [] if raw is None or replaces else _exchanges_of(path, raw)
-        return cls(_exchange(path, shown) for shown in [*first, *(later or [])])
+        recorded = [_exchange(path, shown) for shown in later or []]
+        recorded.sort(key=lambda exchange: exchange.at)  # they were written when they ended
+        return cls([*(_exchange(path, shown) for shown in first), *recorded])
 
     def save(self, path: str | Path) -> None:
         """Whole or not at all: written beside it, then put in its place. Files above 4 kB go to the folder."""

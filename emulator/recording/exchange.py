@@ -210,4 +210,4 @@ def _part_from_json(shown: dict[str, Any], folder: Path) -> Part:
 
 
 def _rounded(seconds: float) -> float:
-    return round(seconds, 4)
+    return round(float(seconds), 4)

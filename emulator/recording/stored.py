@@ -43,14 +43,19 @@ class Stored:
                 while chunk := file.read(CHUNK):
                     yield chunk
         except OSError as error:
-            raise EmulatorError(f"{self._path()}: {error.strerror}; the cassette names it as its bytes") from None
+            raise self._gone(error) from None
 
     def read(self) -> bytes:
         return b"".join(self.chunks())
 
     def kept_size(self) -> int:
         """How many bytes `chunks` gives: what was scrubbed may be shorter or longer than `size`."""
-        return len(self.content) if self.content is not None else self._path().stat().st_size
+        if self.content is not None:
+            return len(self.content)
+        try:
+            return self._path().stat().st_size
+        except OSError as error:
+            raise self._gone(error) from None
 
     def as_json(self) -> dict[str, Any]:
         """Text as text, so that it can be read in a diff; what is above 4 kB lies in the folder under its digest."""
@@ -79,6 +84,9 @@ class Stored:
             raise ValueError(f"sha256 is {sha256!r}")
         path = folder / sha256 if content is None else None
         return cls(sha256, int(shown["size"]), content, path, bool(shown.get("scrubbed", False)))
+
+    def _gone(self, error: OSError) -> EmulatorError:
+        return EmulatorError(f"{self._path()}, which holds bytes of the cassette: {error.strerror}")
 
     def _path(self) -> Path:
         assert self.path is not None
