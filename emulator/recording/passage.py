@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx2
-
 from emulator.errors import ApiError
+from emulator.recording.answer import Answer, UpstreamError
 from emulator.recording.call import Call, GoneError
 from emulator.recording.exchange import Exchange, Failure, Response
 from emulator.recording.headers import kept, passed_on
@@ -77,33 +76,29 @@ class Passage:
             answer = await self._upstream.ask(call.method, call.path or "", call.headers, content)
         except GoneError:
             return
-        except httpx2.TimeoutException as error:
-            await self._fail(Failure("timeout", _text(error), call.seconds))
-        except (httpx2.ConnectError, httpx2.UnsupportedProtocol, httpx2.ProxyError) as error:
-            await self._fail(Failure("connect", _text(error), call.seconds))
-        except httpx2.TransportError as error:
-            await self._fail(Failure("dropped", _text(error), call.seconds))
+        except UpstreamError as error:
+            await self._fail(Failure(error.kind, str(error), call.seconds))
         else:
             try:
                 await self._answer(answer)
             finally:
-                await answer.aclose()
+                await answer.close()
 
-    async def _answer(self, answer: httpx2.Response) -> None:
-        call, raw = self._call, answer.headers.raw
+    async def _answer(self, answer: Answer) -> None:
+        call, raw = self._call, answer.headers
         scrubber = self._tape.keeper.scrubber
         scrubber.learn(raw)
         headers = kept(raw, answer=True)
-        self._response = Response(answer.status_code, headers, None, call.seconds)
+        self._response = Response(answer.status, headers, None, call.seconds)
         self._taken = taken = taking(headers, call.path or "", self._tape.keeper, answer=True)
         if "content-encoding" in headers and headers["content-encoding"].lower() in ("gzip", "deflate"):
             del headers["content-encoding"]  # it is taken down plain
         sent = passed_on(raw, answer=True)
-        await call.send({"type": "http.response.start", "status": answer.status_code, "headers": sent})
+        await call.send({"type": "http.response.start", "status": answer.status, "headers": sent})
         streams = headers.get("content-type", "").startswith("text/event-stream")
         held = b""  # the last piece goes out when all is written down; a stream's go at once
         try:
-            async for chunk in answer.aiter_raw():
+            async for chunk in answer.pieces:
                 call.bytes += len(chunk)
                 taken.feed(chunk, call.seconds)
                 if taken.done:
@@ -113,8 +108,8 @@ class Passage:
                     await call.send({"type": "http.response.body", "body": out, "more_body": True})
                 else:
                     held = chunk
-        except httpx2.TransportError as error:
-            self._write(Failure("dropped", _text(error), call.seconds))
+        except UpstreamError as error:
+            self._write(Failure("dropped", str(error), call.seconds))
             await call.drop()
             return
         self._write(None)
@@ -143,7 +138,3 @@ def refusal_of(failure: Failure) -> ApiError | None:
         return None
     what = "could not be reached" if failure.kind == "connect" else "did not answer in time"
     return FAULTS[failure.kind](f"The server that is recorded {what}: {failure.message}")
-
-
-def _text(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -49,6 +49,7 @@ class Replay:
         self._asked: set[tuple[str, str]] = set()
         self._reached: dict[str, int] = defaultdict(int)  # by object: the exchange after the last one replayed
         self._repeats: dict[int, int] = defaultdict(int)
+        self._matched: dict[tuple[str, str, str], list[int]] = {}  # polls ask the same again and again
         self._by_shape: dict[tuple[str, str], list[int]] = defaultdict(list)
         self._writes: dict[str, list[int]] = defaultdict(list)
         self._scopes = [_scope(exchange.request.path) for exchange in self.exchanges]
@@ -85,12 +86,17 @@ class Replay:
 
     def _matching(self, request: Request) -> list[int]:
         """Those whose ids are the same before those whose ids would have to be learned."""
+        key = (request.method, request.path, repr(request.body))
+        if (known := self._matched.get(key)) is not None:
+            return known
         exact: list[int] = []
         assuming: list[int] = []
         for number in self._by_shape.get(self._shape(request), ()):
             if not self._differences(number, request):
                 (assuming if self.ids.assumed else exact).append(number)
         self.ids.forget()
+        if exact:
+            self._matched[key] = exact
         return exact or assuming
 
     def _read(self, matching: list[int]) -> int | None:
