@@ -53,6 +53,7 @@ LAYERS = (
     ("emulator.loop", "emulator.server", "emulator.clients"),
     ("emulator.recording",),
     ("emulator.handle", "emulator.emulator"),
+    ("emulator.beside", "emulator.cli_recording"),
     ("emulator.demo", "emulator.cli", "emulator.__main__"),
     ("pytest_plugin",),
 )

@@ -71,6 +71,11 @@ class Player(Served):
         """What was recorded and never asked for."""
         return self._do(self._replay.leftovers)
 
+    def report(self) -> list[str]:
+        """What was asked for and not recorded, and what was recorded and not asked for, a line each."""
+        left = [f"never asked for: {exchange.request}" for exchange in self.leftovers()]
+        return [*(str(unmatched) for unmatched in self._unmatched), *left]
+
     def _open(self) -> None:
         cassette = self._cassette if isinstance(self._cassette, Cassette) else Cassette.load(self._cassette)
         for exchange in cassette.exchanges:
