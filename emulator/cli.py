@@ -14,6 +14,7 @@ import click
 
 from emulator import __version__
 from emulator.beside import serve_beside, stopped_by_signals
+from emulator.cli_convert import convert
 from emulator.cli_recording import record, replay
 from emulator.config import DEFAULT_HOST, DEFAULT_PORT
 from emulator.errors import EmulatorError
@@ -37,6 +38,7 @@ def cli() -> None:
 
 cli.add_command(record)
 cli.add_command(replay)
+cli.add_command(convert)
 
 SERVER_OPTIONS = (
     click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on."),
