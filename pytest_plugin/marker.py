@@ -22,6 +22,7 @@ class Settings:
     script: Path | dict[str, Any] | None = None
     clock: str | float | None = None
     seed: str | None = None
+    cassette: Path | None = None
 
 
 def settings_of(item: pytest.Item) -> Settings:
@@ -47,6 +48,13 @@ def _script(value: Any, item: pytest.Item) -> Path | dict[str, Any]:
         tried = " or ".join(dict.fromkeys(str(place) for place in places))
         _refuse(f"there is no script {tried}")
     return found
+
+
+def _cassette(value: Any, item: pytest.Item) -> Path:
+    """It need not be there: it may be about to be recorded."""
+    if not isinstance(value, str | Path):
+        _refuse(f"cassette is a path, not {value!r}")
+    return item.path.parent / value
 
 
 def _clock(value: Any, item: pytest.Item) -> str | float:
@@ -79,7 +87,7 @@ def _refuse(problem: str) -> NoReturn:
 
 KEYWORDS: dict[str, Callable[[Any, pytest.Item], Any]] = {
     "script": _script,
-    "cassette": _not_yet("cassette"),
+    "cassette": _cassette,
     "state": _not_yet("state"),
     "clock": _clock,
     "seed": _seed,

@@ -12,8 +12,8 @@ import pytest
 from emulator.errors import EmulatorError
 from pytest_plugin import guard
 from pytest_plugin.checks import Problems
-from pytest_plugin.marker import settings_of
-from pytest_plugin.report import TITLE, section
+from pytest_plugin.marker import Settings, settings_of
+from pytest_plugin.report import REMARK, TITLE, section
 from pytest_plugin.servers import Server, project_name
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class OneTest:
 def open_test(item: pytest.Item, server: Server) -> Iterator[OneTest]:
     """The item's project with clients pointed at it; an unusable script fails the test."""
     settings = settings_of(item)
+    server = with_cassette(item, settings, server)
     name = project_name(item.nodeid)
     escapes: list[str] = []
     try:
@@ -65,12 +66,23 @@ def open_test(item: pytest.Item, server: Server) -> Iterator[OneTest]:
     try:
         with pytest.MonkeyPatch.context() as patch:
             point_clients_at(handle, patch)
-            if item.config.getini("assistants_guard"):
+            if item.config.getini("assistants_guard") and not server.reaches_out:
                 guard.install(patch, escapes)
             yield test
     finally:
         test.open = False
+        if test.verdict == "passed":
+            item.user_properties += [(REMARK, text) for text in server.remarks()]
         server.close(name)
+
+
+def with_cassette(item: pytest.Item, settings: Settings, server: Server) -> Server:
+    """The server of a test that has a cassette is its own."""
+    if settings.cassette is None:
+        return server
+    from pytest_plugin.cassettes import CassetteServer
+
+    return CassetteServer(item.config, settings.cassette)
 
 
 def point_clients_at(handle: ProjectHandle, patch: pytest.MonkeyPatch) -> None:

@@ -87,7 +87,7 @@ def test_markers_of_class_and_function_merge_and_the_nearest_wins(run_tests: Run
         ("script=3", "script is a path or a dict, not 3"),
         ("clock='fast'", "clock is 'manual', 'system' or a unix time, not 'fast'"),
         ("seed=1.5", "seed is a string or a whole number, not 1.5"),
-        ("cassette='a.json'", "cassette is not available in this version"),
+        ("cassette=1", "cassette is a path, not 1"),
         ("state='a.json'", "state is not available in this version"),
         ("transport='in-process'", "transport is not available in this version"),
     ],
