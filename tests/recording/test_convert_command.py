@@ -136,3 +136,8 @@ def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch, capsys:
 
 def test_the_command_knows_every_format_and_target() -> None:
     assert (importers.NAMES, convert.TARGETS) == (FORMATS, TARGETS)
+
+
+def test_the_readme_names_every_format() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    assert [name for name in FORMATS if f"| `{name}` |" not in readme] == []
