@@ -27,8 +27,11 @@ class Journal:
         """On its way to disk when this returns: a killed process loses nothing, a power failure may."""
         self._write(exchange)
 
-    def remove(self) -> None:
+    def close(self) -> None:
         self._file.close()
+
+    def remove(self) -> None:
+        self.close()
         self._path.unlink(missing_ok=True)
 
     def _write(self, line: dict[str, Any]) -> None:

@@ -31,6 +31,15 @@ class Keeper:
         self.folder.mkdir(parents=True, exist_ok=True)
         return self.folder / f"{os.getpid()}-{next(self._numbers)}{PART}"
 
+    def scrub_again(self, stored: Stored) -> None:
+        """For secrets that were learned after it was kept; its digest stays that of what was sent."""
+        again = Writer(self)
+        for chunk in stored.chunks():
+            again.write(chunk)
+        clean = again.finish(stored.path)
+        if clean.scrubbed:
+            stored.content, stored.path, stored.scrubbed = clean.content, clean.path, True
+
     def sweep(self, used: set[str]) -> None:
         """Remove what no exchange refers to: of killed recordings, and of those that were replaced."""
         if self.folder is None or not self.folder.is_dir():
@@ -62,7 +71,8 @@ class Writer:
             if len(self._pending) > 64 * 1024:
                 self._settle(OVERLAP)
 
-    def finish(self) -> Stored:
+    def finish(self, place: Path | None = None) -> Stored:
+        """`place` is where it goes instead of under its digest."""
         sha256 = self._digest.hexdigest()
         if self._keeper.folder is None:
             return Stored(sha256, self._size, b"")
@@ -70,7 +80,7 @@ class Writer:
         if self._file is None:
             return Stored(sha256, self._size, bytes(self._head), scrubbed=self._scrubbed)
         self._file.close()
-        place = self._keeper.folder / sha256
+        place = place or self._keeper.folder / sha256
         os.replace(self._file.name, place)
         return Stored(sha256, self._size, None, place, self._scrubbed)
 

@@ -35,7 +35,7 @@ def query(recorded: Request, asked: Request, ids: Counterparts) -> str | None:
     ours, theirs = _query(recorded), _query(asked)
     secret = {name for name, values in ours.items() if values == [PLACEHOLDER]}
     lines = [
-        _line(f"query {name}", ours.get(name), theirs.get(name))
+        _line(f"query {name}", _single(ours.get(name)), _single(theirs.get(name)))
         for name in [*ours, *(name for name in theirs if name not in ours)]
         if name not in secret and not _same_list(ours.get(name), theirs.get(name), ids)
     ]
@@ -62,6 +62,10 @@ def _query(request: Request) -> dict[str, list[str]]:
     for name, value in parse_qsl(request.path.partition("?")[2], keep_blank_values=True):
         found.setdefault(name.removesuffix("[]"), []).append(value)
     return found
+
+
+def _single(values: list[str] | None) -> Any:
+    return values[0] if values is not None and len(values) == 1 else values
 
 
 def _same_list(ours: list[str] | None, theirs: list[str] | None, ids: Counterparts) -> bool:
@@ -124,7 +128,7 @@ def _shown(value: Any, other: Any) -> str:
     if len(text) > MOST_SHOWN and isinstance(value, str) and isinstance(other, str):
         pairs = enumerate(zip(text, other, strict=False))
         start = max(0, next((n for n, (a, b) in pairs if a != b), min(len(text), len(other))) - 20)
-        return f"{'...' if start else ''}{text[start : start + MOST_SHOWN]!r}..."
-    if len(text) > MOST_SHOWN:
+        text = f"{'...' if start else ''}{text[start : start + MOST_SHOWN]}..."
+    elif len(text) > MOST_SHOWN:
         text = f"{text[:MOST_SHOWN]}..."
     return repr(text) if isinstance(value, str) else text

@@ -106,6 +106,7 @@ def find(replay: Replay, call: Call, scrubber: Scrubber) -> Exchange | NoMatch:
     scrubber.learn(call.headers, call.query)
     request = call.request()
     request.path, request.body = scrubber.path(request.path), scrubber.body(request.body)
+    request.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers}  # for matchers
     return replay.find(request)
 
 

@@ -49,7 +49,7 @@ class Replay:
         self._asked: set[tuple[str, str]] = set()
         self._reached: dict[str, int] = defaultdict(int)  # by object: the exchange after the last one replayed
         self._repeats: dict[int, int] = defaultdict(int)
-        self._matched: dict[tuple[str, str, str], list[int]] = {}  # polls ask the same again and again
+        self._matched: dict[str, list[int]] = {}  # polls ask the same again and again
         self._by_shape: dict[tuple[str, str], list[int]] = defaultdict(list)
         self._writes: dict[str, list[int]] = defaultdict(list)
         self._scopes = [_scope(exchange.request.path) for exchange in self.exchanges]
@@ -86,7 +86,7 @@ class Replay:
 
     def _matching(self, request: Request) -> list[int]:
         """Those whose ids are the same before those whose ids would have to be learned."""
-        key = (request.method, request.path, repr(request.body))
+        key = repr(request)
         if (known := self._matched.get(key)) is not None:
             return known
         exact: list[int] = []

@@ -38,6 +38,23 @@ class Tape:
 
     def add(self, exchange: Exchange) -> None:
         exchange.at += self._before
+        self._scrub(exchange)
+        self._journal.add(exchange.as_json())
+        self._recorded += 1
+
+    def close(self) -> None:
+        """Take the journal in. A recording of nothing leaves a cassette that was there as it was."""
+        if self._recorded or not self._keep_old:
+            cassette = Cassette.load(self._path)
+            for exchange in cassette.exchanges:
+                self._scrub(exchange)  # once more: a secret may have been said before it was known for one
+                for file in exchange.files():
+                    self.keeper.scrub_again(file)
+            cassette.save(self._path)
+            self.keeper.sweep({file.sha256 for exchange in cassette.exchanges for file in exchange.files()})
+        self._journal.remove()
+
+    def _scrub(self, exchange: Exchange) -> None:
         scrubber = self.keeper.scrubber
         request, response, failure = exchange.request, exchange.response, exchange.failure
         request.path, request.body = scrubber.path(request.path), scrubber.body(request.body)
@@ -46,13 +63,3 @@ class Tape:
             response.headers, response.body = scrubber.headers(response.headers), scrubber.body(response.body)
         if failure is not None:
             failure.message = scrubber.text(failure.message)
-        self._journal.add(exchange.as_json())
-        self._recorded += 1
-
-    def close(self) -> None:
-        """Take the journal in. A recording of nothing leaves a cassette that was there as it was."""
-        if self._recorded or not self._keep_old:
-            cassette = Cassette.load(self._path)
-            cassette.save(self._path)
-            self.keeper.sweep({file.sha256 for exchange in cassette.exchanges for file in exchange.files()})
-        self._journal.remove()
