@@ -25,8 +25,9 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 class OneTest:
     """`verdict` is what pytest made of the test's own body: None until it has run."""
 
-    def __init__(self, handle: ProjectHandle, escapes: list[str]) -> None:
+    def __init__(self, handle: ProjectHandle, escapes: list[str], *, with_unused: bool) -> None:
         self.handle = handle
+        self._with_unused = with_unused
         self.verdict: str | None = None
         self.open = True
         self._escapes = escapes
@@ -44,7 +45,8 @@ class OneTest:
         __tracebackhide__ = True
         if self.verdict == "failed":
             return
-        problems = Problems.of(self.handle.leftovers(), self._escapes, with_unused=self.verdict == "passed")
+        with_unused = self._with_unused and self.verdict == "passed"
+        problems = Problems.of(self.handle.leftovers(), self._escapes, with_unused=with_unused)
         if problems:
             self._section = section(self.handle, None)  # the project is gone by the time the report is made
             problems.fail()
@@ -62,7 +64,7 @@ def open_test(item: pytest.Item, server: Server) -> Iterator[OneTest]:
     except EmulatorError as error:
         server.close(name)
         raise pytest.fail.Exception(str(error), pytrace=False) from None
-    test = OneTest(handle, escapes)
+    test = OneTest(handle, escapes, with_unused=settings.cassette is None)  # what was recorded need not be used
     try:
         with pytest.MonkeyPatch.context() as patch:
             point_clients_at(handle, patch)
@@ -77,12 +79,15 @@ def open_test(item: pytest.Item, server: Server) -> Iterator[OneTest]:
 
 
 def with_cassette(item: pytest.Item, settings: Settings, server: Server) -> Server:
-    """The server of a test that has a cassette is its own."""
+    """The server of a test that has a cassette is its own, unless what it recorded becomes a script."""
     if settings.cassette is None:
         return server
     from pytest_plugin.cassettes import CassetteServer
+    from pytest_plugin.semantic import SemanticServer
 
-    return CassetteServer(item.config, settings.cassette)
+    own = CassetteServer(item.config, settings.cassette)
+    semantic = settings.replay == "semantic" and not own.reaches_out
+    return SemanticServer(server, settings.cassette) if semantic else own
 
 
 def point_clients_at(handle: ProjectHandle, patch: pytest.MonkeyPatch) -> None:
