@@ -1,14 +1,11 @@
-"""The command line: `assistants-emulator serve|demo`. Mistakes are one line on standard error and exit status 1."""
+"""The command line of serve, demo, record, replay and convert. Mistakes are one line on standard error, status 1."""
 
 from __future__ import annotations
 
 import importlib
 import json
 import os
-import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,9 @@ from typing import Any
 import click
 
 from emulator import __version__
+from emulator.beside import serve_beside, stopped_by_signals
+from emulator.cli_convert import convert
+from emulator.cli_recording import record, replay
 from emulator.config import DEFAULT_HOST, DEFAULT_PORT
 from emulator.errors import EmulatorError
 
@@ -35,6 +35,10 @@ class OneLineErrors(click.Group):
 def cli() -> None:
     """A local, offline, deterministic emulator of the OpenAI Assistants API."""
 
+
+cli.add_command(record)
+cli.add_command(replay)
+cli.add_command(convert)
 
 SERVER_OPTIONS = (
     click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on."),
@@ -90,9 +94,7 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
     responder = options.pop("responder")
     if responder is not None:
         options["responder"] = load_function(responder)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     with Emulator(**options) as emulator:
         where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
         emulator.clock.now()  # opens the default project: a directory that cannot be used is told now, not at a request
@@ -101,13 +103,7 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
         if not is_loopback(options["host"]):
             click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
         click.echo(f"assistants-emulator {__version__} on {emulator.base_url}, {where}", err=bool(command))
-        if command:
-            status = run_beside(command, environment(emulator), stop)
-        else:
-            for name, value in environment(emulator).items():
-                click.echo(f"export {name}={value}")
-            sys.stdout.flush()
-            status = wait_for(stop)
+        status = serve_beside(command, environment(emulator), stop)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
     sys.exit(status)
@@ -132,27 +128,6 @@ def export(emulator: Any, path: Path) -> None:
         path.write_text(json.dumps(emulator.state(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise EmulatorError(f"--export-on-exit {path}: {error.strerror}") from error
-
-
-def wait_for(stop: threading.Event) -> int:
-    while not stop.wait(1.0):  # a wait without end would not be interrupted by Ctrl-C on Windows
-        pass
-    return 0
-
-
-def run_beside(command: tuple[str, ...], variables: dict[str, str], stop: threading.Event) -> int:
-    """The command's exit status, 128 and its signal's number if one killed it; a stop is passed on to it."""
-    try:
-        process = subprocess.Popen(command, env={**os.environ, **variables})
-    except OSError as error:
-        raise EmulatorError(f"cannot run {command[0]}: {error.strerror}") from error
-    while True:
-        try:
-            status = process.wait(0.1)
-            return status if status >= 0 else 128 - status
-        except subprocess.TimeoutExpired:
-            if stop.is_set():
-                process.terminate()
 
 
 def load_function(name: str) -> Callable[..., Any]:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 MARKER = (
     "assistants(script=, cassette=, state=, clock=, seed=, transport=): how the assistants emulator is set up for this "
     "test. script is a path (from the test file's folder, else from the rootdir) or a dict, clock is 'manual', "
-    "'system' or a unix time, seed takes the place of the test's name in making ids."
+    "'system' or a unix time, seed takes the place of the test's name in making ids; cassette is a path from the test "
+    "file's folder: a recorded session that answers instead (see --assistants-record)."
 )
 DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
 # The SDK's own two texts. They are reported at the line that calls the SDK, so no module could be named instead.
@@ -41,6 +42,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--assistants-url",
         metavar="URL",
         help="use the assistants emulator that runs at this address, instead of starting one",
+    )
+    group.addoption(
+        "--assistants-record",
+        choices=("none", "once", "new_episodes", "all"),
+        default="none",
+        help="what is recorded to the cassettes of tests: nothing (the default); those that are not there yet; what "
+        "they do not have; everything, anew",
+    )
+    group.addoption(
+        "--assistants-upstream",
+        metavar="URL",
+        help="record from here, a base URL with its /v1; without it, from the ini file's assistants_upstream or from "
+        "OPENAI_BASE_URL, with the key in OPENAI_API_KEY",
+    )
+    parser.addini("assistants_upstream", "where --assistants-record records from, a base URL with its /v1")
+    parser.addini(
+        "assistants_scrub",
+        "what is kept out of cassettes besides credentials: names of headers and keys, or /PATTERN/; one a line",
+        type="linelist",
     )
     parser.addini(
         "assistants_guard",
@@ -86,6 +106,16 @@ def pytest_runtest_makereport(
     if (test := item.stash.get(THIS_TEST, None)) is not None:
         test.reported(report)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from pytest_plugin.report import remarks_of
+
+    remarks = list(remarks_of(report for reports in terminalreporter.stats.values() for report in reports))
+    if remarks:
+        terminalreporter.section("assistants emulator")
+        for remark in remarks:
+            terminalreporter.line(remark)
 
 
 @pytest.fixture(scope="session")

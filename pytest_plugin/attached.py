@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 class AttachedServer:
     """`url` with or without `/v1`; EmulatorError if no emulator answers there."""
 
+    reaches_out = False
+
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/").removesuffix("/v1")
         self._http = httpx2.Client(base_url=self._url, trust_env=False, verify=self._url.startswith("https"))
@@ -45,6 +47,9 @@ class AttachedServer:
 
     def close(self, name: str) -> None:
         AttachedProject(self._http, self._url, name).reset()
+
+    def remarks(self) -> list[str]:
+        return []
 
     def stop(self) -> None:
         self._http.close()

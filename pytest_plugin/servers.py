@@ -24,15 +24,23 @@ LONGEST_NAME = 200
 
 
 class Server(Protocol):
-    """`open` gives the empty project of that name; `seed` is what its ids are made from."""
+    """`open` gives the empty project of that name; `seed` is what its ids are made from.
 
+    `reaches_out` says that calls are passed on to another server; `remarks` are about a test that passed.
+    """
+
+    @property
+    def reaches_out(self) -> bool: ...
     def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle: ...
     def close(self, name: str) -> None: ...
+    def remarks(self) -> list[str]: ...
     def stop(self) -> None: ...
 
 
 class OwnServer:
     """An emulator of this process, for the whole session."""
+
+    reaches_out = False
 
     def __init__(self) -> None:
         self._emulator = Emulator().start()
@@ -51,6 +59,9 @@ class OwnServer:
 
     def close(self, name: str) -> None:
         self._emulator.close_project(name)
+
+    def remarks(self) -> list[str]:
+        return []
 
     def stop(self) -> None:
         self._emulator.stop()

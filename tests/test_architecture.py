@@ -52,8 +52,10 @@ LAYERS = (
     ("emulator.project",),
     ("emulator.web",),
     ("emulator.loop", "emulator.server", "emulator.clients"),
+    ("emulator.recording",),
     ("emulator.handle", "emulator.emulator"),
-    ("emulator.demo", "emulator.cli", "emulator.__main__"),
+    ("emulator.beside", "emulator.cli_recording"),
+    ("emulator.demo", "emulator.cli_convert", "emulator.cli", "emulator.__main__"),
     ("pytest_plugin",),
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
