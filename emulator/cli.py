@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import signal
@@ -16,6 +15,7 @@ from typing import Any
 import click
 
 from emulator import __version__
+from emulator.cli_responder import CHAT_OPTIONS, responder_of
 from emulator.config import DEFAULT_HOST, DEFAULT_PORT
 from emulator.errors import EmulatorError
 
@@ -44,7 +44,8 @@ SERVER_OPTIONS = (
     click.option(
         "--state", type=click.Path(path_type=Path), help="JSON file of objects that a new project begins with."
     ),
-    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs."),
+    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs, or: chat."),
+    *CHAT_OPTIONS,
     click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
@@ -80,9 +81,7 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
     from emulator.emulator import Emulator
     from emulator.web.door import is_loopback
 
-    responder = options.pop("responder")
-    if responder is not None:
-        options["responder"] = load_function(responder)
+    options["responder"] = responder_of(options)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -146,17 +145,3 @@ def run_beside(command: tuple[str, ...], variables: dict[str, str], stop: thread
         except subprocess.TimeoutExpired:
             if stop.is_set():
                 process.terminate()
-
-
-def load_function(name: str) -> Callable[..., Any]:
-    """`module:function`, imported with the current directory on the path."""
-    module_name, _, function_name = name.partition(":")
-    sys.path.insert(0, os.getcwd())
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise EmulatorError(f"--responder {name}: {error}; it is MODULE:FUNCTION") from error
-    if not callable(function):
-        raise EmulatorError(f"--responder {name}: {function_name} is not a function")
-    result: Callable[..., Any] = function
-    return result

@@ -4,7 +4,8 @@
     ├── ScriptError               a script file or reply that cannot be used; names file, line and key
     ├── StoreError                the data directory cannot be used, or holds what we cannot read
     │   └── DirectoryInUse        another process holds the data directory
-    └── StoppedError              a call on an emulator that was stopped
+    ├── StoppedError              a call on an emulator that was stopped
+    └── ModelError                a live model gave no answer; a run fails with its code and message
     ApiError                      400 invalid_request_error
     ├── InvalidParameter          400 param and code: what the contract refuses
     ├── InvalidState              400 no param, no code: the thread or run is in the wrong state
@@ -41,6 +42,15 @@ class DirectoryInUse(StoreError):
 
 class StoppedError(EmulatorError):
     """The emulator that was asked is not running."""
+
+
+class ModelError(EmulatorError):
+    """What stands behind a responder gave no answer. Raised in one, it fails the run as it is; a test's author is not
+    blamed. `code` is a `last_error`'s."""
+
+    def __init__(self, message: str, code: str = "server_error") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ApiError(Exception):

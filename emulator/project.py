@@ -214,12 +214,19 @@ class _RunSource:
         found: Object | None = self._hop(lambda: last_message(self._context, self._run))
         return found
 
+    def steps(self) -> list[Object]:
+        found: list[Object] = self._hop(lambda: list(self._context.store.of("steps", "run_id", self._run["id"])))
+        return found
+
     def client(self, **options: Any) -> Any:
         return self._make_client(self._run["id"], options)
 
     def search(self, query: str, max_num_results: int | None) -> list[Any]:
         found: list[Any] = self._hop(lambda: search(self._context, self._run, query, max_num_results))
         return found
+
+    def may_run_code(self) -> bool:
+        return self._context.config.allow_code_execution
 
     def file(self, file_id: str) -> tuple[Object, bytes]:
         return self._hop(partial(self._file, file_id))  # type: ignore[no-any-return]

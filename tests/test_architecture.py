@@ -38,6 +38,7 @@ LAYERS = (
     ),
     ("emulator.responders",),
     ("emulator.runs.pieces", "emulator.runs.content", "emulator.runs.objects", "emulator.runs.prompt"),
+    ("emulator.runs.open_step",),
     ("emulator.resources",),
     (
         *("emulator.runs.budget", "emulator.runs.checks", "emulator.runs.engine", "emulator.runs.searching"),
@@ -52,7 +53,7 @@ LAYERS = (
     ("emulator.web",),
     ("emulator.loop", "emulator.server", "emulator.clients"),
     ("emulator.handle", "emulator.emulator"),
-    ("emulator.demo", "emulator.cli", "emulator.__main__"),
+    ("emulator.demo", "emulator.cli_responder", "emulator.cli", "emulator.__main__"),
     ("pytest_plugin",),
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}

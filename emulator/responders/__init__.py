@@ -2,6 +2,7 @@
 
 from emulator.responders.files import answer_from_files
 from emulator.responders.replies import (
+    Chunk,
     Citation,
     CodeInterpreter,
     Expire,
@@ -20,6 +21,7 @@ from emulator.responders.replies import (
 )
 
 __all__ = [
+    "Chunk",
     "Citation",
     "CodeInterpreter",
     "Expire",

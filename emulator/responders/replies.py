@@ -67,6 +67,17 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a text that is still being made, told as it comes. Chunks that follow one another are one message,
+    which ends with the next reply of another kind; an exception in between leaves it incomplete."""
+
+    value: str
+
+    def __post_init__(self) -> None:
+        check(self, value=TEXT)
+
+
+@dataclass(frozen=True, slots=True)
 class Refusal:
     """A message whose only content is a refusal."""
 
@@ -80,7 +91,7 @@ class Refusal:
 class CodeInterpreter:
     """A code interpreter call: `input` is the code; `logs`, `images` and `files` are what it gave.
 
-    With `execute` the code is really run, where the emulator allows that.
+    With `execute` the code is really run, where the emulator allows that, and `(logs,) = yield ...` gives its output.
     """
 
     input: str
@@ -196,7 +207,7 @@ class Usage:
         check(self, prompt_tokens=COUNT, completion_tokens=COUNT)
 
 
-_Content: TypeAlias = Text | Refusal | Image | CodeInterpreter | FileSearch | FunctionCall
+_Content: TypeAlias = Text | Chunk | Refusal | Image | CodeInterpreter | FileSearch | FunctionCall
 Reply: TypeAlias = _Content | Wait | Pause | Fail | Incomplete | Expire | Usage
 Parallel: TypeAlias = list[FunctionCall]
 Step: TypeAlias = Reply | Parallel

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, Protocol
 from emulator.errors import ScriptError
 from emulator.responders import usercode
 from emulator.responders.checks import shown
-from emulator.responders.replies import Reply, Step, as_replies
+from emulator.responders.replies import FunctionCall, Reply, Step, as_replies
 from emulator.responders.templates import fill_step
 from emulator.responders.usercode import AsyncSteps, Outputs, Steps, listed
 
@@ -94,7 +94,8 @@ class Scripted:
         names |= turn.match.groupdict(default="") if turn.match else {}
         outputs: Sequence[str] = ()
         for action in self.actions:
-            outputs = (yield fill_step(action, names, outputs)) or outputs
+            given = yield fill_step(action, names, outputs)
+            outputs = given if given and isinstance(action, FunctionCall | list) else outputs
 
     def open(self, turn: TurnLike) -> Session:
         return Session(self.start(turn))

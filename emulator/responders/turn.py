@@ -46,11 +46,15 @@ class Source(Protocol):
 
     def last_message(self) -> dict[str, Any] | None: ...
 
+    def steps(self) -> list[dict[str, Any]]: ...
+
     def search(self, query: str, max_num_results: int | None) -> list[Any]: ...
 
     def file(self, file_id: str) -> tuple[dict[str, Any], bytes]: ...
 
     def client(self, **options: Any) -> Any: ...
+
+    def may_run_code(self) -> bool: ...
 
 
 class Turn:
@@ -98,6 +102,11 @@ class Turn:
         tools: list[dict[str, Any]] = self.run["tools"]
         return tools
 
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """The run's steps so far, oldest first. A responder that is called finds some only after a restart."""
+        return self._source.steps()
+
     def search(self, query: str, max_num_results: int | None = None) -> list[Any]:
         """The run's vector stores searched: results with `file_id`, `filename`, `score` (0..1) and `text`."""
         return self._source.search(query, max_num_results)
@@ -106,6 +115,11 @@ class Turn:
         """An uploaded file with its bytes in `.content`; ApiError 404 for an unknown id."""
         shown, content = self._source.file(file_id)
         return ShownFile(shown, content)
+
+    @property
+    def may_run_code(self) -> bool:
+        """Whether `CodeInterpreter(..., execute=True)` is allowed."""
+        return self._source.may_run_code()
 
     def client(self, **options: Any) -> Any:
         """An SDK client of this project whose calls never wait for this run."""

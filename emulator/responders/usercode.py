@@ -12,7 +12,7 @@ from types import AsyncGeneratorType
 from typing import Any, TypeAlias
 
 from emulator.errors import ScriptError
-from emulator.responders.replies import FunctionCall, Step, as_replies, as_reply
+from emulator.responders.replies import CodeInterpreter, FunctionCall, Step, as_replies, as_reply
 
 Outputs: TypeAlias = Sequence[str] | None
 Steps: TypeAlias = Generator[Step, Outputs, None]
@@ -74,7 +74,8 @@ async def async_steps(call: Callable[[], Any], who: str) -> AsyncSteps:
 
 
 def _sent(step: Step, outputs: Outputs) -> list[str] | None:
-    return list(outputs or ()) if isinstance(step, FunctionCall | list) else None
+    gives = isinstance(step, FunctionCall | list) or (isinstance(step, CodeInterpreter) and step.execute)
+    return list(outputs or ()) if gives else None
 
 
 def _close(generator: Generator[Any, Any, Any], who: str) -> None:

@@ -73,6 +73,19 @@ class ImagePart:
         yield {"index": index, **self.stored()}
 
 
+def chunk_delta(index: int, value: str, *, first: bool) -> dict[str, Any]:
+    """A text that is told as it comes."""
+    return {"index": index, "type": "text", "text": {"value": value, **({"annotations": []} if first else {})}}
+
+
+def closing_delta(index: int, value: str, annotations: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """What a text that is told as it comes still lacks when it ends; None if nothing."""
+    if not value and not annotations:
+        return None
+    notes = [_annotation_delta(number, annotation) for number, annotation in enumerate(annotations)]
+    return {"index": index, "type": "text", "text": {"value": value, "annotations": notes}}
+
+
 def code_interpreter_deltas(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The call's input piece by piece, then its outputs one by one."""
     done = call["code_interpreter"]

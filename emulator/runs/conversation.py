@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -74,10 +75,11 @@ class _Awaited:
         self._session = session
         self._workers = workers
         self._report = report
+        self._busy = asyncio.Lock()
         self._ended = False
 
     async def next(self, outputs: Outputs) -> object:
-        step = await self._workers.run(self._session.asend(outputs))
+        step = await self._workers.run(self._send(outputs))
         self._ended = step is END
         return step
 
@@ -85,8 +87,13 @@ class _Awaited:
         if not self._ended:
             self._workers.run_later(self._leave())
 
+    async def _send(self, outputs: Outputs) -> object:
+        async with self._busy:
+            return await self._session.asend(outputs)
+
     async def _leave(self) -> None:
-        try:
-            await self._session.aclose()
-        except Exception as error:
-            self._report(error)
+        async with self._busy:  # where it was cancelled, it may still be cleaning up
+            try:
+                await self._session.aclose()
+            except Exception as error:
+                self._report(error)

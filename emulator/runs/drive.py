@@ -7,8 +7,18 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from emulator.errors import InvalidState, ScriptError, StoreError
-from emulator.responders.replies import Expire, Fail, FunctionCall, Incomplete, Pause, Usage, Wait
+from emulator.errors import InvalidState, ModelError, ScriptError, StoreError
+from emulator.responders.replies import (
+    Chunk,
+    CodeInterpreter,
+    Expire,
+    Fail,
+    FunctionCall,
+    Incomplete,
+    Pause,
+    Usage,
+    Wait,
+)
 from emulator.responders.sources import END
 from emulator.runs import tokens
 from emulator.runs.budget import exhausted
@@ -42,6 +52,7 @@ class Drive:
         self.engine = Engine(self.context, self.run_id, lambda: self.context.store.listening(self.run_id))
         self.rest = Rest()
         self.rule_id = ""
+        self.is_live = False
         self._begun = False
         self._ending: Callable[[], Iterator[Event]] | None = None
         if failing is not None:
@@ -96,6 +107,8 @@ class Drive:
         except InvalidState as error:
             # what the service itself would refuse while the run is under way: nobody's mistake here
             self._commit(self.engine.fail("server_error", error.message))
+        except ModelError as error:
+            self._commit(self.engine.fail(error.code, str(error)))
         except StoreError:
             raise
         except Exception as error:
@@ -117,22 +130,26 @@ class Drive:
         self._commit(self.engine.begin(_rule=self.rule_id))
         require_stores(self.context, self.engine.run)
         self.rest.relax()
-        number, outputs = 0, None
+        number, outputs, goes_on = -1, None, False
         while (reply := await conversation.next(outputs)) is not END:
-            outputs = await self._reply(number, reply)
-            number += 1
+            goes_on = goes_on and isinstance(reply, Chunk)
+            number += not goes_on
+            outputs = await self._reply(number, reply, goes_on)
+            goes_on = isinstance(reply, Chunk)
         self._commit(self.engine.close())
         self._commit(leftovers(self.engine))
         self._commit(self.engine.complete())
 
-    async def _reply(self, number: int, reply: Any) -> Outputs:
+    async def _reply(self, number: int, reply: Any, goes_on: bool) -> Outputs:
+        """`goes_on`: it is a chunk of the text that the one before belongs to, and has its number."""
         if isinstance(reply, Usage):
             used = tokens.usage(reply.prompt_tokens, reply.completion_tokens)
-            self._commit(self.engine.close(used) if self.engine.open else self.engine.correct_usage(number, used))
+            self._commit(self.engine.use(number, used))
             return None
         if isinstance(reply, Incomplete):
             self._finish(self.engine.incomplete(reply.reason))
-        self._commit(self.engine.close())
+        if not goes_on:
+            self._commit(self.engine.close())
         match reply:
             case FunctionCall() | list():
                 return await self._call(number, reply if isinstance(reply, list) else [reply])
@@ -146,17 +163,19 @@ class Drive:
                 self._finish(self.engine.expire())
             case _:
                 if not _is_completed(self.engine.played(number)):
-                    self._require_leave(reply)
+                    if not goes_on:
+                        self._require_leave(reply)
                     prepared = await self.driver.prepare(self.engine.run, reply)
                     await self._commit_paced(play(self.engine, number, prepared))
                 if (budget := self.engine.cut_short(number)) is not None:
                     self._finish(self.engine.incomplete(budget))
-        return None
+        return self.engine.printed(number) if isinstance(reply, CodeInterpreter) and reply.execute else None
 
     def _require_leave(self, reply: Any) -> None:
         """Refuse what the run does not allow, and end it where its budgets leave no room for another step."""
         run = self.engine.run
-        check_reply(run, reply)
+        if not self.is_live:  # a model says what it says; programs must bear it
+            check_reply(run, reply)
         if (budget := exhausted(self.context, run)) is not None:
             self._finish(self.engine.incomplete(budget))
 

@@ -133,7 +133,7 @@ class Driver:
                 self.context.commit(event)
             return None
         drive.rest.live = chosen.live or self.context.config.tokens_per_second is not None
-        drive.rule_id = chosen.id
+        drive.rule_id, drive.is_live = chosen.id, chosen.live
         return open_conversation(chosen.source, turn, self._workers, lambda error: self.failed(drive.run_id, error))
 
     async def _choose(self, drive: Drive, turn: Turn) -> Rule | str:

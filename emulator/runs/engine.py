@@ -9,7 +9,6 @@ A message or tool step is left open until the next reply is known, which may be 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from emulator.context import Context
@@ -17,7 +16,8 @@ from emulator.responders.replies import FunctionCall
 from emulator.runs import content, events, tokens
 from emulator.runs.budget import COMPLETION, PROMPT, fitted, left
 from emulator.runs.lifecycle import enter
-from emulator.runs.objects import function_call, new_reply_message, new_step, required_action
+from emulator.runs.objects import function_call, message_step, new_step, required_action
+from emulator.runs.open_step import Links, Open
 from emulator.runs.prompt import prompt_tokens
 from emulator.store import Event, Object
 
@@ -31,18 +31,6 @@ MESSAGE_REASONS = {
 }
 NOTHING: Mapping[str, Any] = {}
 NO_CALLS: Object = {"type": "tool_calls", "tool_calls": []}
-
-
-@dataclass(slots=True)
-class Open:
-    """A step whose end is still to be told, and its whole message; `said` are the deltas told of it so far, None when
-    all has been said."""
-
-    step: Object
-    message: Object | None
-    said: list[Object] | None
-    completion_tokens: int
-    cut_short: str | None = None
 
 
 class Engine:
@@ -80,29 +68,24 @@ class Engine:
         details = message["incomplete_details"] if message is not None else None
         return COMPLETION if details == {"reason": MESSAGE_REASONS[COMPLETION]} else None
 
+    def printed(self, reply: int) -> list[str]:
+        """The logs of the code interpreter call that the reply of that number made, open or ended."""
+        step = self.open.step if self.open is not None else self.played(reply)
+        calls = step["step_details"]["tool_calls"] if step is not None else []
+        return ["".join(out.get("logs", "") for call in calls for out in call["code_interpreter"]["outputs"])]
+
     # Replies
 
     def message(
         self, reply: int, parts: Sequence[content.Part], files: Sequence[tuple[str, Object]] = ()
     ) -> Iterator[Event]:
         """One message_creation step with its message, both left open; `files` are stored with it."""
-        step = self.played(reply)
-        if step is None:
-            message_id = self.context.ids.new("message")
-            details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
-            step = new_step(self.context, self.run, details, reply)
-        message_id = step["step_details"]["message_creation"]["message_id"]
-        message = new_reply_message(self.context, self.run, message_id)
-        if (stored := self.context.store.get("messages", message_id)) is not None:
-            message["created_at"] = stored["created_at"]
+        step, message = message_step(self.context, self.run, self.played(reply), reply)
         parts, was_cut = fitted(list(parts), left(self.context, self.run, COMPLETION))
         whole = {**message, "content": [part.stored() for part in parts]}
         spent = tokens.of_message(whole) - tokens.PER_MESSAGE
         self.open = Open(step, whole, None, spent, COMPLETION if was_cut else None)
-        yield events.step_created(step, files)
-        yield events.step_in_progress(step)
-        yield events.message_created(message)
-        yield events.message_in_progress(message)
+        yield from events.message_begun(step, message, files)
         if self.listening():
             self.open.said = said = []
             for index, part in enumerate(parts):
@@ -110,6 +93,24 @@ class Engine:
                     said.append(delta)
                     yield events.message_delta(message, delta)
             self.open.said = None
+
+    def chunk(self, reply: int, value: str, before: Sequence[content.Part], links: Links) -> Iterator[Event]:
+        """A piece of a text that is told as it comes; the first begins the message, with the parts `before` it."""
+        first = self.open is None
+        deltas = [content.chunk_delta(len(before), value, first=first)]
+        if self.open is None:
+            step, message = message_step(self.context, self.run, self.played(reply), reply)
+            self.open = Open(step, message, [], links=links)
+            yield from events.message_begun(step, message)
+            deltas = [delta for index, part in enumerate(before) for delta in part.deltas(index)] + deltas
+        for delta in deltas:
+            yield from self._say(self.open, delta)
+
+    def _say(self, open: Open, delta: Object) -> Iterator[Event]:
+        if open.said is not None:
+            open.said.append(delta)
+        if open.message is not None and self.listening():
+            yield events.message_delta(open.message, delta)
 
     def tool(
         self,
@@ -145,13 +146,16 @@ class Engine:
         asking = {**step, "step_details": {"type": "tool_calls", "tool_calls": rendered}}
         yield self._enter("requires_action", also=[("steps", asking)], required_action=required_action(rendered))
 
-    def close(self, usage: Object | None = None, cut_short: str | None = None) -> Iterator[Event]:
+    def close(self, cut_short: str | None = None) -> Iterator[Event]:
         """End what was left open: completed, or with its message cut short for that reason."""
         if self.open is None:
             return
-        step, message, now = self.open.step, self.open.message, self.context.clock.now()
         cut_short = cut_short or self.open.cut_short
-        used = usage or tokens.usage(prompt_tokens(self.context, self.run), max(1, self.open.completion_tokens))
+        if (last := self.open.ending(cut_short)) is not None:
+            yield from self._say(self.open, last)
+        step, message, now = self.open.step, self.open.message, self.context.clock.now()
+        spent = max(1, self.open.completion_tokens)
+        used = self.open.usage or tokens.usage(prompt_tokens(self.context, self.run), spent)
         if message is not None and cut_short is not None:
             yield events.message_ended(_incomplete(message, cut_short, now))
         elif message is not None:
@@ -159,8 +163,12 @@ class Engine:
         self.open = None
         yield events.step_ended({**step, "status": "completed", "completed_at": now, "usage": used})
 
-    def correct_usage(self, reply: int, usage: Object) -> Iterator[Event]:
-        """The usage of the step before that reply, where it has ended already (a function call's, or by a restart)."""
+    def use(self, reply: int, usage: Object) -> Iterator[Event]:
+        """The usage of the step before that reply, whether it is open or has ended (a function call's, or by a
+        restart)."""
+        if self.open is not None:
+            self.open.usage = usage
+            return
         before = [step for step in self.steps() if step["_reply"] < reply]
         if before and before[-1]["usage"] != usage:
             step = {**before[-1], "usage": usage}
@@ -183,7 +191,8 @@ class Engine:
 
     def fail(self, code: str, message: str) -> Iterator[Event]:
         error = {"code": code, "message": message}
-        yield from self.close()
+        if self.open is None or not self.open.half_told:
+            yield from self.close()
         yield from self._abandon("failed", error)
         yield self._enter("failed", last_error=error, usage=self._usage())
 
@@ -210,13 +219,6 @@ class Engine:
         ids = [self.context.ids.new("call") for _ in range(calls)] if self.played(reply) is None else []
         return self.played(reply) or new_step(self.context, self.run, NO_CALLS, reply, ids)
 
-    def _said(self) -> list[Object]:
-        """The content of the open message as far as it has been told."""
-        if self.open is None or self.open.message is None:
-            return []
-        whole: list[Object] = self.open.message["content"]
-        return whole if self.open.said is None else content.accumulate(self.open.said)
-
     def _abandon(self, status: str, error: Object | None = None) -> Iterator[Event]:
         """End the step that is under way, and its message with what was told of it so far."""
         now = self.context.clock.now()
@@ -224,7 +226,8 @@ class Engine:
             if step["type"] == "message_creation":
                 message = self.context.store.get("messages", step["step_details"]["message_creation"]["message_id"])
                 if message is not None:
-                    yield events.message_ended(_incomplete({**message, "content": self._said()}, status, now))
+                    said = self.open.told() if self.open is not None else []
+                    yield events.message_ended(_incomplete({**message, "content": said}, status, now))
             stamp = {STEP_STAMPS[status]: now} if status in STEP_STAMPS else {}
             used = tokens.usage(prompt_tokens(self.context, self.run), 0)
             yield events.step_ended({**step, "status": status, "last_error": error, "usage": used, **stamp})

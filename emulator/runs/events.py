@@ -5,7 +5,7 @@ Names are the API's. Deltas persist nothing: the message or step that they build
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from emulator.store import Event, Object
 
@@ -57,6 +57,14 @@ def message_created(message: Object) -> Event:
 
 def message_in_progress(message: Object) -> Event:
     return Event("thread.message.in_progress", message, topic=message["run_id"])
+
+
+def message_begun(step: Object, message: Object, also: Iterable[tuple[str, Object]] = ()) -> Iterator[Event]:
+    """A step that creates a message; `also` are files that are stored with it."""
+    yield step_created(step, also)
+    yield step_in_progress(step)
+    yield message_created(message)
+    yield message_in_progress(message)
 
 
 def message_ended(message: Object) -> Event:

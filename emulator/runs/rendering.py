@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from emulator.errors import ScriptError
-from emulator.responders.replies import CodeInterpreter, FileSearch, Image, Refusal, Text
+from emulator.responders.replies import Chunk, CodeInterpreter, FileSearch, Image, Refusal, Text
 from emulator.runs import content, outputs, searching
 from emulator.runs.engine import Engine
 from emulator.runs.prompt import last_message
@@ -18,6 +19,8 @@ def play(engine: Engine, number: int, reply: Any) -> Iterator[Event]:
     match reply:
         case Text():
             return engine.message(number, _text(engine, reply))
+        case Chunk():
+            return _chunk(engine, number, reply)
         case Refusal():
             return engine.message(number, [content.RefusalPart(reply.value)])
         case Image():
@@ -44,6 +47,12 @@ def _text(engine: Engine, reply: Text) -> list[content.Part]:
     value, citations = searching.cite(engine.context, engine.run, value, reply.citations)
     chunks = reply.chunks if value == reply.value else None
     return [*_images(made), content.TextPart(value, chunks, [*links, *citations])]
+
+
+def _chunk(engine: Engine, number: int, reply: Chunk) -> Iterator[Event]:
+    made = outputs.waiting(engine.steps()) if engine.open is None else []
+    files = [one for one in made if not one.is_image]
+    return engine.chunk(number, reply.value, _images(made), partial(outputs.linked, made=files))
 
 
 def _images(made: Sequence[outputs.Made]) -> list[content.Part]:
