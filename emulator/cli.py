@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +14,7 @@ from emulator import __version__
 from emulator.beside import serve_beside, stopped_by_signals
 from emulator.cli_convert import convert
 from emulator.cli_recording import record, replay
+from emulator.cli_responder import CHAT_OPTIONS, responder_of
 from emulator.config import DEFAULT_HOST, DEFAULT_PORT
 from emulator.errors import EmulatorError
 
@@ -48,7 +47,8 @@ SERVER_OPTIONS = (
     click.option(
         "--state", type=click.Path(path_type=Path), help="JSON file of objects that a new project begins with."
     ),
-    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs."),
+    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs, or: chat."),
+    *CHAT_OPTIONS,
     click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
@@ -91,9 +91,7 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
     from emulator.emulator import Emulator
     from emulator.web.door import is_loopback
 
-    responder = options.pop("responder")
-    if responder is not None:
-        options["responder"] = load_function(responder)
+    options["responder"] = responder_of(options)
     stop = stopped_by_signals()
     with Emulator(**options) as emulator:
         where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
@@ -128,17 +126,3 @@ def export(emulator: Any, path: Path) -> None:
         path.write_text(json.dumps(emulator.state(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise EmulatorError(f"--export-on-exit {path}: {error.strerror}") from error
-
-
-def load_function(name: str) -> Callable[..., Any]:
-    """`module:function`, imported with the current directory on the path."""
-    module_name, _, function_name = name.partition(":")
-    sys.path.insert(0, os.getcwd())
-    try:
-        function = getattr(importlib.import_module(module_name), function_name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise EmulatorError(f"--responder {name}: {error}; it is MODULE:FUNCTION") from error
-    if not callable(function):
-        raise EmulatorError(f"--responder {name}: {function_name} is not a function")
-    result: Callable[..., Any] = function
-    return result

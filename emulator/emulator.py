@@ -55,6 +55,7 @@ class Emulator(ProjectHandle):
         self.config = Config(data_dir=directory, seed=seed, clock=clock, **options)
         self._script: Script | None = None if script is None else load_script(script)
         self._responder = None if responder is None else as_source(responder)
+        self._is_live = getattr(responder, "live", False)
         self._state = None if state is None else read_state(state)
         self._address = (host, port)
         self._projects: dict[str, Project] = {}
@@ -137,7 +138,7 @@ class Emulator(ProjectHandle):
         project = Project(name, self.config, directory, workers, loop.call, client_for_run)
         project.set_script(self._script)
         if self._responder is not None:
-            project.rules.add(Rule(self._responder, label="--responder"))
+            project.rules.add(Rule(self._responder, live=self._is_live, label="--responder"))
         if self._state is not None and project.is_new:
             project.load_state(self._state)
         self._projects[name] = project

@@ -220,6 +220,10 @@ class _RunSource:
         found: Object | None = self._hop(lambda: last_message(self._context, self._run))
         return found
 
+    def steps(self) -> list[Object]:
+        found: list[Object] = self._hop(lambda: list(self._context.store.of("steps", "run_id", self._run["id"])))
+        return found
+
     def client(self, **options: Any) -> Any:
         return self._make_client(self._run["id"], options)
 

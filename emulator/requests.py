@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import orjson
 
 MOST_REQUESTS = 10_000
 MOST_BODY_BYTES = 64 * 1024
+MOST_SHOWN = 20  # in the message of a failed expectation
 
 
 @dataclass(slots=True)
@@ -44,6 +46,61 @@ class LoggedRequest:
         return f"{self.method} {self.path} {self.status}" + (f" (fault on {self.fault})" if self.fault else "")
 
 
+class Found(Sequence[LoggedRequest]):
+    """The calls that a `where` found, oldest first, and what a test expects of them. AssertionError shows what there
+    was."""
+
+    def __init__(self, wanted: str, found: Sequence[LoggedRequest], log: RequestLog) -> None:
+        self._wanted = wanted
+        self._found = found
+        self._log = log
+
+    def one(self) -> LoggedRequest:
+        """The call, where there is exactly one."""
+        (call,) = self.all(1)
+        return call
+
+    def none(self) -> None:
+        self.all(0)
+
+    def all(self, count: int | None = None) -> list[LoggedRequest]:
+        """The calls; exactly so many where a count is given."""
+        __tracebackhide__ = True
+        if count is not None and len(self._found) != count:
+            raise AssertionError(self._explained(count))
+        return list(self._found)
+
+    def _explained(self, count: int) -> str:
+        expected = {0: "no request", 1: "one request"}.get(count, f"{count} requests")
+        if self._found:
+            head = f"expected {expected} {self._wanted}, but there were {len(self._found)}:"
+            return "\n".join([head, *map(_line, self._found)])
+        shown = self._log[-MOST_SHOWN:]
+        older = f" (the newest {MOST_SHOWN} of {self._log.total})" if self._log.total > len(shown) else ""
+        there = [f"the requests were{older}:", *map(_line, shown)] if shown else ["there were no requests at all"]
+        return "\n".join([f"expected {expected} {self._wanted}, but there was none; {there[0]}", *there[1:]])
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._found[index]
+
+    def __repr__(self) -> str:
+        return "\n".join([f"{len(self)} requests {self._wanted}", *map(_line, self._found)])
+
+
+def _line(call: LoggedRequest) -> str:
+    return f"  {call}"
+
+
+def _path_pattern(path: str) -> re.Pattern[str]:
+    """With or without `/v1` and a query; `*` is one segment."""
+    bare = path.removeprefix("/v1") if path.startswith(("/v1/", "/v1?")) else path
+    segments = re.escape(bare).replace(re.escape("*"), "[^/?]+")
+    return re.compile(rf"(/v1)?{segments}" + ("" if "?" in path else r"(\?.*)?"))
+
+
 class RequestLog(Sequence[LoggedRequest]):
     """The newest 10,000 calls, oldest first; `dropped` says how many older ones there were."""
 
@@ -54,6 +111,19 @@ class RequestLog(Sequence[LoggedRequest]):
     @property
     def dropped(self) -> int:
         return self.total - len(self._calls)
+
+    def where(self, *, method: str | None = None, path: str | None = None, status: int | None = None) -> Found:
+        """Those of that method, path and status: `requests.where(method="POST", path="/threads/*/runs").one()`."""
+        pattern = None if path is None else _path_pattern(path)
+        found = [
+            call
+            for call in self
+            if (method is None or call.method == method.upper())
+            and (status is None or call.status == status)
+            and (pattern is None or pattern.fullmatch(call.path))
+        ]
+        wanted = " ".join(str(part) for part in (method and method.upper(), path, status) if part is not None)
+        return Found(wanted or "of any kind", found, self)
 
     def add(self, method: str, path: str, raw: bytes, status: int, fault: str | None = None) -> None:
         self.total += 1

@@ -55,7 +55,7 @@ LAYERS = (
     ("emulator.recording",),
     ("emulator.handle", "emulator.emulator"),
     ("emulator.beside", "emulator.cli_recording"),
-    ("emulator.demo", "emulator.cli_convert", "emulator.cli", "emulator.__main__"),
+    ("emulator.demo", "emulator.cli_convert", "emulator.cli_responder", "emulator.cli", "emulator.__main__"),
     ("pytest_plugin",),
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}

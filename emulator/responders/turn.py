@@ -46,6 +46,8 @@ class Source(Protocol):
 
     def last_message(self) -> dict[str, Any] | None: ...
 
+    def steps(self) -> list[dict[str, Any]]: ...
+
     def search(self, query: str, max_num_results: int | None) -> list[Any]: ...
 
     def file(self, file_id: str) -> tuple[dict[str, Any], bytes]: ...
@@ -99,6 +101,11 @@ class Turn:
     def tools(self) -> list[dict[str, Any]]:
         tools: list[dict[str, Any]] = self.run["tools"]
         return tools
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """The run's steps so far, oldest first. A responder that is called finds some only after a restart."""
+        return self._source.steps()
 
     def search(self, query: str, max_num_results: int | None = None) -> list[Any]:
         """The run's vector stores searched: results with `file_id`, `filename`, `score` (0..1) and `text`."""

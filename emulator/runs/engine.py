@@ -16,7 +16,7 @@ from emulator.responders.replies import FunctionCall
 from emulator.runs import content, events, tokens
 from emulator.runs.budget import COMPLETION, PROMPT, fitted, left
 from emulator.runs.lifecycle import enter
-from emulator.runs.objects import function_call, new_reply_message, new_step, required_action
+from emulator.runs.objects import function_call, message_step, new_step, required_action
 from emulator.runs.open_step import Links, Open
 from emulator.runs.prompt import prompt_tokens
 from emulator.store import Event, Object
@@ -85,7 +85,7 @@ class Engine:
         self, reply: int, parts: Sequence[content.Part], files: Sequence[tuple[str, Object]] = ()
     ) -> Iterator[Event]:
         """One message_creation step with its message, both left open; `files` are stored with it."""
-        step, message = self._message_step(reply)
+        step, message = message_step(self.context, self.run, self.played(reply), reply)
         parts, was_cut = fitted(list(parts), left(self.context, self.run, COMPLETION))
         whole = {**message, "content": [part.stored() for part in parts]}
         spent = tokens.of_message(whole) - tokens.PER_MESSAGE
@@ -104,7 +104,7 @@ class Engine:
         first = self.open is None
         deltas = [content.chunk_delta(len(before), value, first=first)]
         if self.open is None:
-            step, message = self._message_step(reply)
+            step, message = message_step(self.context, self.run, self.played(reply), reply)
             self.open = Open(step, message, [], links=links)
             yield from events.message_begun(step, message)
             deltas = [delta for index, part in enumerate(before) for delta in part.deltas(index)] + deltas
@@ -159,9 +159,8 @@ class Engine:
         if (last := self.open.ending(cut_short)) is not None:
             yield from self._say(self.open, last)
         step, message, now = self.open.step, self.open.message, self.context.clock.now()
-        used = self.open.usage or tokens.usage(
-            prompt_tokens(self.context, self.run), max(1, self.open.completion_tokens)
-        )
+        spent = max(1, self.open.completion_tokens)
+        used = self.open.usage or tokens.usage(prompt_tokens(self.context, self.run), spent)
         if message is not None and cut_short is not None:
             yield events.message_ended(_incomplete(message, cut_short, now))
         elif message is not None:
@@ -224,19 +223,6 @@ class Engine:
     def _tool_step(self, reply: int, calls: int) -> Object:
         ids = [self.context.ids.new("call") for _ in range(calls)] if self.played(reply) is None else []
         return self.played(reply) or new_step(self.context, self.run, NO_CALLS, reply, ids)
-
-    def _message_step(self, reply: int) -> tuple[Object, Object]:
-        """The step of a message and the message, both new, or as they were begun before a restart."""
-        step = self.played(reply)
-        if step is None:
-            message_id = self.context.ids.new("message")
-            details = {"type": "message_creation", "message_creation": {"message_id": message_id}}
-            step = new_step(self.context, self.run, details, reply)
-        message_id = step["step_details"]["message_creation"]["message_id"]
-        message = new_reply_message(self.context, self.run, message_id)
-        if (stored := self.context.store.get("messages", message_id)) is not None:
-            message["created_at"] = stored["created_at"]
-        return step, message
 
     def _abandon(self, status: str, error: Object | None = None) -> Iterator[Event]:
         """End the step that is under way, and its message with what was told of it so far."""

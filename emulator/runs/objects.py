@@ -51,6 +51,18 @@ def new_reply_message(context: Context, run: Object, id: str) -> Object:
     }
 
 
+def message_step(context: Context, run: Object, begun: Object | None, reply: int) -> tuple[Object, Object]:
+    """The step of a message and the message, both new, or as they were `begun` before a restart."""
+    step = begun
+    if step is None:
+        details = {"type": "message_creation", "message_creation": {"message_id": context.ids.new("message")}}
+        step = new_step(context, run, details, reply)
+    message = new_reply_message(context, run, step["step_details"]["message_creation"]["message_id"])
+    if (stored := context.store.get("messages", message["id"])) is not None:
+        message["created_at"] = stored["created_at"]
+    return step, message
+
+
 def function_call(call: FunctionCall, id: str) -> Object:
     function = {"name": call.name, "arguments": call.arguments_json(), "output": None}
     return {"id": id, "type": "function", "function": function}
