@@ -11,6 +11,7 @@ from typing import Any
 from emulator.recording.accumulate import Object
 from emulator.recording.said import Said
 from emulator.recording.session import Session
+from emulator.recording.shapes import count
 from emulator.responders.replies import FAIL_CODES, INCOMPLETE_REASONS
 
 _ENDED_OTHERWISE = ("failed", "incomplete", "expired", "cancelled", "cancelling", "requires_action")
@@ -82,8 +83,8 @@ class _Teller(Said):
 
     def _spread(self, usage: Any, start: int) -> None:
         """All of it on the last action since then, and none on the others: only the sum is known."""
-        counts = {name: usage.get(name) for name in _COUNTS} if isinstance(usage, dict) else {}
-        if not counts or not all(isinstance(count, int) and count >= 0 for count in counts.values()):
+        counts = {name: count(usage.get(name)) for name in _COUNTS} if isinstance(usage, dict) else {}
+        if not counts or None in counts.values():
             return
         actions, self.actions = self.actions[start:], self.actions[:start]
         for number, action in enumerate(actions, 1):
@@ -187,4 +188,6 @@ def _call(call: Object) -> Object:
 
 
 def _found_text(result: Object) -> str:
-    return "\n".join(str(part.get("text", "")) for part in result.get("content") or [] if isinstance(part, dict))
+    content = result.get("content")
+    parts = content if isinstance(content, list) else []
+    return "\n".join(str(part.get("text", "")) for part in parts if isinstance(part, dict))

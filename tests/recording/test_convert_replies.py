@@ -241,3 +241,9 @@ def test_a_pattern_matches_its_message_and_no_longer_one(message: str) -> None:
 def test_every_script_is_one_that_can_be_loaded() -> None:
     made = converted(*run_started(), steps_listed(tool_step(WEATHER)), messages_listed(message_object("Hi.")))
     assert len(load_script(made.script).rules) == 1
+
+
+def test_what_has_another_shape_than_the_api_gives_is_passed_over() -> None:
+    parts = [None, {"type": "text"}, {"type": "text", "text": {"value": "Hi.", "annotations": None}}, {"type": ["a"]}]
+    steps = steps_listed(tool_step({"type": "function"}, {"type": "code_interpreter", "code_interpreter": 7}, usage=[]))
+    assert does(*run_started(), run_polled(usage=3), steps, messages_listed(message_object(parts))) == [{"text": "Hi."}]
