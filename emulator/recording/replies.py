@@ -31,6 +31,8 @@ def replies_of(session: Session, run_id: str) -> Known | None:
     teller = _Teller(session, run_id)
     run = session.get("runs", run_id)
     happened = sorted(teller.happenings(), key=lambda item: item[0])
+    if run.get("status") == "completed" and [kind for _, kind, _ in happened[-2:]] == ["message", "calls"]:
+        happened[-2:] = happened[:-3:-1]  # outputs are always answered; the clocks were not that exact
     if not happened and run_id not in session.created_runs and not run.get("last_error"):
         return None
     for _, kind, what in happened:
@@ -59,7 +61,7 @@ class _Teller(Said):
         called = {call.get("id") for step in steps for call in calls_of(step)}
         for asked in session.asked.get(self.run_id, []):
             if not called & {call.get("id") for call in asked.calls}:
-                found.append(((asked.when, -1), "calls", asked.calls))
+                found.append(((int(asked.when), -1), "calls", asked.calls))
         return found
 
     # Happenings
