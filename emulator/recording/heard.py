@@ -13,7 +13,8 @@ def text_of(content: Any) -> str:
     """The text of a message's content as a run's `when` sees it: its text parts, joined by newlines."""
     if isinstance(content, str):
         return content
-    texts = (part.get("text") for part in content or [] if isinstance(part, dict) and part.get("type") == "text")
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    texts = (part.get("text") for part in parts if part.get("type") == "text")
     return "\n".join(str(text.get("value", "")) if isinstance(text, dict) else str(text) for text in texts)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -76,7 +75,7 @@ class Recorder(Served):
         self._under_way: set[asyncio.Task[None]] = set()
         self._replay: Replay | None = None
         self._tape: Tape | None = None
-        self._began = 0.0
+        self._began: float | None = None  # when the first call came
 
     @property
     def requests(self) -> RequestLog:
@@ -91,7 +90,6 @@ class Recorder(Served):
         if self._mode == "new_episodes" and (self._path.exists() or journal_of(self._path).exists()):
             self._replay = Replay(Cassette.load(self._path).exchanges, self._matchers)
         self._tape = Tape(self._path, self._scrubber, anew=self._mode == "all")
-        self._began = time.perf_counter()
 
     def _close(self) -> None:
         if self._tape is not None:
@@ -123,6 +121,8 @@ class Recorder(Served):
 
     async def _pass(self, call: Call) -> None:
         assert self._tape is not None
+        if self._began is None:
+            self._began = call.started
         at = call.started - self._began
         if self._replay is None:
             await Passage(call, self._upstream, self._tape, at).run()

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from emulator.recording.accumulate import Object, accumulate, fuller, without_index
 from emulator.recording.exchange import Body, Event, Exchange
 from emulator.recording.heard import bytes_of, json_of, objects, text_of
+from emulator.recording.shapes import sound
 
 TABLES = {
     "assistant": "assistants",
@@ -133,26 +134,30 @@ class Session:
         if not isinstance(data, dict):
             return
         if str(data.get("object", "")).endswith(".delta") and isinstance(data.get("delta"), dict):
-            held = self._deltas.setdefault(str(data.get("id")), {"object": data["object"]})
-            accumulate(held, data["delta"])
-            for part in data["delta"].get("content") or []:
-                if isinstance(value := (part.get("text") or {}).get("value"), str):
-                    self.pieces.setdefault(str(data["id"]), []).append(value)
+            self._hear_delta(str(data.get("id")), data)
             return
         self._tell(data, event.event in ("thread.created", "thread.run.created"), at)
         if event.event == "thread.run.created":
             self._note_created(data)
 
+    def _hear_delta(self, id: str, data: Object) -> None:
+        accumulate(self._deltas.setdefault(id, {"object": data["object"]}), data["delta"])
+        parts = data["delta"].get("content")
+        for part in parts if isinstance(parts, list) else []:
+            text = part.get("text") if isinstance(part, dict) else None
+            if isinstance(text, dict) and isinstance(text.get("value"), str):
+                self.pieces.setdefault(id, []).append(text["value"])
+
     def _hear_post(self, segments: list[str], sent: Object, told: Object, exchange: Exchange) -> None:
         when = exchange.at + self._ahead
         match segments:
-            case ["threads"] if told.get("id"):
+            case ["threads"] if isinstance(told.get("id"), str):
                 self._post(told["id"], sent.get("messages"), when)
-            case ["threads", thread_id, "messages"] if told.get("id"):
+            case ["threads", thread_id, "messages"] if isinstance(told.get("id"), str):
                 self.posts.setdefault(thread_id, []).append(Post(told["id"], told or sent, when))
             case ["threads", _, "runs", run_id, "cancel"]:
                 self.cancelled.add(run_id)
-            case ["files"] if told.get("id"):
+            case ["files"] if isinstance(told.get("id"), str):
                 self.uploaded.add(told["id"])
                 self._keep_form(told["id"], exchange.request.body)
 
@@ -192,7 +197,7 @@ class Session:
             return
         if kind not in TABLES:
             return
-        table = self.tables[TABLES[kind]]
+        table, item = self.tables[TABLES[kind]], sound(item)
         known = table.get(id, {})
         if created and not known and isinstance(item.get("created_at"), int):
             self._ahead = item["created_at"] - at
@@ -220,4 +225,4 @@ class Session:
             told = without_index({key: value for key, value in delta.items() if key != "object"})
             table = self.tables["messages" if "message" in str(delta["object"]) else "steps"]
             if id in table:
-                table[id] |= fuller(table[id], told, only_if_empty=True)
+                table[id] |= sound(fuller(table[id], told, only_if_empty=True))

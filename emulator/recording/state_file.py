@@ -83,7 +83,8 @@ def _object(form: StateForm, item: Object, session: Session, made: StateOf) -> O
 
 def _as_v2(form: StateForm, item: Object, session: Session) -> Object:
     shown = {name: value for name, value in item.items() if name not in ("file_ids", "status_details")}
-    file_ids = [id for id in item.get("file_ids") or [] if isinstance(id, str)]
+    listed = item.get("file_ids")
+    file_ids = [id for id in listed if isinstance(id, str)] if isinstance(listed, list) else []
     if isinstance(item.get("tools"), list):
         shown["tools"] = [_tool(tool) for tool in item["tools"] if isinstance(tool, dict)]
     match form.table:

@@ -64,6 +64,25 @@ def test_calls_of_a_run_that_waited_stand_before_what_it_said_then() -> None:
     assert does(*exchanges) == [{"function_call": ASKED}, {"text": "Sun."}]
 
 
+def test_a_message_of_the_same_second_comes_after_the_calls_it_answers() -> None:
+    waited = run_polled(status="requires_action", required_action=WAITING)
+    for at in (0.9, 7.0):
+        waited.at = at
+        exchanges = [*run_started(), waited, run_polled(), messages_listed(message_object("Sun.", created_at=100))]
+        assert does(*exchanges) == [{"function_call": ASKED}, {"text": "Sun."}]
+
+
+def test_what_was_said_before_the_calls_stays_before_them() -> None:
+    waited = run_polled(status="requires_action", required_action=WAITING)
+    waited.at = 5.0
+    said = messages_listed(message_object("Sun.", id="msg_2", created_at=109), message_object("Hm.", created_at=102))
+    assert [list(action) for action in does(*run_started(), waited, run_polled(), said)] == [
+        ["text"],
+        ["function_call"],
+        ["text"],
+    ]
+
+
 def test_calls_that_steps_tell_of_too_are_told_once() -> None:
     waited = run_polled(status="requires_action", required_action=WAITING)
     assert does(*run_started(), waited, steps_listed(tool_step(WEATHER))) == [{"function_call": ASKED}]
@@ -241,3 +260,9 @@ def test_a_pattern_matches_its_message_and_no_longer_one(message: str) -> None:
 def test_every_script_is_one_that_can_be_loaded() -> None:
     made = converted(*run_started(), steps_listed(tool_step(WEATHER)), messages_listed(message_object("Hi.")))
     assert len(load_script(made.script).rules) == 1
+
+
+def test_what_has_another_shape_than_the_api_gives_is_passed_over() -> None:
+    parts = [None, {"type": "text"}, {"type": "text", "text": {"value": "Hi.", "annotations": None}}, {"type": ["a"]}]
+    steps = steps_listed(tool_step({"type": "function"}, {"type": "code_interpreter", "code_interpreter": 7}, usage=[]))
+    assert does(*run_started(), run_polled(usage=3), steps, messages_listed(message_object(parts))) == [{"text": "Hi."}]

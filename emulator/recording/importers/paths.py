@@ -31,5 +31,5 @@ def api_path(url: str) -> str | None:
         base, path = parts.path[: start.start()], parts.path[start.start() :]
         known = _BASE.fullmatch(base) or start[0] in _OWN
         if known and any(pattern.fullmatch(path) for pattern in _PATTERNS):
-            return path.rstrip("/") + (f"?{parts.query}" if parts.query else "")
+            return path + (f"?{parts.query}" if parts.query else "")
     return None
