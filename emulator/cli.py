@@ -65,21 +65,25 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @cli.command(context_settings={"ignore_unknown_options": False})
 @server_options
+@click.option("--open", "opens", is_flag=True, help="Open the inspector in the browser.")
 @click.option("--export-on-exit", type=click.Path(path_type=Path), help="Write the default project's state here.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any) -> None:
+def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
     from emulator.emulator import Emulator
 
     responder = options.pop("responder")
     if responder is not None:
         options["responder"] = load_function(responder)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     with Emulator(**options) as emulator:
         where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
-        click.echo(f"assistants-emulator {__version__} on {emulator.base_url}, {where}", err=bool(command))
+        line = (
+            f"assistants-emulator {__version__} on {emulator.base_url}, {where}; look inside: {emulator.inspector_url}"
+        )
+        click.echo(line, err=bool(command))
+        if opens:
+            open_browser(emulator.inspector_url)
         if command:
             status = run_beside(command, environment(emulator), stop)
         else:
@@ -93,12 +97,44 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
 
 
 @cli.command()
+@click.argument("name", required=False)
+@click.option("--open", "opens", is_flag=True, help="Open the demo's playground in the browser.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="With NAME: 0 takes a free port.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the demo's data here; else it is removed.")
-def demo(data_dir: Path | None) -> None:
-    """Walk through the API's own guide with the real SDK: the Math Tutor, a function call, a restart."""
-    from emulator.demo import run_demo
+def demo(name: str | None, opens: bool, port: int, data_dir: Path | None) -> None:
+    """Walk through the API's own guide with the real SDK: the Math Tutor, a function call, a restart.
 
-    run_demo(data_dir, click.echo)
+    With NAME (math_tutor, travel_desk, handbook, data_analyst) serve that demo, to be played in the browser.
+    """
+    from emulator.demo import run_demo
+    from emulator.demos import demo_named, serve_demo
+
+    if name is None and not opens:
+        run_demo(data_dir, click.echo)
+        return
+    stop = stopped_by_signals()
+    emulator, url = serve_demo(demo_named(name or "math_tutor"), data_dir, port)
+    with emulator:
+        click.echo(f"Play it at {url}\nCtrl-C ends it.")
+        sys.stdout.flush()
+        if opens:
+            open_browser(url)
+        wait_for(stop)
+
+
+def open_browser(url: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(url):
+        click.echo(f"There is no browser to open; the address is {url}", err=True)
+
+
+def stopped_by_signals() -> threading.Event:
+    """Set by Ctrl-C and by SIGTERM from here on."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def environment(emulator: Any) -> dict[str, str]:

@@ -50,9 +50,10 @@ LAYERS = (
     ("emulator.requests", "emulator.faults", "emulator.transcript", "emulator.state_forms", "emulator.state"),
     ("emulator.project",),
     ("emulator.web",),
+    ("emulator.inspector",),
     ("emulator.loop", "emulator.server", "emulator.clients"),
     ("emulator.handle", "emulator.emulator"),
-    ("emulator.demo", "emulator.cli", "emulator.__main__"),
+    ("emulator.demo", "emulator.demos", "emulator.cli", "emulator.__main__"),
     ("pytest_plugin",),
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
