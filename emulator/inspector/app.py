@@ -83,7 +83,7 @@ class Inspector:
 def _segments(request: Request) -> tuple[str, ...]:
     """Of the path as it was sent: a project's name may hold a slash."""
     raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
-    below = raw.decode("latin-1").partition("?")[0].removeprefix(ROOT).removeprefix("/")
+    below = raw.decode("latin-1").partition("?")[0].removeprefix(ROOT).strip("/")
     return tuple(unquote(segment) for segment in below.split("/"))
 
 

@@ -12,7 +12,7 @@ from emulator.inspector.citations import footnotes
 from emulator.inspector.markdown import rendered
 from emulator.store import Object
 
-MESSAGES = 50
+MESSAGES = 30
 MOST_RUNS = 100  # between the messages of one page
 EXCERPTED = 300
 
