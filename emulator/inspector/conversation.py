@@ -73,13 +73,16 @@ def _with_runs(context: Context, thread_id: str, messages: list[Object], first: 
     return [entry for _, entry in sorted(placed, key=lambda entry: entry[0])]
 
 
-def parts(context: Context, message: Object) -> list[dict[str, Any]]:
-    """The content of a message as the templates show it: `html` and `notes` of a text, the file of an image."""
+def parts(context: Context, message: Object, place: str = "note") -> list[dict[str, Any]]:
+    """The content of a message as the templates show it: `html` and `notes` of a text, the file of an image.
+
+    `place` begins the ids of its footnotes, for pages that show a message twice.
+    """
     shown: list[dict[str, Any]] = []
     for number, part in enumerate(message["content"]):
         kind = part["type"]
         if kind == "text":
-            prefix = f"note-{message['id']}-{number}"
+            prefix = f"{place}-{message['id']}-{number}"
             notes = footnotes(context, message, part)
             html = rendered(part["text"]["value"], part["text"]["annotations"], prefix)
             shown.append({"kind": kind, "html": html, "notes": notes, "prefix": prefix})

@@ -120,7 +120,7 @@ def _run(ask: Ask, found: Object, error: ApiError | None = None) -> Response:
     )
 
 
-def _parts(ask: Ask) -> Callable[[Object], list[dict[str, Any]]]:
+def _parts(ask: Ask) -> Callable[..., list[dict[str, Any]]]:
     return partial(parts, ask.context)
 
 

@@ -6,6 +6,7 @@ An assistant's metadata may offer first messages under the key `try`, one a line
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -43,7 +44,7 @@ def playground(ask: Ask, error: str | None = None) -> Response:
         conversation=conversation(context, thread["id"]) if thread else None,
         offered=_offered(assistant),
         models=ask.site.config.models,
-        parts=lambda message: parts(context, message),
+        parts=partial(parts, context),
         error=error,
         **_run(ask, run),
     )
