@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from emulator import Emulator, Pause, Text
+from emulator import Emulator, Pause, Text, Wait
 
 
 def events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
@@ -57,3 +57,23 @@ def test_a_reset_ends_it(emulator: Emulator) -> None:
         next(lines)
         threading.Timer(0.1, emulator.reset).start()
         assert [line for line in lines if line.startswith("event")] == []
+
+
+def test_looking_does_not_move_a_clock_that_jumps(emulator: Emulator) -> None:
+    project = emulator.project("jumping")
+    project.configure(clock="manual", autojump=True)
+    project.respond([Wait(60), Text("Done.")])
+    beta = project.client().beta
+    assistant = beta.assistants.create(model="gpt-4o", instructions="Take your time.")
+    thread = beta.threads.create()
+    before = project.clock.now()
+    url = f"{emulator.inspector_url}projects/jumping/live"
+    with httpx2.stream("GET", url, params={"thread": thread.id}) as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
+        for _, data in events(lines):
+            if data["name"] == "thread.run.in_progress":
+                break
+        assert project.leftovers().failures == []
+        assert project.clock.now() == before
