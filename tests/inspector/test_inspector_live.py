@@ -73,7 +73,7 @@ def test_looking_does_not_move_a_clock_that_jumps(emulator: Emulator) -> None:
         next(lines)
         beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
         for _, data in events(lines):
-            if data["name"] == "thread.run.in_progress":
+            if data["name"] == "run.waits":
                 break
         assert project.leftovers().failures == []
         assert project.clock.now() == before
