@@ -74,7 +74,8 @@ class Ask:
 
     def render(self, name: str, status: int = 200, **values: Any) -> Response:
         known = {"ask": self, "project": self.opened, "error": None, **values}
-        return HTMLResponse(template(name).render(known), status_code=status)
+        html = template(name).render(known).encode("utf-8", "replace")  # JSON may bring half a surrogate pair
+        return HTMLResponse(html, status_code=status)
 
     def to(self, *parts: str, **query: str) -> Response:
         """Elsewhere in the project, after a form was taken."""

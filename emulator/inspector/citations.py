@@ -32,7 +32,7 @@ def footnotes(context: Context, message: Object, part: Object) -> list[Footnote]
     """Of one text of a message, in the order of its annotations."""
     text = part["text"]
     notes = []
-    for number, note in enumerate(text["annotations"]):
+    for number, note in enumerate(text.get("annotations") or ()):
         kind = note.get("type", "")
         file_id = str((note.get(kind) or {}).get("file_id", ""))
         file = context.store.get("files", file_id)

@@ -84,7 +84,7 @@ def parts(context: Context, message: Object, place: str = "note") -> list[dict[s
         if kind == "text":
             prefix = f"{place}-{message['id']}-{number}"
             notes = footnotes(context, message, part)
-            html = rendered(part["text"]["value"], part["text"]["annotations"], prefix)
+            html = rendered(part["text"]["value"], part["text"].get("annotations") or (), prefix)
             shown.append({"kind": kind, "html": html, "notes": notes, "prefix": prefix})
         elif kind == "image_file":
             file_id = part["image_file"]["file_id"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
 
 from emulator.inspector.markdown import rendered
 
@@ -22,7 +22,7 @@ def template(name: str) -> Template:
 
 def path(project: str, *parts: str, **query: str) -> str:
     """A page of a project; any project's name and any object's id may stand in it."""
-    joined = "/".join([ROOT, "projects", *(quote(part, safe="") for part in (project, *parts))])
+    joined = "/".join([ROOT, "projects", *(quote(str(part), safe="", errors="replace") for part in (project, *parts))])
     return f"{joined}?{urlencode(query)}" if query else joined
 
 
@@ -92,7 +92,7 @@ def words(status: str) -> str:
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
-    undefined=StrictUndefined,
+    undefined=ChainableUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,

@@ -53,7 +53,7 @@ def _entries(context: Context, run: Object) -> Iterator[State | Step]:
     for object in context.store.of("steps", "run_id", run["id"]):
         step = _step(context, run, object)
         yield step
-        if step.calls and step.calls[0]["type"] == "function":
+        if step.calls and step.calls[0].get("type") == "function":
             yield State("requires_action", object["created_at"], "It asks for the outputs of its function calls.")
             if not step.waits and object["status"] == "completed":
                 yield State("queued", object["completed_at"], "The outputs were submitted.")
@@ -88,11 +88,13 @@ def summary(context: Context, run: Object) -> list[str]:
 
 
 def _short(call: Object) -> str:
-    if call["type"] == "function":
-        return f"{call['function']['name']}()"
-    if call["type"] == "file_search":
-        return f"file search, {len(call['file_search'].get('results') or [])} results"
-    return "ran code" if call["type"] == "code_interpreter" else str(call["type"])
+    kind = call.get("type", "tool call")
+    details = call.get(kind) or {}
+    if kind == "function":
+        return f"{details.get('name', '')}()"
+    if kind == "file_search":
+        return f"file search, {len(details.get('results') or [])} results"
+    return "ran code" if kind == "code_interpreter" else str(kind)
 
 
 def answered_by(project: Project, run: Object) -> str:
@@ -104,5 +106,5 @@ def answered_by(project: Project, run: Object) -> str:
 
 def asked_functions(run: Object) -> dict[str, dict[str, Any]]:
     """The run's function tools by name: what the form says about each call."""
-    tools = (tool["function"] for tool in run["tools"] if tool.get("type") == "function")
-    return {function["name"]: function for function in tools}
+    functions = (tool.get("function") or {} for tool in run["tools"])
+    return {function["name"]: function for function in functions if "name" in function}
