@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from emulator import __version__
-from emulator.beside import serve_beside, stopped_by_signals
+from emulator.beside import serve_beside, stopped_by_signals, wait_for
 from emulator.cli_convert import convert
 from emulator.cli_recording import record, replay
 from emulator.cli_responder import CHAT_OPTIONS, responder_of
@@ -84,9 +84,10 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @cli.command(context_settings={"ignore_unknown_options": False})
 @server_options
+@click.option("--open", "opens", is_flag=True, help="Open the inspector in the browser.")
 @click.option("--export-on-exit", type=click.Path(path_type=Path), help="Write the default project's state here.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any) -> None:
+def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
     from emulator.emulator import Emulator
     from emulator.web.door import is_loopback
@@ -100,7 +101,10 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
             click.echo(told, err=True)
         if not is_loopback(options["host"]):
             click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
-        click.echo(f"assistants-emulator {__version__} on {emulator.base_url}, {where}", err=bool(command))
+        served = f"assistants-emulator {__version__} on {emulator.base_url}, {where}"
+        click.echo(f"{served}; look inside: {emulator.inspector_url}", err=bool(command))
+        if opens:
+            open_browser(emulator.inspector_url)
         status = serve_beside(command, environment(emulator), stop)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
@@ -108,12 +112,36 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
 
 
 @cli.command()
+@click.argument("name", required=False)
+@click.option("--open", "opens", is_flag=True, help="Open the demo's playground in the browser.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="With NAME: 0 takes a free port.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the demo's data here; else it is removed.")
-def demo(data_dir: Path | None) -> None:
-    """Walk through the API's own guide with the real SDK: the Math Tutor, a function call, a restart."""
-    from emulator.demo import run_demo
+def demo(name: str | None, opens: bool, port: int, data_dir: Path | None) -> None:
+    """Walk through the API's own guide with the real SDK: the Math Tutor, a function call, a restart.
 
-    run_demo(data_dir, click.echo)
+    With NAME (math_tutor, travel_desk, handbook, data_analyst) serve that demo, to be played in the browser.
+    """
+    from emulator.demo import run_demo
+    from emulator.demos import demo_named, serve_demo
+
+    if name is None and not opens:
+        run_demo(data_dir, click.echo)
+        return
+    stop = stopped_by_signals()
+    emulator, url = serve_demo(demo_named(name or "math_tutor"), data_dir, port)
+    with emulator:
+        click.echo(f"Play it at {url}\nCtrl-C ends it.")
+        sys.stdout.flush()
+        if opens:
+            open_browser(url)
+        wait_for(stop)
+
+
+def open_browser(url: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(url):
+        click.echo(f"There is no browser to open; the address is {url}", err=True)
 
 
 def environment(emulator: Any) -> dict[str, str]:

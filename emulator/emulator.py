@@ -27,6 +27,7 @@ from emulator.web.api import ASKER_HEADER
 from emulator.web.app import make_app
 
 FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+HASH_NAME = re.compile(r"[0-9a-f]{32}")
 
 
 class Emulator(ProjectHandle):
@@ -88,7 +89,8 @@ class Emulator(ProjectHandle):
             raise
         host, port = listener.getsockname()[:2]
         loop, workers = LoopThread(), Workers()
-        app = make_app(replace(self.config, allow_hosts=(*self.config.allow_hosts, host)), self.open_project)
+        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, host))
+        app = make_app(config, self.open_project, self._inspector)
         server = loop.call(lambda: HttpServer(app, listener))
         loop.wait(server.start())
         self._running = loop, server, workers
@@ -110,6 +112,11 @@ class Emulator(ProjectHandle):
             if self._lock is not None:
                 self._lock.release()
 
+    @property
+    def inspector_url(self) -> str:
+        """Where people look inside: `http://127.0.0.1:PORT/_emulator/`."""
+        return self.base_url.removesuffix("/v1") + "/_emulator/"
+
     def project(self, name: str) -> ProjectHandle:
         """The handle of a project; it comes to be when it is first used. EmulatorError for a name no key can carry."""
         if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
@@ -122,10 +129,22 @@ class Emulator(ProjectHandle):
         known = self._projects.get(name)
         return known if known is not None else self._open(name)
 
+    def projects(self) -> dict[str, Project | None]:
+        """Those that there are by name: the open ones, and None for one that lies on disk under its own name."""
+        folders = sorted(self.config.data_dir.iterdir()) if self.config.data_dir is not None else []
+        names = [folder.name for folder in folders if folder.is_dir() and _is_plain(folder.name)]
+        found = {DEFAULT_PROJECT: None, **dict.fromkeys(names), **self._projects}
+        return dict(sorted(found.items(), key=lambda entry: (entry[0] != DEFAULT_PROJECT, entry[0])))
+
     def close_project(self, name: str) -> None:
         """Forget a project that is kept in memory; it is empty when it is used again."""
         loop, _, _ = self._parts()
         loop.wait(self._close(name))
+
+    def _inspector(self) -> Any:
+        from emulator.inspector.app import Inspector
+
+        return Inspector(self.config, self.projects, self.open_project)
 
     def _open(self, name: str) -> Project:
         loop, _, workers = self._parts()
@@ -166,3 +185,8 @@ def folder_of(project: str) -> str:
     if FOLDER_NAME.fullmatch(project):
         return project
     return hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _is_plain(folder: str) -> bool:
+    """Whether the folder is called what its project is."""
+    return FOLDER_NAME.fullmatch(folder) is not None and HASH_NAME.fullmatch(folder) is None

@@ -51,11 +51,19 @@ LAYERS = (
     ("emulator.requests", "emulator.faults", "emulator.transcript", "emulator.state_forms", "emulator.state"),
     ("emulator.project",),
     ("emulator.web",),
+    ("emulator.inspector",),
     ("emulator.loop", "emulator.server", "emulator.clients"),
     ("emulator.recording",),
     ("emulator.handle", "emulator.emulator"),
     ("emulator.beside", "emulator.cli_recording"),
-    ("emulator.demo", "emulator.cli_convert", "emulator.cli_responder", "emulator.cli", "emulator.__main__"),
+    (
+        "emulator.demo",
+        "emulator.demos",
+        "emulator.cli_convert",
+        "emulator.cli_responder",
+        "emulator.cli",
+        "emulator.__main__",
+    ),
     ("pytest_plugin",),
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
