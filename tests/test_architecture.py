@@ -50,7 +50,7 @@ LAYERS = (
     ("emulator.requests", "emulator.faults", "emulator.transcript", "emulator.state_forms", "emulator.state"),
     ("emulator.project",),
     ("emulator.web",),
-    ("emulator.loop", "emulator.server", "emulator.clients"),
+    ("emulator.loop", "emulator.server", "emulator.door", "emulator.transports", "emulator.clients"),
     ("emulator.handle", "emulator.emulator"),
     ("emulator.demo", "emulator.cli", "emulator.__main__"),
     ("pytest_plugin",),
