@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
@@ -69,6 +70,7 @@ class Emulator(ProjectHandle):
         self._address = (host, port)
         self._projects: dict[str, Project] = {}
         self._lock = None if directory is None else DirectoryLock(directory)
+        self._closing: set[asyncio.Task[None]] = set()
         self._running: Running | None = None
         self.base_url = ""
 
@@ -131,8 +133,8 @@ class Emulator(ProjectHandle):
         return known if known is not None else self._open(name)
 
     def close_project(self, name: str) -> None:
-        """Forget a project that is kept in memory; it is empty when it is used again."""
-        self._parts().loop.wait(self._close(name))
+        """Forget a project that is kept in memory; it is empty when it is used again. What it was at ends meanwhile."""
+        self._parts().loop.soon(lambda: self._close(name))
 
     def _open(self, name: str) -> Project:
         running = self._parts()
@@ -152,9 +154,11 @@ class Emulator(ProjectHandle):
         self._projects[name] = project
         return project
 
-    async def _close(self, name: str) -> None:
+    def _close(self, name: str) -> None:
         if (project := self._projects.pop(name, None)) is not None:
-            await project.close()
+            closing = asyncio.get_running_loop().create_task(project.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
     async def _stop(self, running: Running) -> None:
         for project in self._projects.values():
@@ -163,6 +167,7 @@ class Emulator(ProjectHandle):
         await running.door.stop()
         for project in self._projects.values():
             await project.close()
+        await asyncio.gather(*self._closing)
 
     def _parts(self) -> Running:
         if self._running is None:

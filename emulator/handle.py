@@ -125,7 +125,8 @@ class ProjectHandle:
 
     def leftovers(self) -> Leftovers:
         """Wait until every run waits for outputs, the clock or a resume, or is over; then what a test is told."""
-        return self._loop.wait(self._leftovers())
+        resting = self._do(lambda project: self._found() if project.driver.is_settled else None)
+        return resting or self._loop.wait(self._leftovers())
 
     def configure(
         self,
@@ -139,7 +140,9 @@ class ProjectHandle:
         clients reach it (`socket` or `inprocess`)."""
         if transport not in (None, *TRANSPORTS):
             raise EmulatorError(f"transport is 'socket' or 'inprocess', not {transport!r}")
-        self._do(lambda project: project.configure(seed=seed, clock=clock, autojump=autojump, transport=transport))
+        self._loop.soon(
+            lambda: self._project().configure(seed=seed, clock=clock, autojump=autojump, transport=transport)
+        )
 
     @property
     def door(self) -> Door | None:
@@ -220,8 +223,11 @@ class ProjectHandle:
         self._do(lambda project: project.reset())
 
     async def _leftovers(self) -> Leftovers:
+        await self._project().driver.settle_all()
+        return self._found()
+
+    def _found(self) -> Leftovers:
         driver = self._project().driver
-        await driver.settle_all()
         return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
 
     async def _settled(self, thread_id: str) -> None:

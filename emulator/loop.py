@@ -46,7 +46,7 @@ class LoopThread:
         return done.result()
 
     def soon(self, function: Callable[[], object]) -> None:
-        """Have it called on the loop; does not wait."""
+        """Have it called on the loop, before whatever is asked for later; does not wait for it."""
         self._submit(lambda: self._loop.call_soon_threadsafe(function))
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
