@@ -90,7 +90,7 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
     from emulator.emulator import Emulator
-    from emulator.web.door import is_loopback
+    from emulator.web.gatekeeper import is_loopback
 
     options["responder"] = responder_of(options)
     stop = stopped_by_signals()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from emulator.clients import make_client
 from emulator.config import DEFAULT_HOST, DEFAULT_PROJECT, Config, key_of_project
+from emulator.door import Door
 from emulator.errors import EmulatorError, StoppedError
 from emulator.handle import ProjectHandle
 from emulator.loop import LoopThread
@@ -28,6 +31,15 @@ from emulator.web.app import make_app
 
 FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 HASH_NAME = re.compile(r"[0-9a-f]{32}")
+
+
+class Running(NamedTuple):
+    """What there is while an emulator runs."""
+
+    loop: LoopThread
+    server: HttpServer
+    door: Door
+    workers: Workers
 
 
 class Emulator(ProjectHandle):
@@ -61,7 +73,8 @@ class Emulator(ProjectHandle):
         self._address = (host, port)
         self._projects: dict[str, Project] = {}
         self._lock = None if directory is None else DirectoryLock(directory)
-        self._running: tuple[LoopThread, HttpServer, Workers] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self._running: Running | None = None
         self.base_url = ""
         self.repaired: list[str] = []
 
@@ -91,23 +104,24 @@ class Emulator(ProjectHandle):
         loop, workers = LoopThread(), Workers()
         config = replace(self.config, allow_hosts=(*self.config.allow_hosts, host))
         app = make_app(config, self.open_project, self._inspector)
-        server = loop.call(lambda: HttpServer(app, listener))
+        server, door = loop.call(lambda: HttpServer(app, listener)), Door(app, loop)
         loop.wait(server.start())
-        self._running = loop, server, workers
+        self._running = Running(loop, server, door, workers)
         base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
-        super().__init__(loop, lambda: self.open_project(DEFAULT_PROJECT), base_url, key_of_project(DEFAULT_PROJECT))
+        key = key_of_project(DEFAULT_PROJECT)
+        super().__init__(loop, lambda: self.open_project(DEFAULT_PROJECT), base_url, key, door)
         return self
 
     def stop(self) -> None:
         """Stop listening and write everything to disk; runs under way go on when the directory is used again."""
         if self._running is None:
             return
-        (loop, server, workers), self._running = self._running, None
+        running, self._running = self._running, None
         try:
-            loop.wait(self._stop(server))
+            running.loop.wait(self._stop(running))
         finally:
-            workers.close()
-            loop.close()
+            running.workers.close()
+            running.loop.close()
             self._projects.clear()
             if self._lock is not None:
                 self._lock.release()
@@ -121,8 +135,9 @@ class Emulator(ProjectHandle):
         """The handle of a project; it comes to be when it is first used. EmulatorError for a name no key can carry."""
         if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
             raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
-        loop, _, _ = self._parts()
-        return ProjectHandle(loop, lambda: self.open_project(name), self.base_url, key_of_project(name))
+        running = self._parts()
+        open_it = partial(self.open_project, name)
+        return ProjectHandle(running.loop, open_it, self.base_url, key_of_project(name), running.door)
 
     def open_project(self, name: str) -> Project:
         """The project itself; on the server's loop only."""
@@ -137,9 +152,8 @@ class Emulator(ProjectHandle):
         return dict(sorted(found.items(), key=lambda entry: (entry[0] != DEFAULT_PROJECT, entry[0])))
 
     def close_project(self, name: str) -> None:
-        """Forget a project that is kept in memory; it is empty when it is used again."""
-        loop, _, _ = self._parts()
-        loop.wait(self._close(name))
+        """Forget a project that is kept in memory; it is empty when it is used again. What it was at ends meanwhile."""
+        self._parts().loop.soon(lambda: self._close(name))
 
     def _inspector(self) -> Any:
         from emulator.inspector.app import Inspector
@@ -147,14 +161,15 @@ class Emulator(ProjectHandle):
         return Inspector(self.config, self.projects, self.open_project)
 
     def _open(self, name: str) -> Project:
-        loop, _, workers = self._parts()
+        running = self._parts()
 
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
             headers = {**options.pop("default_headers", {}), ASKER_HEADER.decode(): run_id}
-            return make_client(self.base_url, key_of_project(name), {**options, "default_headers": headers})
+            door = running.door if project.transport == "inprocess" else None
+            return make_client(self.base_url, key_of_project(name), {**options, "default_headers": headers}, door)
 
         directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
-        project = Project(name, self.config, directory, workers, loop.call, client_for_run)
+        project = Project(name, self.config, directory, running.workers, running.loop.call, client_for_run)
         project.set_script(self._script)
         if self._responder is not None:
             project.rules.add(Rule(self._responder, live=self._is_live, label="--responder"))
@@ -163,18 +178,22 @@ class Emulator(ProjectHandle):
         self._projects[name] = project
         return project
 
-    async def _close(self, name: str) -> None:
+    def _close(self, name: str) -> None:
         if (project := self._projects.pop(name, None)) is not None:
-            await project.close()
+            closing = asyncio.get_running_loop().create_task(project.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
-    async def _stop(self, server: HttpServer) -> None:
+    async def _stop(self, running: Running) -> None:
         for project in self._projects.values():
             project.end_streams()
-        await server.stop()
+        await running.server.stop()
+        await running.door.stop()
         for project in self._projects.values():
             await project.close()
+        await asyncio.gather(*self._closing)
 
-    def _parts(self) -> tuple[LoopThread, HttpServer, Workers]:
+    def _parts(self) -> Running:
         if self._running is None:
             raise StoppedError("this emulator is not running; use it in a `with` block, or call start()")
         return self._running

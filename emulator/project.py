@@ -56,6 +56,7 @@ class Project:
         self.requests = RequestLog()
         self._calls = 0
         self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
+        self.transport: str = config.transport
         self.open_streams: set[Callable[[], None]] = set()
         self._workers = workers
         self._hop = hop
@@ -76,8 +77,16 @@ class Project:
         """Whether it has never held anything: no id was ever made."""
         return not self.context.store.counters.values and not any(True for _ in self.context.store.all("assistants"))
 
-    def configure(self, *, seed: str | None = None, clock: str | None = None, autojump: bool = False) -> None:
-        """For a project that has just been opened: its own id seed, its own kind of clock."""
+    def configure(
+        self,
+        *,
+        seed: str | None = None,
+        clock: str | None = None,
+        autojump: bool = False,
+        transport: str | None = None,
+    ) -> None:
+        """For a project that has just been opened: its own id seed, its own kind of clock, its clients' transport."""
+        self.transport = transport or self.transport
         if seed is not None:
             self._seed = seed
             self.context.ids = self._ids(self.context.store, seed)

@@ -74,6 +74,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type="bool",
         default=False,
     )
+    parser.addini(
+        "assistants_transport",
+        "how the fixtures' clients reach the emulator: 'socket' or 'inprocess', which is faster (default: socket)",
+        default="socket",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -123,7 +128,7 @@ def _assistants_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """One for the session, or for the worker of pytest-xdist."""
     from pytest_plugin.servers import start
 
-    server = start(pytestconfig.getoption("--assistants-url"))
+    server = start(pytestconfig.getoption("--assistants-url"), pytestconfig.getini("assistants_transport"))
     yield server
     server.stop()
 

@@ -79,6 +79,7 @@ class AttachedProject:
         self.base_url = f"{url}/v1"
         self.api_key = key_of_project(name)
         self.clock = AttachedClock(self)
+        self.door = None
         self.failures: list[Failure] = []
         self.unmatched: list[str] = []
         self._http = http
@@ -90,6 +91,8 @@ class AttachedProject:
         raise EmulatorError(f"`{name}` is not available on an emulator that is used by --assistants-url")
 
     def set_up(self, settings: Settings) -> None:
+        if settings.transport == "inprocess":
+            raise EmulatorError("transport='inprocess' is for an emulator of this process, not one of --assistants-url")
         mode = self.ask("GET", "clock")["mode"]
         if isinstance(settings.clock, str) and settings.clock != mode:
             raise EmulatorError(

@@ -25,6 +25,7 @@ class Settings:
     seed: str | None = None
     cassette: Path | None = None
     replay: str | None = None
+    transport: str | None = None
 
 
 def settings_of(item: pytest.Item) -> Settings:
@@ -86,6 +87,12 @@ def _seed(value: Any, item: pytest.Item) -> str:
     _refuse(f"seed is a string or a whole number, not {value!r}")
 
 
+def _transport(value: Any, item: pytest.Item) -> str:
+    if value in ("socket", "inprocess"):
+        return str(value)
+    _refuse(f"transport is 'socket' or 'inprocess', not {value!r}")
+
+
 def _not_yet(name: str) -> Callable[[Any, pytest.Item], NoReturn]:
     def refuse(value: Any, item: pytest.Item) -> NoReturn:
         _refuse(f"{name} is not available in this version")
@@ -108,5 +115,5 @@ KEYWORDS: dict[str, Callable[[Any, pytest.Item], Any]] = {
     "state": _file_or_dict("state"),
     "clock": _clock,
     "seed": _seed,
-    "transport": _not_yet("transport"),
+    "transport": _transport,
 }

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from emulator.config import TRANSPORTS
 from emulator.emulator import Emulator
 from emulator.errors import EmulatorError
 from emulator.responders.scripts import Script, load_script
@@ -42,13 +43,15 @@ class OwnServer:
 
     reaches_out = False
 
-    def __init__(self) -> None:
+    def __init__(self, transport: str) -> None:
         self._emulator = Emulator().start()
+        self._transport = transport
 
     def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle:
         project = self._emulator.project(name)
         system = settings.clock == "system"
-        project.configure(seed=seed, clock="system" if system else "manual", autojump=not system)
+        transport = settings.transport or self._transport
+        project.configure(seed=seed, clock="system" if system else "manual", autojump=not system, transport=transport)
         if settings.clock is not None and not isinstance(settings.clock, str):
             project.clock.set(settings.clock)
         if settings.script is not None:
@@ -67,10 +70,15 @@ class OwnServer:
         self._emulator.stop()
 
 
-def start(url: str | None) -> Server:
-    """Our own server, or the one at `url`; no answer there fails the test."""
+def start(url: str | None, transport: str) -> Server:
+    """Our own server, whose clients come by that transport unless a marker says otherwise, or the one at `url`; no
+    answer there fails the test."""
+    if transport not in TRANSPORTS:
+        raise pytest.fail.Exception(
+            f"assistants_transport is 'socket' or 'inprocess', not {transport!r}", pytrace=False
+        )
     if url is None:
-        return OwnServer()
+        return OwnServer(transport)
     from pytest_plugin.attached import AttachedServer
 
     try:

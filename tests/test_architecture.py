@@ -52,7 +52,7 @@ LAYERS = (
     ("emulator.project",),
     ("emulator.web",),
     ("emulator.inspector",),
-    ("emulator.loop", "emulator.server", "emulator.clients"),
+    ("emulator.loop", "emulator.server", "emulator.door", "emulator.transports", "emulator.clients"),
     ("emulator.recording",),
     ("emulator.handle", "emulator.emulator"),
     ("emulator.beside", "emulator.cli_recording"),

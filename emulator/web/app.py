@@ -12,7 +12,7 @@ from emulator.config import Config
 from emulator.project import Project
 from emulator.web.api import Api
 from emulator.web.control import PREFIX, Control
-from emulator.web.door import Door
+from emulator.web.gatekeeper import Gatekeeper
 
 INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in")
 INSPECTOR_PREFIXES = (f"{PREFIX}projects/", f"{PREFIX}static/")
@@ -44,4 +44,4 @@ class _Everything:
 
 def make_app(config: Config, open_project: Callable[[str], Project], make_inspector: Callable[[], ASGIApp]) -> ASGIApp:
     everything = _Everything(Api(config, open_project), Control(config, open_project), make_inspector)
-    return Door(Starlette(routes=[Route("/{path:path}", everything)]), config.allow_hosts)
+    return Gatekeeper(Starlette(routes=[Route("/{path:path}", everything)]), config.allow_hosts)

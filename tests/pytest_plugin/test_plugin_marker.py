@@ -89,7 +89,7 @@ def test_markers_of_class_and_function_merge_and_the_nearest_wins(run_tests: Run
         ("seed=1.5", "seed is a string or a whole number, not 1.5"),
         ("cassette=1", "cassette is a path, not 1"),
         ("state='none.json'", "there is no state *none.json"),
-        ("transport='in-process'", "transport is not available in this version"),
+        ("transport='in-process'", "transport is 'socket' or 'inprocess', not 'in-process'"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_even_without_a_fixture(run_tests: RunTests, given: str, told: str) -> None:
