@@ -1,4 +1,4 @@
-"""The same end-to-end tests with every generation of the SDK, each in an environment of its own: `nox`."""
+"""What takes minutes: every generation of the SDK, each in an environment of its own; a browser; fuzzing; the docs."""
 
 import os
 from pathlib import Path
@@ -42,3 +42,24 @@ def newest(session: nox.Session) -> None:
 def _run(session: nox.Session, *requirements: str) -> None:
     session.install("-e", ".", *requirements)
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", TESTS, *session.posargs)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The inspector and the playground in Chromium, which has to be there."""
+    session.install("-e", ".[browser]")
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "tests/browser", env={"BROWSER": "1"})
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """20,000 requests and no server fault: near misses on existing objects, and what the description allows."""
+    session.install("-e", ".", "hypothesis", "schemathesis")
+    session.run("python", "-m", "pytest", "-p", "no:schemathesis", "tests/fuzz", env={"FUZZ": "2600"})
+    session.run("python", "tests/fuzz/describe.py")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    session.install(".[docs]")
+    session.run("mkdocs", "build", "--strict", "--site-dir", session.create_tmp())

@@ -16,7 +16,7 @@ from emulator.recording.scrub import PLACEHOLDER
 
 TOKEN = re.compile(
     r"(?<![A-Za-z0-9_-])(?:"
-    r"(?P<kind>asst|thread|msg|run|step|call|vsfb|vs|upload|part|file)[_-](?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]+"
+    r"(?P<kind>asst|thread|msg|run|step|call|vsfb|vs|upload|part|file)[_-](?:(?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]+|[A-Za-z]{16,})"
     r"|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-f]{32}"
     r")(?![A-Za-z0-9_-])"
 )

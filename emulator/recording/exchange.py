@@ -153,7 +153,8 @@ def body_of_text(text: str) -> Body | None:
         return None
     try:
         value = json.loads(text, parse_constant=_no_constant)
-        json.dumps(value, ensure_ascii=False).encode()
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError):  # no JSON, NaN, half a surrogate pair
         return Body.text(text)
     return Body.json(value)

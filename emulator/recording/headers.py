@@ -14,10 +14,10 @@ HOP_BY_HOP = {
 NOT_ASKED = {b"host", b"expect", b"accept-encoding"}  # said anew for upstream
 NOT_ANSWERED = {b"date"}  # our server says its own
 
-KEPT_OF_REQUESTS = {"openai-beta", "content-type"}
+KEPT_OF_REQUESTS = {b"openai-beta", b"content-type"}
 KEPT_OF_ANSWERS = {
-    *("content-type", "content-disposition", "content-encoding", "location", "openai-version", "openai-poll-after-ms"),
-    *("retry-after", "retry-after-ms", "x-should-retry", "x-request-id"),
+    *(b"content-type", b"content-disposition", b"content-encoding", b"location", b"openai-version"),
+    *(b"openai-poll-after-ms", b"retry-after", b"retry-after-ms", b"x-should-retry", b"x-request-id"),
 }
 
 
@@ -31,8 +31,7 @@ def passed_on(headers: Iterable[tuple[bytes, bytes]], *, answer: bool) -> Pairs:
 def kept(headers: Iterable[tuple[bytes, bytes]], *, answer: bool) -> dict[str, str]:
     """Without a form's boundary, which is another each time."""
     wanted = KEPT_OF_ANSWERS if answer else KEPT_OF_REQUESTS
-    named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
-    found = {name: value for name, value in named.items() if name in wanted}
+    found = {n.lower().decode("latin-1"): v.decode("latin-1") for n, v in headers if n.lower() in wanted}
     if found.get("content-type", "").lower().startswith("multipart/"):
         found["content-type"] = found["content-type"].partition(";")[0]
     return found

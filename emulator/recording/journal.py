@@ -54,6 +54,8 @@ def journalled(path: Path, base: bytes | None) -> tuple[bool, list[Any] | None]:
     if not lines:
         return False, None if base is not None else []
     head, *exchanges = lines
+    if "replaces" in head and not exchanges:  # nothing has taken the cassette's place yet
+        return False, None
     for word in ("follows", "replaces"):
         if word in head and head[word] == _digest(base):
             return word == "replaces", exchanges

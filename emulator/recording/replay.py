@@ -154,7 +154,7 @@ class Replay:
 def _scope(path: str) -> str:
     """What a write changes and a read sees: `/threads/thread_1` of all paths below it, `/files` of the list."""
     segments = path.partition("?")[0].strip("/").split("/")
-    named = len(segments) > 1 and TOKEN.search(segments[1]) is not None
+    named = len(segments) > 1 and segments[:2] != ["threads", "runs"]
     return "/".join(segments[: 2 if named else 1])
 
 

@@ -53,7 +53,8 @@ class Scrubber:
     def learn(self, headers: Headers, query: str = "") -> None:
         """Look for the secrets of a request or an answer from here on."""
         named = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
-        named += [(name.lower(), value) for name, value in parse_qsl(query)]
+        named = [(name, value) for name, value in named if name in self._names]
+        named += [(name.lower(), value) for name, value in parse_qsl(query)] if query else []
         for name, value in named:
             if name in COOKIES:
                 pairs = value.split(";")[: 1 if name == "set-cookie" else None]

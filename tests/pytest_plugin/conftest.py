@@ -11,7 +11,8 @@ import pytest
 import uvloop
 from plugin_helpers import RunTests, ask
 
-import pytest_plugin.attached  # noqa: F401
+import pytest_plugin.attached
+import pytest_plugin.cassettes  # noqa: F401
 from emulator import Emulator
 
 HELPERS = f"from __future__ import annotations\n{inspect.getsource(ask)}"

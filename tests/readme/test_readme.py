@@ -1,6 +1,7 @@
 """What the README says is run as it is printed."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+README_FOLDER = Path(__file__).parents[2]
+README = (README_FOLDER / "README.md").read_text()
 
 
 def blocks(language: str, mark: str = "") -> list[str]:
@@ -19,6 +21,14 @@ def test_the_first_test_passes_as_printed(pytester: pytest.Pytester) -> None:
     (printed,) = blocks("python", re.escape("<!-- test: first -->\n"))
     pytester.makeini("[pytest]\nassistants_silence_deprecations = true\n")
     pytester.makepyfile(printed)
+    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
+
+
+def test_the_recorded_session_is_replayed_as_printed(pytester: pytest.Pytester) -> None:
+    (printed,) = blocks("python", re.escape("<!-- test: cassette -->\n"))
+    pytester.makeini("[pytest]\nassistants_silence_deprecations = true\n")
+    pytester.makepyfile(printed)
+    shutil.copy(README_FOLDER / "fixtures" / "cassettes" / "weather.json", pytester.path)
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
 
 

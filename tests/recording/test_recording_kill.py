@@ -101,3 +101,9 @@ def test_a_journal_that_begins_anew_takes_the_place_of_what_there_was(cassette: 
     journal.add(exchange("/threads/2").as_json())
     journal.close()
     assert paths(cassette) == ["GET /threads/2"]
+
+
+def test_a_journal_that_begins_anew_and_has_nothing_yet_changes_nothing(cassette: Path) -> None:
+    Cassette([exchange("/threads/1")]).save(cassette)
+    Journal(cassette, cassette.read_bytes(), replaces=True).close()
+    assert paths(cassette) == ["GET /threads/1"]
