@@ -73,8 +73,8 @@ class Found(Sequence[LoggedRequest]):
     def _explained(self, count: int) -> str:
         expected = {0: "no request", 1: "one request"}.get(count, f"{count} requests")
         if self._found:
-            there = f"but there were {len(self._found)}:"
-            return "\n".join([f"expected {expected} {self._wanted}, {there}", *map(_line, self._found)])
+            head = f"expected {expected} {self._wanted}, but there were {len(self._found)}:"
+            return "\n".join([head, *map(_line, self._found)])
         shown = self._log[-MOST_SHOWN:]
         older = f" (the newest {MOST_SHOWN} of {self._log.total})" if self._log.total > len(shown) else ""
         there = [f"the requests were{older}:", *map(_line, shown)] if shown else ["there were no requests at all"]
