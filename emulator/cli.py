@@ -1,13 +1,9 @@
-"""The command line: `assistants-emulator serve|demo`. Mistakes are one line on standard error and exit status 1."""
+"""The command line of serve, demo, record, replay and convert. Mistakes are one line on standard error, status 1."""
 
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +11,9 @@ from typing import Any
 import click
 
 from emulator import __version__
+from emulator.beside import serve_beside, stopped_by_signals, wait_for
+from emulator.cli_convert import convert
+from emulator.cli_recording import record, replay
 from emulator.cli_responder import CHAT_OPTIONS, responder_of
 from emulator.config import DEFAULT_HOST, DEFAULT_PORT
 from emulator.errors import EmulatorError
@@ -36,6 +35,10 @@ def cli() -> None:
     """A local, offline, deterministic emulator of the OpenAI Assistants API."""
 
 
+cli.add_command(record)
+cli.add_command(replay)
+cli.add_command(convert)
+
 SERVER_OPTIONS = (
     click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on."),
     click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port."),
@@ -51,6 +54,13 @@ SERVER_OPTIONS = (
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
     click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
     click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
+    click.option(
+        "--v1",
+        type=click.Choice(["serve", "sunset"]),
+        default="serve",
+        show_default=True,
+        help="Serve `assistants=v1`, or refuse it as since 2024-12-18.",
+    ),
     click.option("--api-key", help="Accept this key only; without it, any."),
     click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
     click.option(
@@ -74,17 +84,16 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @cli.command(context_settings={"ignore_unknown_options": False})
 @server_options
+@click.option("--open", "opens", is_flag=True, help="Open the inspector in the browser.")
 @click.option("--export-on-exit", type=click.Path(path_type=Path), help="Write the default project's state here.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any) -> None:
+def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
     from emulator.emulator import Emulator
-    from emulator.web.door import is_loopback
+    from emulator.web.gatekeeper import is_loopback
 
     options["responder"] = responder_of(options)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stopped_by_signals()
     with Emulator(**options) as emulator:
         where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
         emulator.clock.now()  # opens the default project: a directory that cannot be used is told now, not at a request
@@ -92,26 +101,47 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, **options: Any)
             click.echo(told, err=True)
         if not is_loopback(options["host"]):
             click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
-        click.echo(f"assistants-emulator {__version__} on {emulator.base_url}, {where}", err=bool(command))
-        if command:
-            status = run_beside(command, environment(emulator), stop)
-        else:
-            for name, value in environment(emulator).items():
-                click.echo(f"export {name}={value}")
-            sys.stdout.flush()
-            status = wait_for(stop)
+        served = f"assistants-emulator {__version__} on {emulator.base_url}, {where}"
+        click.echo(f"{served}; look inside: {emulator.inspector_url}", err=bool(command))
+        if opens:
+            open_browser(emulator.inspector_url)
+        status = serve_beside(command, environment(emulator), stop)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
     sys.exit(status)
 
 
 @cli.command()
+@click.argument("name", required=False)
+@click.option("--open", "opens", is_flag=True, help="Open the demo's playground in the browser.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="With NAME: 0 takes a free port.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the demo's data here; else it is removed.")
-def demo(data_dir: Path | None) -> None:
-    """Walk through the API's own guide with the real SDK: the Math Tutor, a function call, a restart."""
-    from emulator.demo import run_demo
+def demo(name: str | None, opens: bool, port: int, data_dir: Path | None) -> None:
+    """Walk through the API's own guide with the real SDK: the Math Tutor, a function call, a restart.
 
-    run_demo(data_dir, click.echo)
+    With NAME (math_tutor, travel_desk, handbook, data_analyst) serve that demo, to be played in the browser.
+    """
+    from emulator.demo import run_demo
+    from emulator.demos import demo_named, serve_demo
+
+    if name is None and not opens:
+        run_demo(data_dir, click.echo)
+        return
+    stop = stopped_by_signals()
+    emulator, url = serve_demo(demo_named(name or "math_tutor"), data_dir, port)
+    with emulator:
+        click.echo(f"Play it at {url}\nCtrl-C ends it.")
+        sys.stdout.flush()
+        if opens:
+            open_browser(url)
+        wait_for(stop)
+
+
+def open_browser(url: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(url):
+        click.echo(f"There is no browser to open; the address is {url}", err=True)
 
 
 def environment(emulator: Any) -> dict[str, str]:
@@ -124,24 +154,3 @@ def export(emulator: Any, path: Path) -> None:
         path.write_text(json.dumps(emulator.state(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as error:
         raise EmulatorError(f"--export-on-exit {path}: {error.strerror}") from error
-
-
-def wait_for(stop: threading.Event) -> int:
-    while not stop.wait(1.0):  # a wait without end would not be interrupted by Ctrl-C on Windows
-        pass
-    return 0
-
-
-def run_beside(command: tuple[str, ...], variables: dict[str, str], stop: threading.Event) -> int:
-    """The command's exit status, 128 and its signal's number if one killed it; a stop is passed on to it."""
-    try:
-        process = subprocess.Popen(command, env={**os.environ, **variables})
-    except OSError as error:
-        raise EmulatorError(f"cannot run {command[0]}: {error.strerror}") from error
-    while True:
-        try:
-            status = process.wait(0.1)
-            return status if status >= 0 else 128 - status
-        except subprocess.TimeoutExpired:
-            if stop.is_set():
-                process.terminate()

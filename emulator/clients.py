@@ -6,29 +6,45 @@ The options are the SDK's own defaults otherwise, `max_retries` and `timeout` to
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
+from emulator.door import Door
+from emulator.transports import async_transport, sync_transport
 
-def make_client(base_url: str, api_key: str, options: dict[str, Any]) -> Any:
+
+def make_client(base_url: str, api_key: str, options: dict[str, Any], door: Door | None = None) -> Any:
+    """With a door its calls do not go by the socket, unless `options` say where else they should go."""
     import openai
+    from openai._base_client import SyncHttpxClientWrapper
 
-    return openai.OpenAI(**_options(base_url, api_key, options, "SyncHttpxClientWrapper"))
+    transport = None if door is None else sync_transport(httpx_of(SyncHttpxClientWrapper), door)
+    return openai.OpenAI(**_options(base_url, api_key, options, SyncHttpxClientWrapper, transport))
 
 
-def make_async_client(base_url: str, api_key: str, options: dict[str, Any]) -> Any:
+def make_async_client(base_url: str, api_key: str, options: dict[str, Any], door: Door | None = None) -> Any:
+    """As `make_client`."""
     import openai
+    from openai._base_client import AsyncHttpxClientWrapper
 
-    return openai.AsyncOpenAI(**_options(base_url, api_key, options, "AsyncHttpxClientWrapper"))
+    transport = None if door is None else async_transport(httpx_of(AsyncHttpxClientWrapper), door)
+    return openai.AsyncOpenAI(**_options(base_url, api_key, options, AsyncHttpxClientWrapper, transport))
 
 
-def _options(base_url: str, api_key: str, options: dict[str, Any], wrapper: str) -> dict[str, Any]:
+def httpx_of(wrapper: type) -> Any:
+    """httpx or httpx2, whichever the installed SDK is made with."""
+    names = (base.__module__.partition(".")[0] for base in wrapper.__mro__)
+    return next(sys.modules[name] for name in names if name in ("httpx", "httpx2"))
+
+
+def _options(base_url: str, api_key: str, options: dict[str, Any], wrapper: Any, transport: Any) -> dict[str, Any]:
     """The wrapper is the SDK's own HTTP client, which closes itself when it is forgotten; every version has it."""
-    from openai import _base_client
     from openai._constants import DEFAULT_TIMEOUT
 
     given = {"base_url": base_url, "api_key": api_key, **options}
     if "http_client" not in given:
-        timeout = given.get("timeout", DEFAULT_TIMEOUT)
-        make = getattr(_base_client, wrapper)
-        given["http_client"] = make(timeout=timeout, follow_redirects=True, verify=False, trust_env=False)
+        how: dict[str, Any] = {"timeout": given.get("timeout", DEFAULT_TIMEOUT), "follow_redirects": True}
+        if transport is not None and "base_url" not in options:
+            how["transport"] = transport
+        given["http_client"] = wrapper(**how, verify=False, trust_env=False)
     return given

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from emulator.errors import EmulatorError
+
 KEY_PREFIX = "sk-emulator-"
 DEFAULT_PROJECT = "default"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8106
+TRANSPORTS = ("socket", "inprocess")
 DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
 
 
@@ -21,6 +24,7 @@ class Config:
     seed: int | str = 0
     clock: Literal["system", "manual"] = "system"
     fidelity: Literal["wire", "spec"] = "wire"
+    v1: Literal["serve", "sunset"] = "serve"
     api_key: str | None = None
     models: tuple[str, ...] = ()
     settle_seconds: float = 10.0
@@ -28,6 +32,12 @@ class Config:
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
     repair: bool = False
+    transport: Literal["socket", "inprocess"] = "socket"
+    """How the SDK clients that the emulator makes reach it. The socket is there for everybody else in either case."""
+
+    def __post_init__(self) -> None:
+        if self.transport not in TRANSPORTS:
+            raise EmulatorError(f"transport is 'socket' or 'inprocess', not {self.transport!r}")
 
 
 def project_of_key(key: str) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from emulator.clients import make_client
 from emulator.config import DEFAULT_HOST, DEFAULT_PROJECT, Config, key_of_project
+from emulator.door import Door
 from emulator.errors import EmulatorError, StoppedError
 from emulator.handle import ProjectHandle
 from emulator.loop import LoopThread
@@ -27,6 +30,16 @@ from emulator.web.api import ASKER_HEADER
 from emulator.web.app import make_app
 
 FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+HASH_NAME = re.compile(r"[0-9a-f]{32}")
+
+
+class Running(NamedTuple):
+    """What there is while an emulator runs."""
+
+    loop: LoopThread
+    server: HttpServer
+    door: Door
+    workers: Workers
 
 
 class Emulator(ProjectHandle):
@@ -60,7 +73,8 @@ class Emulator(ProjectHandle):
         self._address = (host, port)
         self._projects: dict[str, Project] = {}
         self._lock = None if directory is None else DirectoryLock(directory)
-        self._running: tuple[LoopThread, HttpServer, Workers] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+        self._running: Running | None = None
         self.base_url = ""
         self.repaired: list[str] = []
 
@@ -88,54 +102,74 @@ class Emulator(ProjectHandle):
             raise
         host, port = listener.getsockname()[:2]
         loop, workers = LoopThread(), Workers()
-        app = make_app(replace(self.config, allow_hosts=(*self.config.allow_hosts, host)), self.open_project)
-        server = loop.call(lambda: HttpServer(app, listener))
+        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, host))
+        app = make_app(config, self.open_project, self._inspector)
+        server, door = loop.call(lambda: HttpServer(app, listener)), Door(app, loop)
         loop.wait(server.start())
-        self._running = loop, server, workers
+        self._running = Running(loop, server, door, workers)
         base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
-        super().__init__(loop, lambda: self.open_project(DEFAULT_PROJECT), base_url, key_of_project(DEFAULT_PROJECT))
+        key = key_of_project(DEFAULT_PROJECT)
+        super().__init__(loop, lambda: self.open_project(DEFAULT_PROJECT), base_url, key, door)
         return self
 
     def stop(self) -> None:
         """Stop listening and write everything to disk; runs under way go on when the directory is used again."""
         if self._running is None:
             return
-        (loop, server, workers), self._running = self._running, None
+        running, self._running = self._running, None
         try:
-            loop.wait(self._stop(server))
+            running.loop.wait(self._stop(running))
         finally:
-            workers.close()
-            loop.close()
+            running.workers.close()
+            running.loop.close()
             self._projects.clear()
             if self._lock is not None:
                 self._lock.release()
+
+    @property
+    def inspector_url(self) -> str:
+        """Where people look inside: `http://127.0.0.1:PORT/_emulator/`."""
+        return self.base_url.removesuffix("/v1") + "/_emulator/"
 
     def project(self, name: str) -> ProjectHandle:
         """The handle of a project; it comes to be when it is first used. EmulatorError for a name no key can carry."""
         if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
             raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
-        loop, _, _ = self._parts()
-        return ProjectHandle(loop, lambda: self.open_project(name), self.base_url, key_of_project(name))
+        running = self._parts()
+        open_it = partial(self.open_project, name)
+        return ProjectHandle(running.loop, open_it, self.base_url, key_of_project(name), running.door)
 
     def open_project(self, name: str) -> Project:
         """The project itself; on the server's loop only."""
         known = self._projects.get(name)
         return known if known is not None else self._open(name)
 
+    def projects(self) -> dict[str, Project | None]:
+        """Those that there are by name: the open ones, and None for one that lies on disk under its own name."""
+        folders = sorted(self.config.data_dir.iterdir()) if self.config.data_dir is not None else []
+        names = [folder.name for folder in folders if folder.is_dir() and _is_plain(folder.name)]
+        found = {DEFAULT_PROJECT: None, **dict.fromkeys(names), **self._projects}
+        return dict(sorted(found.items(), key=lambda entry: (entry[0] != DEFAULT_PROJECT, entry[0])))
+
     def close_project(self, name: str) -> None:
-        """Forget a project that is kept in memory; it is empty when it is used again."""
-        loop, _, _ = self._parts()
-        loop.wait(self._close(name))
+        """Forget a project that is kept in memory; it is empty when it is used again. What it was at ends meanwhile."""
+        self._parts().loop.soon(lambda: self._close(name))
+
+    def _inspector(self) -> Any:
+        from emulator.inspector.app import Inspector
+
+        return Inspector(self.config, self.projects, self.open_project)
 
     def _open(self, name: str) -> Project:
-        loop, _, workers = self._parts()
+        running = self._parts()
 
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
             headers = {**options.pop("default_headers", {}), ASKER_HEADER.decode(): run_id}
-            return make_client(self.base_url, key_of_project(name), {**options, "default_headers": headers})
+            door = running.door if project.transport == "inprocess" else None
+            return make_client(self.base_url, key_of_project(name), {**options, "default_headers": headers}, door)
 
         directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
-        project = Project(name, self.config, directory, workers, loop.call, client_for_run)
+        project = Project(name, self.config, directory, running.workers, running.loop.call, client_for_run)
         project.set_script(self._script)
         if self._responder is not None:
             project.rules.add(Rule(self._responder, live=self._is_live, label="--responder"))
@@ -144,18 +178,22 @@ class Emulator(ProjectHandle):
         self._projects[name] = project
         return project
 
-    async def _close(self, name: str) -> None:
+    def _close(self, name: str) -> None:
         if (project := self._projects.pop(name, None)) is not None:
-            await project.close()
+            closing = asyncio.get_running_loop().create_task(project.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
 
-    async def _stop(self, server: HttpServer) -> None:
+    async def _stop(self, running: Running) -> None:
         for project in self._projects.values():
             project.end_streams()
-        await server.stop()
+        await running.server.stop()
+        await running.door.stop()
         for project in self._projects.values():
             await project.close()
+        await asyncio.gather(*self._closing)
 
-    def _parts(self) -> tuple[LoopThread, HttpServer, Workers]:
+    def _parts(self) -> Running:
         if self._running is None:
             raise StoppedError("this emulator is not running; use it in a `with` block, or call start()")
         return self._running
@@ -166,3 +204,8 @@ def folder_of(project: str) -> str:
     if FOLDER_NAME.fullmatch(project):
         return project
     return hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _is_plain(folder: str) -> bool:
+    """Whether the folder is called what its project is."""
+    return FOLDER_NAME.fullmatch(folder) is not None and HASH_NAME.fullmatch(folder) is None

@@ -64,6 +64,7 @@ class ApiError(Exception):
         self.message = message
         self.param = param
         self.code = code
+        self.under_v1: ApiError = self
 
     def body(self) -> dict[str, object]:
         """The envelope, keys in wire order."""
@@ -104,10 +105,15 @@ def no_such(thing: str, id: str) -> NotFound:
     return NotFound(f"No {thing} found with id '{id}'.")
 
 
-def wrong_prefix(param: str, id: str, prefix: str) -> InvalidParameter:
-    """400 for an id that nothing is known by and that does not begin as ids of its kind do."""
+def wrong_prefix(param: str, id: str, prefix: str, thing: str) -> InvalidParameter:
+    """400 for an id that nothing is known by and that does not begin as ids of its kind do.
+
+    v1 looked at no prefix and answered the 404 of the `thing` (ruby-openai threads_retrieve, 2023-11).
+    """
     message = f"Invalid '{param}': '{id}'. Expected an ID that begins with '{prefix}'."
-    return InvalidParameter(message, param=param, code="invalid_value")
+    error = InvalidParameter(message, param=param, code="invalid_value")
+    error.under_v1 = no_such(thing, id)
+    return error
 
 
 def missing_parameter(path: str) -> InvalidParameter:

@@ -18,6 +18,10 @@ DEFAULTS: dict[int, tuple[str, str | None, str]] = {
     500: ("server_error", None, "The server had an error processing your request. Sorry about that!"),
     503: ("server_error", None, "The engine is currently overloaded, please try again later."),
 }
+QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
+)
 RETRIED = (408, 409, 429)  # and everything from 500 up: what SDKs send again
 
 
@@ -26,6 +30,8 @@ class InjectedError(ApiError):
 
     def __init__(self, status: int, message: str | None, code: str | None) -> None:
         kind, known_code, text = DEFAULTS.get(status, (self.kind_of(status), None, f"An injected error {status}."))
+        if (status, code) == (429, "insufficient_quota"):
+            kind, text = "insufficient_quota", QUOTA
         super().__init__(message or text, code=code or known_code)
         self.status = status
         self.type = kind

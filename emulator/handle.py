@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from emulator.clients import make_async_client, make_client
+from emulator.config import TRANSPORTS
+from emulator.door import Door
 from emulator.errors import EmulatorError
 from emulator.faults import Fault
 from emulator.loop import LoopThread
@@ -87,13 +89,16 @@ class FaultsHandle:
 class ProjectHandle:
     """`base_url` and `api_key` are for clients of any language; `client()` is the Python SDK's, configured."""
 
-    def __init__(self, loop: LoopThread, project: Callable[[], Project], base_url: str, api_key: str) -> None:
+    def __init__(
+        self, loop: LoopThread, project: Callable[[], Project], base_url: str, api_key: str, door: Door
+    ) -> None:
         self.base_url = base_url
         self.api_key = api_key
         self.clock = ClockHandle(loop, project)
         self.faults = FaultsHandle(loop, project)
         self._loop = loop
         self._project = project
+        self._door = door
 
     @property
     def name(self) -> str:
@@ -120,19 +125,37 @@ class ProjectHandle:
 
     def leftovers(self) -> Leftovers:
         """Wait until every run waits for outputs, the clock or a resume, or is over; then what a test is told."""
-        return self._loop.wait(self._leftovers())
+        resting = self._do(lambda project: self._found() if project.driver.is_settled else None)
+        return resting or self._loop.wait(self._leftovers())
 
-    def configure(self, *, seed: str | None = None, clock: str | None = None, autojump: bool = False) -> None:
-        """Of a project that is not used yet: the seed of its ids, its clock (`manual` or `system`)."""
-        self._do(lambda project: project.configure(seed=seed, clock=clock, autojump=autojump))
+    def configure(
+        self,
+        *,
+        seed: str | None = None,
+        clock: str | None = None,
+        autojump: bool = False,
+        transport: str | None = None,
+    ) -> None:
+        """Of a project that is not used yet: the seed of its ids, its clock (`manual` or `system`), and how its
+        clients reach it (`socket` or `inprocess`)."""
+        if transport not in (None, *TRANSPORTS):
+            raise EmulatorError(f"transport is 'socket' or 'inprocess', not {transport!r}")
+        self._loop.soon(
+            lambda: self._project().configure(seed=seed, clock=clock, autojump=autojump, transport=transport)
+        )
+
+    @property
+    def door(self) -> Door | None:
+        """Where this project's clients come in; None for the socket."""
+        return self._door if self._do(lambda project: project.transport) == "inprocess" else None
 
     def client(self, **options: Any) -> Any:
         """An `openai.OpenAI` for this project; `options` are its own."""
-        return make_client(self.base_url, self.api_key, options)
+        return make_client(self.base_url, self.api_key, options, self.door)
 
     def async_client(self, **options: Any) -> Any:
         """An `openai.AsyncOpenAI` for this project."""
-        return make_async_client(self.base_url, self.api_key, options)
+        return make_async_client(self.base_url, self.api_key, options, self.door)
 
     @overload
     def respond(
@@ -200,8 +223,11 @@ class ProjectHandle:
         self._do(lambda project: project.reset())
 
     async def _leftovers(self) -> Leftovers:
+        await self._project().driver.settle_all()
+        return self._found()
+
+    def _found(self) -> Leftovers:
         driver = self._project().driver
-        await driver.settle_all()
         return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
 
     async def _settled(self, thread_id: str) -> None:

@@ -45,6 +45,10 @@ class LoopThread:
         self._submit(lambda: self._loop.call_soon_threadsafe(run))
         return done.result()
 
+    def soon(self, function: Callable[[], object]) -> None:
+        """Have it called on the loop, before whatever is asked for later; does not wait for it."""
+        self._submit(lambda: self._loop.call_soon_threadsafe(function))
+
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run the coroutine on the loop and wait for its end; not from the loop itself."""
         if threading.current_thread() is self._thread:

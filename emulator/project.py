@@ -19,24 +19,19 @@ from emulator.errors import EmulatorError
 from emulator.faults import Faults
 from emulator.ids import SHAPES, Ids
 from emulator.requests import RequestLog
-from emulator.resources import views
 from emulator.resources.expiry import Expiry
 from emulator.resources.indexing import finish, jobs, read_jobs, unread_stores
-from emulator.resources.lookup import FILE, require
 from emulator.resources.stored_contents import used_contents
 from emulator.responders.rules import RuleBook
 from emulator.responders.scripts import Script
 from emulator.responders.turn import Turn
+from emulator.run_source import Hop, MakeClient, RunSource
 from emulator.runs.driver import Driver
-from emulator.runs.prompt import last_message, visible_messages
-from emulator.runs.searching import search
 from emulator.runs.workers import Workers
 from emulator.state import prepare_state, replace_state
 from emulator.store import Object, Store
 
 T = TypeVar("T")
-MakeClient = Callable[[str, dict[str, Any]], Any]
-Hop = Callable[[Callable[[], Any]], Any]
 
 TABLE_OF_PREFIX = {SHAPES[kind][0]: f"{kind}s" for kind in SHAPES if kind not in ("call", "vector_store_file_batch")}
 TABLE_OF_PREFIX[SHAPES["vector_store_file_batch"][0]] = "vector_store_file_batches"
@@ -54,7 +49,9 @@ class Project:
         self.rules = RuleBook()
         self.script: Script | None = None
         self.requests = RequestLog()
+        self._calls = 0
         self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
+        self.transport: str = config.transport
         self.open_streams: set[Callable[[], None]] = set()
         self._workers = workers
         self._hop = hop
@@ -75,8 +72,16 @@ class Project:
         """Whether it has never held anything: no id was ever made."""
         return not self.context.store.counters.values and not any(True for _ in self.context.store.all("assistants"))
 
-    def configure(self, *, seed: str | None = None, clock: str | None = None, autojump: bool = False) -> None:
-        """For a project that has just been opened: its own id seed, its own kind of clock."""
+    def configure(
+        self,
+        *,
+        seed: str | None = None,
+        clock: str | None = None,
+        autojump: bool = False,
+        transport: str | None = None,
+    ) -> None:
+        """For a project that has just been opened: its own id seed, its own kind of clock, its clients' transport."""
+        self.transport = transport or self.transport
         if seed is not None:
             self._seed = seed
             self.context.ids = self._ids(self.context.store, seed)
@@ -103,8 +108,13 @@ class Project:
         self.rules.clear()
         self.script = None
         self.requests.clear()
+        self._calls = 0
         self.faults.clear()
         self.driver = self._new_driver()
+
+    def next_request_id(self) -> str:
+        self._calls += 1
+        return self.context.ids.request_id(self._calls)
 
     def set_script(self, script: Script | None) -> None:
         """The script's rules take the place of the ones before; Python's rules stay."""
@@ -194,43 +204,4 @@ class Project:
         store = self.context.store
         assistant = store.get("assistants", run["assistant_id"]) or {"id": run["assistant_id"], "name": None}
         thread = store.get("threads", run["thread_id"]) or {"id": run["thread_id"]}
-        return Turn(run, assistant, thread, _RunSource(self.context, run, self._hop, self._make_client))
-
-
-class _RunSource:
-    """Where the turn of one run looks things up; called from responders' threads."""
-
-    def __init__(self, context: Context, run: Object, hop: Hop, make_client: MakeClient) -> None:
-        self._context = context
-        self._run = run
-        self._hop = hop
-        self._make_client = make_client
-
-    def messages(self) -> list[Object]:
-        found: list[Object] = self._hop(lambda: visible_messages(self._context, self._run))
-        return found
-
-    def last_message(self) -> Object | None:
-        found: Object | None = self._hop(lambda: last_message(self._context, self._run))
-        return found
-
-    def steps(self) -> list[Object]:
-        found: list[Object] = self._hop(lambda: list(self._context.store.of("steps", "run_id", self._run["id"])))
-        return found
-
-    def client(self, **options: Any) -> Any:
-        return self._make_client(self._run["id"], options)
-
-    def search(self, query: str, max_num_results: int | None) -> list[Any]:
-        found: list[Any] = self._hop(lambda: search(self._context, self._run, query, max_num_results))
-        return found
-
-    def may_run_code(self) -> bool:
-        return self._context.config.allow_code_execution
-
-    def file(self, file_id: str) -> tuple[Object, bytes]:
-        return self._hop(partial(self._file, file_id))  # type: ignore[no-any-return]
-
-    def _file(self, file_id: str) -> tuple[Object, bytes]:
-        file = require(self._context, FILE, file_id, "file_id")
-        return views.file(file), self._context.contents.whole(file["_content"])
+        return Turn(run, assistant, thread, RunSource(self.context, run, self._hop, self._make_client))

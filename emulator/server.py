@@ -81,6 +81,11 @@ class HttpServer:
         self._listener = listener
         self._dates: asyncio.Task[None] | None = None
 
+    @property
+    def connections(self) -> int:
+        """How many are open."""
+        return len(self._server.server_state.connections)
+
     async def start(self) -> None:
         await self._server.on_tick(0)
         await self._server.startup(sockets=[self._listener])

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 MARKER = (
     "assistants(script=, cassette=, state=, clock=, seed=, transport=): how the assistants emulator is set up for this "
     "test. script is a path (from the test file's folder, else from the rootdir) or a dict, clock is 'manual', "
-    "'system' or a unix time, seed takes the place of the test's name in making ids."
+    "'system' or a unix time, seed takes the place of the test's name in making ids; cassette is a path from the test "
+    "file's folder: a recorded session that answers instead (see --assistants-record)."
 )
 DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
 # The SDK's own two texts. They are reported at the line that calls the SDK, so no module could be named instead.
@@ -42,6 +43,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="use the assistants emulator that runs at this address, instead of starting one",
     )
+    group.addoption(
+        "--assistants-record",
+        choices=("none", "once", "new_episodes", "all"),
+        default="none",
+        help="what is recorded to the cassettes of tests: nothing (the default); those that are not there yet; what "
+        "they do not have; everything, anew",
+    )
+    group.addoption(
+        "--assistants-upstream",
+        metavar="URL",
+        help="record from here, a base URL with its /v1; without it, from the ini file's assistants_upstream or from "
+        "OPENAI_BASE_URL, with the key in OPENAI_API_KEY",
+    )
+    parser.addini("assistants_upstream", "where --assistants-record records from, a base URL with its /v1")
+    parser.addini(
+        "assistants_scrub",
+        "what is kept out of cassettes besides credentials: names of headers and keys, or /PATTERN/; one a line",
+        type="linelist",
+    )
     parser.addini(
         "assistants_guard",
         "fail a test that uses the assistants emulator and looks up the hosted API's address (default: true)",
@@ -53,6 +73,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "silence the SDK's warnings that the Assistants API is deprecated, under -W error too (default: false)",
         type="bool",
         default=False,
+    )
+    parser.addini(
+        "assistants_transport",
+        "how the fixtures' clients reach the emulator: 'socket' or 'inprocess', which is faster (default: socket)",
+        default="socket",
     )
 
 
@@ -88,12 +113,22 @@ def pytest_runtest_makereport(
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from pytest_plugin.report import remarks_of
+
+    remarks = list(remarks_of(report for reports in terminalreporter.stats.values() for report in reports))
+    if remarks:
+        terminalreporter.section("assistants emulator")
+        for remark in remarks:
+            terminalreporter.line(remark)
+
+
 @pytest.fixture(scope="session")
 def _assistants_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """One for the session, or for the worker of pytest-xdist."""
     from pytest_plugin.servers import start
 
-    server = start(pytestconfig.getoption("--assistants-url"))
+    server = start(pytestconfig.getoption("--assistants-url"), pytestconfig.getini("assistants_transport"))
     yield server
     server.stop()
 
@@ -102,10 +137,11 @@ def _assistants_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Server) -> Iterator[ProjectHandle]:
     """An empty project of the emulator, a `ProjectHandle`: `respond`, `client()`, `clock`, `requests`, `transcript`...
 
-    `OPENAI_BASE_URL` and `OPENAI_API_KEY` point at it, so code under test that calls `OpenAI()` uses it. Ids and
-    times are the same each time the test is run. When the test ends, exceptions that responders raised, runs that no
-    rule matched and rules with `times` left over fail it. A test that expects the first two takes them out of
-    `assistants_emulator.failures` (items have `error` and `run_id`) and `assistants_emulator.unmatched`.
+    `OPENAI_BASE_URL` and `OPENAI_API_KEY` point at it, and what `AzureOpenAI()` reads does too, so code under test that
+    calls either uses it. Ids and times are the same each time the test is run. When the test ends, exceptions that
+    responders raised, runs that no rule matched and rules with `times` left over fail it. A test that expects the first
+    two takes them out of `assistants_emulator.failures` (items have `error` and `run_id`) and
+    `assistants_emulator.unmatched`.
     """
     __tracebackhide__ = _raised_by_a_responder
     from pytest_plugin.one_test import open_test

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING, Any
+
+from emulator.clients import httpx_of
 
 if TYPE_CHECKING:
     from emulator.handle import ProjectHandle
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
 
 def make_client(handle: ProjectHandle) -> Any:
     """It keeps no connection after its answer: one that is kept belongs to a loop that may be gone before it."""
+    if handle.door is not None:
+        return handle.async_client()
     from openai import _base_client
     from openai._constants import DEFAULT_TIMEOUT
 
     make: Any = _base_client.AsyncHttpxClientWrapper
-    limits = _httpx_of(make).Limits(max_keepalive_connections=0)
+    limits = httpx_of(make).Limits(max_keepalive_connections=0)
     client = make(timeout=DEFAULT_TIMEOUT, follow_redirects=True, verify=False, trust_env=False, limits=limits)
     return handle.async_client(http_client=client)
 
@@ -31,9 +34,3 @@ def close(client: Any) -> None:
             loop.run_until_complete(client.close())
         finally:
             loop.close()
-
-
-def _httpx_of(wrapper: type) -> Any:
-    """httpx or httpx2, whichever the installed SDK is made with."""
-    names = (base.__module__.partition(".")[0] for base in wrapper.__mro__)
-    return next(sys.modules[name] for name in names if name in ("httpx", "httpx2"))

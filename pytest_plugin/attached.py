@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 class AttachedServer:
     """`url` with or without `/v1`; EmulatorError if no emulator answers there."""
 
+    reaches_out = False
+
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/").removesuffix("/v1")
         self._http = httpx2.Client(base_url=self._url, trust_env=False, verify=self._url.startswith("https"))
@@ -45,6 +47,9 @@ class AttachedServer:
 
     def close(self, name: str) -> None:
         AttachedProject(self._http, self._url, name).reset()
+
+    def remarks(self) -> list[str]:
+        return []
 
     def stop(self) -> None:
         self._http.close()
@@ -74,6 +79,7 @@ class AttachedProject:
         self.base_url = f"{url}/v1"
         self.api_key = key_of_project(name)
         self.clock = AttachedClock(self)
+        self.door = None
         self.failures: list[Failure] = []
         self.unmatched: list[str] = []
         self._http = http
@@ -85,6 +91,8 @@ class AttachedProject:
         raise EmulatorError(f"`{name}` is not available on an emulator that is used by --assistants-url")
 
     def set_up(self, settings: Settings) -> None:
+        if settings.transport == "inprocess":
+            raise EmulatorError("transport='inprocess' is for an emulator of this process, not one of --assistants-url")
         mode = self.ask("GET", "clock")["mode"]
         if isinstance(settings.clock, str) and settings.clock != mode:
             raise EmulatorError(

@@ -23,6 +23,9 @@ class Settings:
     state: Path | dict[str, Any] | None = None
     clock: str | float | None = None
     seed: str | None = None
+    cassette: Path | None = None
+    replay: str | None = None
+    transport: str | None = None
 
 
 def settings_of(item: pytest.Item) -> Settings:
@@ -34,7 +37,10 @@ def settings_of(item: pytest.Item) -> Settings:
         given = {**mark.kwargs, **given}
     if unknown := [name for name in given if name not in KEYWORDS]:
         _refuse(f"unknown keyword {unknown[0]!r}; it knows {_known()}")
-    return Settings(**{name: KEYWORDS[name](value, item) for name, value in given.items() if value is not None})
+    settings = Settings(**{name: KEYWORDS[name](value, item) for name, value in given.items() if value is not None})
+    if settings.replay is not None and settings.cassette is None:
+        _refuse("replay says how a cassette is replayed, and there is no cassette")
+    return settings
 
 
 def _file_or_dict(name: str) -> Callable[[Any, pytest.Item], Path | dict[str, Any]]:
@@ -55,6 +61,19 @@ def _file_or_dict(name: str) -> Callable[[Any, pytest.Item], Path | dict[str, An
     return read
 
 
+def _cassette(value: Any, item: pytest.Item) -> Path:
+    """It need not be there: it may be about to be recorded."""
+    if not isinstance(value, str | Path):
+        _refuse(f"cassette is a path, not {value!r}")
+    return item.path.parent / value
+
+
+def _replay(value: Any, item: pytest.Item) -> str:
+    if value in ("calls", "semantic"):
+        return str(value)
+    _refuse(f"replay is 'calls' or 'semantic', not {value!r}")
+
+
 def _clock(value: Any, item: pytest.Item) -> str | float:
     if value in ("manual", "system") or (isinstance(value, int | float) and not isinstance(value, bool)):
         clock: str | float = value
@@ -66,6 +85,12 @@ def _seed(value: Any, item: pytest.Item) -> str:
     if isinstance(value, str | int) and not isinstance(value, bool):
         return str(value)
     _refuse(f"seed is a string or a whole number, not {value!r}")
+
+
+def _transport(value: Any, item: pytest.Item) -> str:
+    if value in ("socket", "inprocess"):
+        return str(value)
+    _refuse(f"transport is 'socket' or 'inprocess', not {value!r}")
 
 
 def _not_yet(name: str) -> Callable[[Any, pytest.Item], NoReturn]:
@@ -85,9 +110,10 @@ def _refuse(problem: str) -> NoReturn:
 
 KEYWORDS: dict[str, Callable[[Any, pytest.Item], Any]] = {
     "script": _file_or_dict("script"),
-    "cassette": _not_yet("cassette"),
+    "cassette": _cassette,
+    "replay": _replay,
     "state": _file_or_dict("state"),
     "clock": _clock,
     "seed": _seed,
-    "transport": _not_yet("transport"),
+    "transport": _transport,
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
+
+import pytest
 
 from pytest_plugin.checks import as_raised
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from emulator.handle import ProjectHandle
 
 TITLE = "assistants emulator"
+REMARK = "assistants_emulator"  # the user property of a test's report
 MOST_REQUESTS = 50
 MOST_THREADS = 5
 MOST_CHARACTERS = 4_000
@@ -47,3 +50,10 @@ def _troubles(handle: ProjectHandle, escapes: list[str]) -> Iterator[str]:
 
 def _end_of(text: str) -> str:
     return text if len(text) <= MOST_CHARACTERS else f"...{text[-MOST_CHARACTERS:]}"
+
+
+def remarks_of(reports: Iterable[object]) -> Iterator[str]:
+    """`test: remark` for each in the reports of the session, of its workers too."""
+    for report in reports:
+        if isinstance(report, pytest.TestReport) and report.when == "teardown":
+            yield from (f"{report.nodeid}: {text}" for name, text in report.user_properties if name == REMARK)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
+from emulator.config import TRANSPORTS
 from emulator.emulator import Emulator
 from emulator.errors import EmulatorError
 from emulator.responders.scripts import Script, load_script
@@ -24,23 +25,33 @@ LONGEST_NAME = 200
 
 
 class Server(Protocol):
-    """`open` gives the empty project of that name; `seed` is what its ids are made from."""
+    """`open` gives the empty project of that name; `seed` is what its ids are made from.
 
+    `reaches_out` says that calls are passed on to another server; `remarks` are about a test that passed.
+    """
+
+    @property
+    def reaches_out(self) -> bool: ...
     def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle: ...
     def close(self, name: str) -> None: ...
+    def remarks(self) -> list[str]: ...
     def stop(self) -> None: ...
 
 
 class OwnServer:
     """An emulator of this process, for the whole session."""
 
-    def __init__(self) -> None:
+    reaches_out = False
+
+    def __init__(self, transport: str) -> None:
         self._emulator = Emulator().start()
+        self._transport = transport
 
     def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle:
         project = self._emulator.project(name)
         system = settings.clock == "system"
-        project.configure(seed=seed, clock="system" if system else "manual", autojump=not system)
+        transport = settings.transport or self._transport
+        project.configure(seed=seed, clock="system" if system else "manual", autojump=not system, transport=transport)
         if settings.clock is not None and not isinstance(settings.clock, str):
             project.clock.set(settings.clock)
         if settings.script is not None:
@@ -52,14 +63,22 @@ class OwnServer:
     def close(self, name: str) -> None:
         self._emulator.close_project(name)
 
+    def remarks(self) -> list[str]:
+        return []
+
     def stop(self) -> None:
         self._emulator.stop()
 
 
-def start(url: str | None) -> Server:
-    """Our own server, or the one at `url`; no answer there fails the test."""
+def start(url: str | None, transport: str) -> Server:
+    """Our own server, whose clients come by that transport unless a marker says otherwise, or the one at `url`; no
+    answer there fails the test."""
+    if transport not in TRANSPORTS:
+        raise pytest.fail.Exception(
+            f"assistants_transport is 'socket' or 'inprocess', not {transport!r}", pytrace=False
+        )
     if url is None:
-        return OwnServer()
+        return OwnServer(transport)
     from pytest_plugin.attached import AttachedServer
 
     try:

@@ -49,11 +49,21 @@ LAYERS = (
         "emulator.runs.driver",
     ),
     ("emulator.requests", "emulator.faults", "emulator.transcript", "emulator.state_forms", "emulator.state"),
-    ("emulator.project",),
+    ("emulator.run_source", "emulator.project"),
     ("emulator.web",),
-    ("emulator.loop", "emulator.server", "emulator.clients"),
+    ("emulator.inspector",),
+    ("emulator.loop", "emulator.server", "emulator.door", "emulator.transports", "emulator.clients"),
+    ("emulator.recording",),
     ("emulator.handle", "emulator.emulator"),
-    ("emulator.demo", "emulator.cli_responder", "emulator.cli", "emulator.__main__"),
+    ("emulator.beside", "emulator.cli_recording"),
+    (
+        "emulator.demo",
+        "emulator.demos",
+        "emulator.cli_convert",
+        "emulator.cli_responder",
+        "emulator.cli",
+        "emulator.__main__",
+    ),
     ("pytest_plugin",),
 )
 LAYER_OF = {name: number for number, names in enumerate(LAYERS) for name in names}
@@ -175,8 +185,8 @@ def test_nothing_is_left_to_do() -> None:
     assert [module for module, text in TEXTS.items() if "TODO" in text] == []
 
 
-def test_no_two_routes_have_the_same_method_and_path() -> None:
-    rows = sorted((route.method, route.path) for route in ROUTES)
+def test_no_two_routes_have_the_same_version_method_and_path() -> None:
+    rows = sorted((version, route.method, route.path) for route in ROUTES for version in route.versions)
     assert rows == sorted(set(rows))
 
 

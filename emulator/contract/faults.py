@@ -158,6 +158,22 @@ def many_assistant_files(limit: int) -> InvalidParameter:
     return InvalidParameter(f"Assistant support at most {limit} files, remove some files before adding new ones.")
 
 
+def long_list_v1(path: str, limit: int) -> InvalidParameter:
+    """v1 showed what its validator said, without param and code (openai-php/client#269). Behaviour section 3."""
+    said = f"ensure this value has at most {limit} items (type=value_error.list.max_items; limit_value={limit})"
+    return _pydantic(path, said)
+
+
+def missing_v1(path: str) -> InvalidParameter:
+    """The same for a field that a tool output has to have (microsoft/teams-sdk#925)."""
+    return _pydantic(path, "field required (type=value_error.missing)")
+
+
+def _pydantic(path: str, said: str) -> InvalidParameter:
+    where = " -> ".join(["body", *path.split(".")])
+    return InvalidParameter(f"1 validation error for Request\n{where}\n  {said}")
+
+
 def wrong_limit(lowest: int, highest: int) -> InvalidParameter:
     """The list of files has texts of its own, without param and code. Behaviour section 9."""
     return InvalidParameter(f"limit must be between {lowest} and {highest}.")

@@ -3,6 +3,7 @@ no tool resources, attachments or content parts (surface, the lines marked v1; b
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -21,6 +22,7 @@ from emulator.contract.base import (
 from emulator.contract.faults import choice_of
 from emulator.contract.tools import CodeInterpreterTool, FunctionChoice, FunctionTool, JsonObjectFormat, TextFormat
 from emulator.contract.unions import ByKind, ByType, refuse
+from emulator.errors import InvalidParameter
 
 MAX_ASSISTANT_FILES = 20
 MAX_MESSAGE_FILES = 10
@@ -114,8 +116,14 @@ class CreateMessage(V1Body):
     metadata: Metadata | None = None
 
 
+def _few_messages(messages: list[CreateMessage]) -> list[CreateMessage]:
+    if len(messages) > threads.MAX_FIRST_MESSAGES:
+        raise refuse(lambda path: faults.long_list_v1(path, threads.MAX_FIRST_MESSAGES))
+    return messages
+
+
 class CreateThread(V1Body):
-    messages: Annotated[list[CreateMessage], Field(max_length=threads.MAX_FIRST_MESSAGES)] | None = None
+    messages: Annotated[list[CreateMessage], AfterValidator(_few_messages)] | None = None
     metadata: Metadata | None = None
 
 
@@ -144,6 +152,22 @@ class CreateThreadAndRun(_Run):
     thread: CreateThread | None = None
 
 
+def _with_call_ids(outputs: list[runs.ToolOutput]) -> list[runs.ToolOutput]:
+    for index, output in enumerate(outputs):
+        if "tool_call_id" not in output.model_fields_set:
+            raise refuse(partial(_no_call_id, index))
+    return outputs
+
+
+def _no_call_id(index: int, path: str) -> InvalidParameter:
+    return faults.missing_v1(f"{path}.{index}.tool_call_id")
+
+
+class SubmitToolOutputs(V1Body):
+    tool_outputs: Annotated[list[runs.ToolOutput], AfterValidator(_with_call_ids)]
+    stream: bool | None = None
+
+
 class ModifyMetadata(V1Body):
     """A thread, message or run: under v1 nothing else of them can be modified."""
 
@@ -160,6 +184,7 @@ _V1_OF: dict[type[BaseModel], type[BaseModel]] = {
     runs.CreateRun: CreateRun,
     runs.CreateThreadAndRun: CreateThreadAndRun,
     runs.ModifyRun: ModifyMetadata,
+    runs.SubmitToolOutputs: SubmitToolOutputs,
 }
 
 

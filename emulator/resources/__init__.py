@@ -9,6 +9,7 @@ from emulator.resources import (
     runs,
     threads,
     uploads,
+    v1,
     vector_store_file_batches,
     vector_store_files,
     vector_store_search,
@@ -31,4 +32,5 @@ ROUTES: tuple[Route, ...] = (
     *vector_store_file_batches.ROUTES,
     *vector_store_search.ROUTES,
     *models.ROUTES,
+    *v1.ROUTES,
 )

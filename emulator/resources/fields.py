@@ -82,7 +82,6 @@ _TOOLS: dict[str, Callable[[Json], Json]] = {
     "function": _function,
     "file_search": _file_search,
     "code_interpreter": lambda tool: {"type": "code_interpreter"},
-    "retrieval": lambda tool: {"type": "retrieval"},
 }
 _PARTS: dict[str, Callable[[Json], Json]] = {
     "text": lambda part: _text(part["text"]),

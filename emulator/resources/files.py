@@ -21,7 +21,7 @@ from emulator.resources.forms import Form, FormRule
 from emulator.resources.indexing import forget_file
 from emulator.resources.listing import page
 from emulator.resources.lookup import FILE
-from emulator.resources.route import Download, Route
+from emulator.resources.route import VERSIONS, Download, Route
 from emulator.resources.vector_store_changes import drop_everywhere
 from emulator.store import Event, Object, Page
 
@@ -106,7 +106,7 @@ def remove(context: Context, file: Object, answer: Object) -> None:
     context.contents.discard(file["_content"])
 
 
-_WIRE: dict[str, Any] = {"beta": False, "newline": True, "detail": True}
+_WIRE: dict[str, Any] = {"beta": False, "versions": VERSIONS, "newline": True, "detail": True}
 ROUTES = (
     Route("POST", "/files", create, views.file, form=FormRule("file", MAX_FILE_BYTES), **_WIRE),
     Route(

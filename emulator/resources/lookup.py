@@ -43,7 +43,7 @@ def require(context: Context, kind: Kind, id: str, param: str, **belongs: str) -
     if found is not None and all(found.get(field) == parent for field, parent in belongs.items()):
         return found
     if not id.startswith(kind.prefix):
-        raise wrong_prefix(param, id, kind.prefix)
+        raise wrong_prefix(param, id, kind.prefix, kind.word)
     raise no_such(kind.word, id)
 
 

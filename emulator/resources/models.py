@@ -6,13 +6,13 @@ from emulator.config import DEFAULT_MODELS
 from emulator.context import Context
 from emulator.errors import InvalidParameter, NotFound
 from emulator.resources import views
-from emulator.resources.route import Route
+from emulator.resources.route import VERSIONS, Route
 from emulator.store import Object
 
 CREATED = 1715367049  # when gpt-4o was made, as the API tells it
 UNSUITABLE = (
     *("text-embedding-", "whisper-", "tts-", "dall-e-", "omni-moderation", "text-moderation"),
-    *("babbage", "davinci"),
+    *("babbage", "davinci", "gpt-5.1"),
 )
 
 
@@ -44,6 +44,6 @@ def _model(name: str) -> Object:
 
 
 ROUTES = (
-    Route("GET", "/models", list_, views.as_is, beta=False),
-    Route("GET", "/models/{model}", retrieve, views.as_is, beta=False),
+    Route("GET", "/models", list_, views.as_is, beta=False, versions=VERSIONS),
+    Route("GET", "/models/{model}", retrieve, views.as_is, beta=False, versions=VERSIONS),
 )

@@ -15,6 +15,9 @@ from emulator.store import Object
 View = Callable[[Object], Object]
 Operation = Callable[..., Any]
 
+Version = Literal["v1", "v2"]
+VERSIONS: tuple[Version, ...] = ("v1", "v2")
+
 LIST_KEYS = ("object", "data", "first_id", "last_id", "has_more")
 
 
@@ -34,7 +37,7 @@ class Route:
     An operation is called as `operation(context, **path ids)`, with `body=` where the row has a request model, with
     `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists.
     With `streams` the request may ask for the run's events instead. A path with a `thread_id` lets that thread's run
-    settle first.
+    settle first. `versions` are those of the API that have the row; the same method and path may have one row for each.
     """
 
     method: str
@@ -47,6 +50,7 @@ class Route:
     includes: bool = False
     streams: bool = False
     beta: bool = True
+    versions: tuple[Version, ...] = ("v2",)
     form: FormRule | None = None
     query: Callable[[Mapping[str, str]], ListQuery] = list_query
     list_keys: tuple[str, ...] = LIST_KEYS

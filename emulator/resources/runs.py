@@ -26,27 +26,36 @@ from emulator.runs.lifecycle import ACTIVE, TERMINAL, enter
 from emulator.store import Event, Object, Page
 
 
-def create(context: Context, thread_id: str, body: dict[str, Any], include: frozenset[str] = frozenset()) -> Object:
-    """`include` is what the run's own stream shows of its steps beyond the default."""
+def create(
+    context: Context,
+    thread_id: str,
+    body: dict[str, Any],
+    include: frozenset[str] = frozenset(),
+    *,
+    needs_prompt: bool = True,
+) -> Object:
+    """`include` is what the run's own stream shows of its steps beyond the default; v1 needed no prompt."""
     require_thread(context, thread_id)
     assistant = require_assistant(context, body)
     if (active := active_run(context, thread_id)) is not None:
         raise InvalidState(f"Thread {thread_id} already has an active run {active['id']}.")
     added = [new_message(context, thread_id, sent) for sent in body.get("additional_messages") or []]
     run = {**new_run(context, thread_id, body, assistant), "_include": sorted(include)}
-    require_prompt(context, run, added)
+    if needs_prompt:
+        require_prompt(context, run, added)
     changes = Changes(context)
     add_messages(context, changes, added, "additional_messages")
     return _begin(context, run, changes.puts)
 
 
-def create_with_thread(context: Context, body: dict[str, Any]) -> Object:
+def create_with_thread(context: Context, body: dict[str, Any], *, needs_prompt: bool = True) -> Object:
     assistant = require_assistant(context, body)
     require_resources(context, body.get("tool_resources"))
     changes = Changes(context)
     thread, messages = new_thread(context, changes, body.get("thread") or {})
     run = new_run(context, thread["id"], body, assistant)
-    require_prompt(context, run, messages)
+    if needs_prompt:
+        require_prompt(context, run, messages)
     changes.commit("thread.created", thread)
     return _begin(context, run, ())
 

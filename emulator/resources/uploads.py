@@ -17,7 +17,7 @@ from emulator.resources import views
 from emulator.resources.files import new_file
 from emulator.resources.forms import Form, FormRule
 from emulator.resources.lookup import PART, UPLOAD, require
-from emulator.resources.route import Route
+from emulator.resources.route import VERSIONS, Route
 from emulator.store import Event, Object
 
 LIFETIME = 3600  # seconds (behaviour.md section 10.1)
@@ -120,7 +120,7 @@ def _require_md5(context: Context, content: Sequence[str], expected: str) -> Non
         raise InvalidParameter(message, param="md5", code="invalid_value")
 
 
-_WIRE: dict[str, Any] = {"beta": False, "newline": True}
+_WIRE: dict[str, Any] = {"beta": False, "versions": VERSIONS, "newline": True}
 UPLOAD_PATH = "/uploads/{upload_id}"
 ROUTES = (
     Route("POST", "/uploads", create, views.upload, CreateUpload, **_WIRE),

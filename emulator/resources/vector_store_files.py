@@ -88,7 +88,7 @@ def require_store_file(context: Context, vector_store_id: str, file_id: str, par
     if found is not None:
         return found
     if not file_id.startswith(VECTOR_STORE_FILE.prefix):
-        raise wrong_prefix(param, file_id, VECTOR_STORE_FILE.prefix)
+        raise wrong_prefix(param, file_id, VECTOR_STORE_FILE.prefix, VECTOR_STORE_FILE.word)
     raise NotFound(f"No file found with id '{file_id}' in vector store '{vector_store_id}'.")
 
 

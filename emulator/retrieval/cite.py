@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+_MARKER = re.compile(r"【[^【】]*†[^【】]*】")
+
 
 def locate(quote: str, text: str) -> tuple[int, int] | None:
     """Where `quote` first stands in `text`, in characters; any white space in it stands for any other."""
@@ -24,10 +26,17 @@ def marker(message_number: int, number: int, filename: str) -> str:
 def cited_text(
     value: str, citations: Sequence[tuple[str, str]], message_number: int = 0
 ) -> tuple[str, list[dict[str, Any]]]:
-    """The text with a marker for each `(file id, file name)` at its end, and their annotations as a message stores
-    them; `start_index` and `end_index` count characters of the text with its markers."""
+    """The text with a marker for each `(file id, file name)`, and their annotations as a message stores them.
+
+    Markers that the text has already are those of the first citations; the others' are put at its end. `start_index`
+    and `end_index` count characters of the text with its markers.
+    """
+    there = [(found[0], found.start()) for found in _MARKER.finditer(value)]
     annotations = []
     for number, (file_id, filename) in enumerate(citations):
+        if number < len(there):
+            annotations.append(_annotation(*there[number], file_id))
+            continue
         marked = marker(message_number, number, filename)
         annotations.append(_annotation(marked, len(value), file_id))
         value += marked

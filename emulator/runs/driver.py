@@ -71,6 +71,11 @@ class Driver:
             else:
                 return
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether no run is at work."""
+        return all(drive.rest.settled.is_set() for drive in self._drives.values())
+
     async def settle_all(self) -> None:
         """Every run settled as far as it goes by itself; Waits are not skipped."""
         waits = [drive.rest.settled.wait() for drive in list(self._drives.values()) if not drive.rest.settled.is_set()]

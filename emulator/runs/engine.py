@@ -21,7 +21,6 @@ from emulator.runs.open_step import Links, Open
 from emulator.runs.prompt import prompt_tokens
 from emulator.store import Event, Object
 
-STEP_STAMPS = {"cancelled": "cancelled_at", "failed": "failed_at", "completed": "completed_at"}
 MESSAGE_REASONS = {
     "cancelled": "run_cancelled",
     "expired": "run_expired",
@@ -164,8 +163,7 @@ class Engine:
         yield events.step_ended({**step, "status": "completed", "completed_at": now, "usage": used})
 
     def use(self, reply: int, usage: Object) -> Iterator[Event]:
-        """The usage of the step before that reply, whether it is open or has ended (a function call's, or by a
-        restart)."""
+        """The usage of the step before that reply, which is open or has ended (a function call's, or by a restart)."""
         if self.open is not None:
             self.open.usage = usage
             return
@@ -228,9 +226,8 @@ class Engine:
                 if message is not None:
                     said = self.open.told() if self.open is not None else []
                     yield events.message_ended(_incomplete({**message, "content": said}, status, now))
-            stamp = {STEP_STAMPS[status]: now} if status in STEP_STAMPS else {}
             used = tokens.usage(prompt_tokens(self.context, self.run), 0)
-            yield events.step_ended({**step, "status": status, "last_error": error, "usage": used, **stamp})
+            yield events.step_ended({**step, "status": status, f"{status}_at": now, "last_error": error, "usage": used})
         self.open = None
 
 

@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import orjson
-from starlette.types import Send
+from starlette.types import Scope, Send
+
+from emulator.errors import ApiError
 
 JSON_TYPE = b"application/json"
 BYTES_TYPE = b"application/octet-stream"
@@ -19,6 +21,8 @@ Headers = list[tuple[bytes, bytes]]
 COMMON_HEADERS: Headers = [
     (b"openai-version", b"2020-10-01"),
     (b"openai-organization", b"user-assistants-emulator"),
+    (b"openai-project", b"proj_assistantsemulatorlocal"),  # since 2025, like the envoy's time
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),  # means nothing to plain HTTP
     (b"x-content-type-options", b"nosniff"),
 ]
 
@@ -30,6 +34,20 @@ def json_bytes(value: Any, newline: bool = False) -> bytes:
 def frame(name: str, data: Any) -> bytes:
     """One event: its JSON is compact (dotnet StreamingToolCall)."""
     return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def refusal_headers(error: ApiError) -> tuple[tuple[bytes, bytes], ...]:
+    """A 401 says how to give a key (ai-engine, 2024-09)."""
+    return ((b"www-authenticate", b'Bearer realm="OpenAI API"'),) if error.status == 401 else ()
+
+
+def without_slash(scope: Scope) -> bytes:
+    """The address of a call without the slash at its path's end, whole, as the API gave it (ai-engine, 2024-06)."""
+    host = dict(scope["headers"]).get(b"host", b"")
+    path: bytes = scope["raw_path"].partition(b"?")[0].rstrip(b"/")
+    query: bytes = scope["query_string"]
+    scheme: str = scope["scheme"]
+    return b"".join([scheme.encode(), b"://", host, path, *([b"?", query] if query else [])])
 
 
 async def send_whole(send: Send, status: int, headers: Headers, body: bytes) -> None:

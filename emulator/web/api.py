@@ -16,23 +16,26 @@ from starlette.types import Receive, Scope, Send
 
 from emulator.config import Config, project_of_key
 from emulator.contract import check, includes
-from emulator.errors import ApiError, NotFound, ServerFault, StoreError
+from emulator.errors import ApiError, ServerFault, StoreError
 from emulator.project import Project
 from emulator.resources import ROUTES, Route
 from emulator.resources.route import Download
 from emulator.store import Object
+from emulator.web.addresses import address_of
 from emulator.web.answers import (
     BYTES_TYPE,
     COMMON_HEADERS,
     JSON_TYPE,
     STREAM_TYPE,
+    Headers,
     json_bytes,
+    refusal_headers,
     send_chunks,
     send_pieces,
     send_whole,
+    without_slash,
 )
-from emulator.web.auth import is_expected, key_of, require_key
-from emulator.web.beta import version_of
+from emulator.web.auth import accepted_key, is_expected, key_of
 from emulator.web.body import Disconnected, parse, read_body
 from emulator.web.disposition import attachment
 from emulator.web.multipart import read_form
@@ -40,17 +43,22 @@ from emulator.web.request import Request
 from emulator.web.shown import error_bytes, poll_after, shown
 from emulator.web.streams import EventStream
 from emulator.web.striking import Dropped, malformed, retry_headers, sticking, suffer
-from emulator.web.table import RouteTable
+from emulator.web.table import Found, RouteTable
 
-PREFIX = "/v1"
 ASKER_HEADER = b"x-assistants-emulator-run"  # the run whose responder is asking; its requests never wait for it
 INCLUDE_KEYS = ("include[]", "include")
+REDIRECTED = ("/assistants", "/threads", "/vector_stores")  # `/files/` was a 404 (ruby-openai, 2023-08)
+SERVER_FAULT = (
+    "The server had an error processing your request. Sorry about that! You can retry your request, or contact us "
+    "through our help center at help.openai.com if you keep seeing this error. (Please include the request ID "
+    "{} in your email.)"
+)
 
 log = logging.getLogger("emulator")
 
 
 class Api:
-    """The ASGI application for everything below `/v1`. `open_project` gives the project of a name."""
+    """The ASGI application for the API at all its addresses. `open_project` gives the project of a name."""
 
     def __init__(self, config: Config, open_project: Callable[[str], Project]) -> None:
         self._config = config
@@ -59,7 +67,8 @@ class Api:
         self._calls = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
+        self._calls += 1
+        request = Request(scope, receive, self._calls)
         started = time.perf_counter()
         try:
             await self._answer(request, send, started)
@@ -75,19 +84,30 @@ class Api:
             await self._refuse(request, send, started, ServerFault(str(error)))
         except Exception:
             log.exception("%s %s could not be answered", request.method, request.path)
-            await self._refuse(request, send, started, ServerFault(_fault_text(self._calls)))
+            await self._refuse(request, send, started, ServerFault(SERVER_FAULT.format(request.id)))
         finally:
             if request.form is not None:
                 request.form.close()
 
     async def _answer(self, request: Request, send: Send, started: float) -> None:
-        route, ids = self._route(request)
-        key = require_key(request.headers, self._config.api_key)
+        request.address = address = address_of(request.method, request.path, request.query_string)
+        found = self._table.find(address.path)
+        if found is None or request.method == "OPTIONS":
+            self._own(request)
+            await self._beside(request, send, started, found)
+            return
+        rows, ids = found.methods.get("GET" if request.method == "HEAD" else request.method), found.ids
+        if rows is None:
+            raise address.wrong_method(request.method)
+        key = accepted_key(request.headers, self._config.api_key)
+        if key is None:
+            raise address.wrong_key(request.headers)
         request.project = project = self._open_project(project_of_key(key))
+        request.route = next(iter(rows.values()))
+        route, request.version = address.route(rows, request.headers, self._config.v1 == "sunset")
         request.route = route
-        version_of(request.headers, required=route.beta)
         await _read(request, route, project)
-        request.fault = fault = project.faults.strike(request.method, request.path[len(PREFIX) :])
+        request.fault = fault = project.faults.strike(request.method, address.path)
         if fault is not None:
             await suffer(fault)
         values: dict[str, Any] = {**ids, **_query_values(route, request.query_string)}
@@ -108,15 +128,16 @@ class Api:
         if isinstance(result, Download):
             await self._download(request, send, started, result)
             return
-        body = json_bytes(shown(route, result), route.newline)
+        body = json_bytes(shown(route, result, self._config.fidelity), route.newline)
         await self._send(request, send, started, 200, body, poll_after(result))
 
     async def _refuse(self, request: Request, send: Send, started: float, error: ApiError) -> None:
         """Nothing has been sent yet: whatever goes wrong in the middle of a stream is the stream's to tell."""
         if not isinstance(error, ServerFault):
             self._own(request)
-        body, headers = error_bytes(request.route, error), retry_headers(error)
-        await self._send(request, send, started, error.status, body, headers)
+        told = error.under_v1 if request.version == "v1" else error
+        headers = (*retry_headers(error), *refusal_headers(told))
+        await self._send(request, send, started, told.status, error_bytes(request.route, told), headers)
 
     def _own(self, request: Request) -> None:
         """A call that was refused before its key was looked at belongs to its key's project all the same."""
@@ -124,19 +145,26 @@ class Api:
         if request.project is None and key and is_expected(key, self._config.api_key):
             request.project = self._open_project(project_of_key(key))
 
-    def _route(self, request: Request) -> tuple[Route, dict[str, str]]:
-        path = request.path
-        if not path.startswith(f"{PREFIX}/"):
-            raise _outside(request.method, path)
-        return self._table.find(request.method, path[len(PREFIX) :], path)
+    async def _beside(self, request: Request, send: Send, started: float, found: Found | None) -> None:
+        """What is no call of the API: the question what a path takes, and a path with a slash at its end."""
+        assert request.address is not None
+        if found is not None:
+            headers: Headers = [(b"allow", ", ".join(sorted({*found.methods, "OPTIONS"})).encode())]
+            status = 204
+        elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(REDIRECTED):
+            status, headers = 307, [(b"location", without_slash(request.scope))]
+        else:
+            raise request.address.no_such_path(request.method)
+        request.log(status)
+        await send_whole(send, status, [*self._headers(request, started), *headers], b"")
 
     async def _stream(self, request: Request, send: Send, started: float, operation: Callable[[], Object]) -> None:
         assert request.project is not None
-        stream = EventStream(request.project, request.fault)
+        stream = EventStream(request.project, request.fault, request.version)
         with sticking(request.project, request.fault):
             stream.begin(operation)
         request.log(200)
-        headers = self._headers(started, STREAM_TYPE)
+        headers = self._headers(request, started, STREAM_TYPE)
         sending = asyncio.ensure_future(send_pieces(send, 200, headers, stream.frames()))
         gone = asyncio.ensure_future(_disconnected(request.receive))
         try:
@@ -160,25 +188,25 @@ class Api:
         request.log(status)
         if request.fault is not None and request.fault.malformed:
             body = malformed(body)
-        await send_whole(send, status, [*self._headers(started, JSON_TYPE), *extra], body)
+        await send_whole(send, status, [*self._headers(request, started, JSON_TYPE), *extra], body)
 
     async def _download(self, request: Request, send: Send, started: float, file: Download) -> None:
         request.log(200)
         headers = [
-            *self._headers(started, BYTES_TYPE),
+            *self._headers(request, started, BYTES_TYPE),
             (b"content-disposition", attachment(file.filename)),
             (b"content-length", str(file.size).encode()),
         ]
         await send_chunks(send, 200, headers, file.chunks)
 
-    def _headers(self, started: float, content_type: bytes) -> list[tuple[bytes, bytes]]:
-        self._calls += 1
-        took = int((time.perf_counter() - started) * 1000)
+    def _headers(self, request: Request, started: float, content_type: bytes | None = None) -> Headers:
+        took = str(int((time.perf_counter() - started) * 1000)).encode()
         return [
-            (b"content-type", content_type),
+            *([] if content_type is None else [(b"content-type", content_type)]),
             *COMMON_HEADERS,
-            (b"openai-processing-ms", str(took).encode()),
-            (b"x-request-id", b"req_%032x" % self._calls),
+            (b"openai-processing-ms", took),
+            (b"x-envoy-upstream-service-time", took),
+            (b"x-request-id", request.id.encode()),
         ]
 
 
@@ -202,19 +230,6 @@ def _query_values(route: Route, query_string: bytes) -> dict[str, Any]:
     if route.includes:
         values["include"] = includes(value for key, value in pairs if key in INCLUDE_KEYS)
     return values
-
-
-def _outside(method: str, path: str) -> NotFound:
-    message = f"Unknown request URL: {method} {path}. Please check the URL for typos, "
-    return NotFound(f"{message}or see the docs at https://platform.openai.com/docs/api-reference/.", code="unknown_url")
-
-
-def _fault_text(number: int) -> str:
-    return (
-        "The server had an error processing your request. Sorry about that! You can retry your request, or contact us "
-        "through our help center at help.openai.com if you keep seeing this error. (Please include the request ID "
-        f"req_{number:032x} in your email.)"
-    )
 
 
 async def _drop(request: Request) -> None:

@@ -31,19 +31,32 @@ def key_of(headers: Mapping[bytes, bytes]) -> str | None:
     return None if key is None else key.decode("latin-1").strip()
 
 
-def require_key(headers: Mapping[bytes, bytes], expected: str | None) -> str:
-    """The request's key; 401 where it has none, or another than the one this server was told to expect."""
+def accepted_key(headers: Mapping[bytes, bytes], expected: str | None) -> str | None:
+    """The request's key; None where it has none, or another than the one this server was told to expect."""
     key = key_of(headers)
-    if key is None:
-        raise Unauthorized(NO_KEY)
-    if not key or not is_expected(key, expected):
-        raise Unauthorized(WRONG_KEY.format(_masked(key)), code="invalid_api_key")
-    return key
+    return key if key and is_expected(key, expected) else None
 
 
 def is_expected(key: str, expected: str | None) -> bool:
     """In a time that tells nothing of how much of the key was right."""
     return expected is None or hmac.compare_digest(key.encode(), expected.encode())
+
+
+def require_key(headers: Mapping[bytes, bytes], expected: str | None) -> str:
+    """The same, with OpenAI's 401 for None."""
+    key = accepted_key(headers, expected)
+    if key is None:
+        given = key_of(headers)
+        raise no_key() if given is None else wrong_key(given)
+    return key
+
+
+def no_key() -> Unauthorized:
+    return Unauthorized(NO_KEY)
+
+
+def wrong_key(key: str) -> Unauthorized:
+    return Unauthorized(WRONG_KEY.format(_masked(key)), code="invalid_api_key")
 
 
 def _password(encoded: str) -> str:

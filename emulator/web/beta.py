@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Literal
+from collections.abc import Collection
 
 from emulator.errors import ApiError
+from emulator.resources.route import VERSIONS, Version
 
-Version = Literal["v1", "v2"]
-KNOWN_VERSIONS = ("v1", "v2")
 OTHER_BETAS = ("realtime", "responses", "chatkit", "agents")  # sent along by SDKs that speak other betas too
 
+MIGRATION = "https://platform.openai.com/docs/assistants/migration"
 MISSING = (
     "You must provide the 'OpenAI-Beta' header to access the Assistants API. "
     "Please try again by setting the header 'OpenAI-Beta: assistants=v2'."
 )
+SUNSET = (
+    "The v1 Assistants API has been deprecated. Please try again by setting the header 'OpenAI-Beta: assistants=v2'. "
+    f"See the migration guide for more information: {MIGRATION}."
+)
+ONLY_V1 = f"The v1 Assistants API has been deprecated. See the migration guide for more information: {MIGRATION}."
 _FORM = re.compile(r"([\w-]+)=(v\d+)")
 
 
-def version_of(headers: Mapping[bytes, bytes], required: bool) -> Version:
-    """The version asked for; v2 where the header is not needed and not there. 400 for a header that is wrong."""
-    sent = headers.get(b"openai-beta", b"").decode("latin-1").strip()
+def version_of(header: str, required: bool) -> Version:
+    """The version that the header asks for; v2 where it is not needed and not there. 400 for one that is wrong."""
+    sent = header.strip()
     if not sent:
         if required:
             raise _invalid(MISSING)
@@ -34,12 +38,24 @@ def version_of(headers: Mapping[bytes, bytes], required: bool) -> Version:
     return version or "v2"
 
 
+def require_version(version: Version, versions: Collection[Version], required: bool, sunset: bool) -> None:
+    """400 where the path has no row of that version, or v1 is over and the path is one that went by versions.
+
+    That v2's own endpoints answered v1 so was never recorded (behaviour.md section 13).
+    """
+    if version == "v1" and required and sunset:
+        raise _invalid(ONLY_V1 if "v2" not in versions else SUNSET)
+    if version in versions:
+        return
+    raise _invalid(ONLY_V1 if version == "v2" else MISSING)
+
+
 def _one(beta: str) -> Version | None:
     form = _FORM.fullmatch(beta)
     if form is None:
         message = f"Invalid beta header provided: '{beta}'. The header should be in the format "
         raise _invalid(message + "'OpenAI-Beta: example_beta=v1'.")
-    if form[1] == "assistants" and form[2] in KNOWN_VERSIONS:
+    if form[1] == "assistants" and form[2] in VERSIONS:
         return "v1" if form[2] == "v1" else "v2"
     if form[1] not in OTHER_BETAS:
         raise _invalid(f"Unknown beta requested: '{form[1]}'.")

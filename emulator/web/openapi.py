@@ -44,12 +44,13 @@ FILTERS: dict[str, Json] = {
 
 @functools.cache
 def openapi() -> Json:
-    models = {route.body for route in ROUTES if route.body is not None}
+    routes = [route for route in ROUTES if "v2" in route.versions]
+    models = {route.body for route in routes if route.body is not None}
     ordered = sorted(models, key=lambda model: model.__name__)
     template = "#/components/schemas/{model}"
     refs, schemas = models_json_schema([(model, "validation") for model in ordered], ref_template=template)
     paths: Json = {}
-    for route in ROUTES:
+    for route in routes:
         body = refs[route.body, "validation"] if route.body is not None else None
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, body)
     return {

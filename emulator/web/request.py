@@ -1,4 +1,4 @@
-"""One call of the API on its way, with what was found out about it so far."""
+"""One call, with what was found out about it so far."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from emulator.faults import Fault
 from emulator.project import Project
 from emulator.resources import Route
 from emulator.resources.forms import Form
+from emulator.resources.route import Version
+from emulator.web.addresses import Address
 
 
 class Request:
-    """`route` is known once the key was let in; `raw` is the JSON body, `form` a multipart one."""
+    """`number` is the server's own count of calls; `raw` is the JSON body, `form` a multipart one."""
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(self, scope: Scope, receive: Receive, number: int) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -21,15 +23,26 @@ class Request:
         self.scope = scope
         self.receive = receive
         self.raw = b""
+        self.address: Address | None = None
         self.project: Project | None = None
+        self.version: Version = "v2"
         self.route: Route | None = None  # known once the key was let in
         self.form: Form | None = None
         self.fault: Fault | None = None
+        self._number = number
+        self._id = ""
 
     @property
     def shown_path(self) -> str:
         query = self.query_string.decode("latin-1")
         return f"{self.path}?{query}" if query else self.path
+
+    @property
+    def id(self) -> str:
+        """Its `x-request-id`: the project's next when it is first asked for, the server's for a call of nobody."""
+        if not self._id:
+            self._id = f"req_{self._number:032x}" if self.project is None else self.project.next_request_id()
+        return self._id
 
     def log(self, status: int) -> None:
         if self.project is not None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from emulator.errors import ApiError
-from emulator.resources import Route
+from emulator.resources import Route, views, views_spec
+from emulator.resources.route import View
 from emulator.store import Object, Page
 from emulator.web.answers import json_bytes
 
 POLL_AFTER_MS = b"10"
 UNFINISHED = {"queued", "in_progress", "cancelling"}
+EVENT_VIEWS: dict[str, View] = {"wire": views.streamed, "spec": views_spec.shown}
 
 
-def shown(route: Route, result: Object | Page) -> Object:
+def shown(route: Route, result: Object | Page, fidelity: str = "wire") -> Object:
+    """The answer's JSON: by the row's view, or by the published schema's, which has one view of each object of v2."""
+    is_spec = fidelity == "spec" and "v2" in route.versions
+    view = views_spec.shown if is_spec else route.view
     if not isinstance(result, Page):
-        return route.view(result)
-    data = [route.view(item) for item in result.items]
-    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
+        return view(result)
+    data = [view(item) for item in result.items]
+    nobody = "" if is_spec else None
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (nobody, nobody)
     shown = {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": result.has_more}
     return {key: shown[key] for key in route.list_keys}
 

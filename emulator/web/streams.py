@@ -9,10 +9,13 @@ from collections.abc import AsyncIterator, Callable
 from emulator.faults import Fault
 from emulator.project import Project
 from emulator.resources import views
+from emulator.resources.route import Version
+from emulator.resources.v1 import views as v1_views
 from emulator.runs.events import ERROR
 from emulator.runs.lifecycle import TERMINAL
 from emulator.store import Event, Object
 from emulator.web.answers import DONE_FRAME, frame
+from emulator.web.shown import EVENT_VIEWS
 from emulator.web.striking import Dropped, malformed
 
 LAST = {f"thread.run.{status}" for status in (*TERMINAL, "requires_action")}
@@ -23,9 +26,11 @@ NOT_SHOWN = {"thread.modified", "thread.deleted"}  # the store's own events of t
 class EventStream:
     """Listens from before the operation that begins or continues the run, so that no event is missed."""
 
-    def __init__(self, project: Project, fault: Fault | None = None) -> None:
+    def __init__(self, project: Project, fault: Fault | None = None, version: Version = "v2") -> None:
         self._project = project
+        self._version = version
         self._fault = fault
+        self._view = EVENT_VIEWS[project.context.config.fidelity]
         self._sent = 0
         self._shows_content = False
         self._waiting: deque[Event] = deque()
@@ -101,8 +106,10 @@ class EventStream:
 
     def _frame(self, event: Event) -> bytes:
         self._sent += 1
-        data = views.streamed(event.data)
+        name, data = event.name, self._view(event.data)
+        if self._version == "v1":
+            name, data = v1_views.streamed(self._project.context, name, event.data)
         if data["object"] == "thread.run.step" and not self._shows_content:
             data = views.without_search_content(data)
-        whole = frame(event.name, data)
+        whole = frame(name, data)
         return malformed(whole) + b"\n\n" if self._fault is not None and self._fault.malformed else whole

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from emulator.errors import MethodNotAllowed, NotFound
-from emulator.resources.route import Route
+from emulator.errors import NotFound
+from emulator.resources.route import Route, Version
 
 EMULATED = "assistants, threads, messages, runs, run steps, files, uploads, vector stores, models"
 NOT_EMULATED = {
@@ -15,38 +16,40 @@ NOT_EMULATED = {
 }
 
 Node = dict[str, Any]
-ANY, ROWS = "{}", ""  # keys of a node that no segment of a path can be
+Rows = dict[Version, Route]
+ANY, ROWS, NAMES = "{}", "", "/"  # keys of a node that no segment of a path can be
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a path is: its rows by method and version, and the ids in it by their names."""
+
+    methods: dict[str, Rows]
+    ids: dict[str, str]
 
 
 class RouteTable:
-    """`find` answers the row for a method and a path below the prefix, and the ids in the path by their names."""
-
     def __init__(self, routes: Iterable[Route]) -> None:
         self.routes = tuple(routes)
         self._root: Node = {}
         for route in self.routes:
             self._add(route)
 
-    def find(self, method: str, path: str, shown: str) -> tuple[Route, dict[str, str]]:
-        """404 for an unknown path, 405 for another method of a known one; `shown` is the path as errors show it."""
+    def find(self, path: str) -> Found | None:
+        """`path` is below the prefix; None where no row has it."""
         ids: list[str] = []
         node: Node | None = self._root
         for segment in path.split("/")[1:]:
             if node is None or not segment:
-                raise _unknown(method, path, shown)
+                return None
             following = node.get(segment) if segment != ANY else None
             if following is None:
                 following = node.get(ANY)
                 ids.append(segment)
             node = following
-        rows = node.get(ROWS) if node else None
-        if not rows:
-            raise _unknown(method, path, shown)
-        if method not in rows:
-            hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
-            raise MethodNotAllowed(f"Not allowed to {method} on {shown}. {hint}")
-        route, names = rows[method]
-        return route, dict(zip(names, ids, strict=True))
+        if not node or ROWS not in node:
+            return None
+        return Found(node[ROWS], dict(zip(node[NAMES], ids, strict=True)))
 
     def _add(self, route: Route) -> None:
         node, names = self._root, []
@@ -55,10 +58,13 @@ class RouteTable:
                 names.append(segment[1:-1])
                 segment = ANY
             node = node.setdefault(segment, {})
-        node.setdefault(ROWS, {})[route.method] = (route, tuple(names))
+        if node.setdefault(NAMES, names) != names:
+            raise ValueError(f"{route.path}: other rows of this path name its ids {node[NAMES]}")
+        rows: Rows = node.setdefault(ROWS, {}).setdefault(route.method, {})
+        rows.update(dict.fromkeys(route.versions, route))
 
 
-def _unknown(method: str, path: str, shown: str) -> NotFound:
+def unknown_path(method: str, path: str, shown: str) -> NotFound:
     """The API's text; for what the platform has beside the Assistants API, with what this server is."""
     message = f"Invalid URL ({method} {shown})"
     family = path.split("/")[1]

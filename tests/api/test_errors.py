@@ -113,7 +113,7 @@ def test_behaviour_2_several_betas(wire: httpx2.Client) -> None:
 HINT = "(HINT: Perhaps you meant to use a different HTTP method?)"
 ROUTES = {
     "unknown path": ("GET", "/threads/thread_x/bogus", 404, "Invalid URL (GET /v1/threads/thread_x/bogus)"),
-    "trailing slash": ("GET", "/assistants/", 404, "Invalid URL (GET /v1/assistants/)"),
+    "trailing slash of files": ("GET", "/files/", 404, "Invalid URL (GET /v1/files/)"),
     "wrong method, PUT": ("PUT", "/assistants/asst_x", 405, f"Not allowed to PUT on /v1/assistants/asst_x. {HINT}"),
     "wrong method, DELETE": (
         "DELETE",
@@ -132,7 +132,9 @@ def test_behaviour_2_route(refused: Any, method: str, path: str, status: int, me
 def test_behaviour_2_path_outside_v1(project: ProjectHandle, refused: Any) -> None:
     message = "Unknown request URL: GET /v2/assistants. Please check the URL for typos, or see the docs at "
     error = {**REFUSED, "message": f"{message}https://platform.openai.com/docs/api-reference/.", "code": "unknown_url"}
-    assert refused("GET", project.base_url.removesuffix("/v1") + "/v2/assistants") == (404, error)
+    answer = refused("GET", project.base_url.removesuffix("/v1") + "/v2/assistants")
+    assert answer == (404, error)
+    assert list(answer[1]) == ["type", "code", "message", "param"]
 
 
 def test_behaviour_2_the_route_is_looked_at_before_the_key(bare: httpx2.Client) -> None:

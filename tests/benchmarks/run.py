@@ -1,151 +1,65 @@
-"""Measures the emulator against the floor: `python -m tests.benchmarks.run` or `python tests/benchmarks/run.py`.
+"""Measures the emulator: `python tests/benchmarks/run.py [--quick] [--only PARTS] [--peer] [--json FILE] [--svg FILE]`.
 
-Every figure is a median, and every comparison a ratio of two figures of the same run, calls taken in turn.
+Every comparison is a ratio of two figures of the same run, taken in turn: to the floor (a bare application that answers
+canned bytes under the same server), to `openai-responses` (with --peer, which makes an environment for it), or of the
+emulator to itself when it holds little.
 """
 
 from __future__ import annotations
 
-import statistics
-import subprocess
+import argparse
+import json
 import sys
-import tempfile
-import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from emulator import Emulator
-from emulator.clients import make_client
-from tests.benchmarks.floor import canned_app, served
+from tests.benchmarks.calls import sdk_calls
+from tests.benchmarks.lifecycle import lifecycle
+from tests.benchmarks.measure import Row
+from tests.benchmarks.peer import peer
+from tests.benchmarks.report import as_json, chart, table
+from tests.benchmarks.scale import scale
+from tests.benchmarks.throughput import throughput
 
-CALLS = 300
-
-
-def median_ms(functions: list[Callable[[], Any]], calls: int = CALLS) -> list[float]:
-    """Medians of each, the functions called in turn so that a slow moment of the machine hits them all."""
-    for function in functions:
-        function()
-    taken: list[list[float]] = [[] for _ in functions]
-    for _ in range(calls):
-        for times, function in zip(taken, functions, strict=True):
-            started = time.perf_counter()
-            function()
-            times.append(time.perf_counter() - started)
-    return [statistics.median(times) * 1000 for times in taken]
+PEER_FOLDER = Path(__file__).parents[2] / ".benchmarks" / "peer"
 
 
-class Program:
-    """The calls that are measured, made with one client."""
-
-    def __init__(self, client: Any) -> None:
-        self.client = client
-        self.assistant = client.beta.assistants.create(model="gpt-4o", name="Bench", instructions="Answer.")
-        self.thread = client.beta.threads.create()
-        for number in range(20):
-            self.message(str(number))
-
-    def message(self, text: str = "Hello") -> Any:
-        return self.client.beta.threads.messages.create(thread_id=self.thread.id, role="user", content=text)
-
-    def calls(self) -> dict[str, Callable[[], Any]]:
-        beta, thread, assistant = self.client.beta, self.thread.id, self.assistant.id
-        return {
-            "assistants.create": lambda: beta.assistants.create(model="gpt-4o", name="Bench"),
-            "threads.create": lambda: beta.threads.create(),
-            "messages.create": self.message,
-            "messages.list(20)": lambda: beta.threads.messages.list(thread_id=thread),
-            "create_and_poll": lambda: beta.threads.runs.create_and_poll(thread_id=thread, assistant_id=assistant),
-        }
+def parts(quick: bool, peer_folder: Path | None) -> dict[str, Callable[[], Iterator[Row]]]:
+    less = 10 if quick else 1
+    chosen: dict[str, Callable[[], Iterator[Row]]] = {
+        "calls": lambda: sdk_calls(300 // less),
+        "throughput": lambda: throughput(4000 // less),
+        "lifecycle": lambda: lifecycle(tests=500 // less),
+        "scale": lambda: scale(100_000 // less, 100_000 // less),
+    }
+    if peer_folder is not None:
+        chosen["peer"] = lambda: peer(peer_folder, 300 // less)
+    return chosen
 
 
-def recorded_answers(emulator: Emulator) -> dict[str, bytes]:
-    """What the emulator answers to these calls, for the floor to answer the same."""
-    import httpx2
-
-    headers = {"Authorization": "Bearer canned", "OpenAI-Beta": "assistants=v2"}
-    answers: dict[str, bytes] = {}
-    with httpx2.Client(base_url=emulator.base_url, headers=headers) as wire:
-
-        def keep(name: str, response: httpx2.Response) -> Any:
-            answers[name] = response.content
-            return response.json()
-
-        assistant = keep("POST /v1/assistants", wire.post("/assistants", json={"model": "gpt-4o", "name": "Bench"}))
-        thread = keep("POST /v1/threads", wire.post("/threads", json={}))["id"]
-        path = f"/threads/{thread}"
-        for _ in range(20):
-            body = {"role": "user", "content": "Hello"}
-            keep("POST /v1/threads/{id}/messages", wire.post(f"{path}/messages", json=body))
-        keep("GET /v1/threads/{id}/messages", wire.get(f"{path}/messages"))
-        run = keep("POST /v1/threads/{id}/runs", wire.post(f"{path}/runs", json={"assistant_id": assistant["id"]}))
-        keep("GET /v1/threads/{id}/runs/{id}", wire.get(f"{path}/runs/{run['id']}"))
-    return answers
-
-
-def sdk_calls() -> None:
-    with (
-        Emulator() as emulator,
-        tempfile.TemporaryDirectory() as folder,
-        Emulator(data_dir=folder) as on_disk,
-        served(canned_app(recorded_answers(emulator))) as floor_url,
-    ):
-        programs = [Program(emulator.client()), Program(on_disk.client()), Program(make_client(floor_url, "k", {}))]
-        print(f"{'SDK call, median':24} {'memory':>9} {'disk':>9} {'floor':>9} {'disk/floor':>11}")
-        for name in programs[0].calls():
-            memory, disk, floor = median_ms([program.calls()[name] for program in programs])
-            print(f"{name:24} {memory:6.2f} ms {disk:6.2f} ms {floor:6.2f} ms {disk / floor:11.2f}")
-
-
-def start_and_stop() -> None:
-    started, stopped = [], []
-    for _ in range(20):
-        emulator = Emulator()
-        before = time.perf_counter()
-        emulator.start()
-        between = time.perf_counter()
-        emulator.stop()
-        started.append(between - before)
-        stopped.append(time.perf_counter() - between)
-    print(f"start {statistics.median(started) * 1000:.1f} ms, stop {statistics.median(stopped) * 1000:.1f} ms")
-
-
-def import_cost() -> None:
-    """Of importing the plugin on top of pytest, in processes of their own."""
-
-    def seconds(code: str) -> float:
-        return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-
-    timed = "import time, pytest; t = time.perf_counter(); import pytest_plugin; print(time.perf_counter() - t)"
-    print(f"import pytest_plugin {statistics.median(seconds(timed) for _ in range(7)) * 1000:.1f} ms beyond pytest")
-
-
-def fixture_cost() -> None:
-    """A test's share of the fixture: many tests that do nothing, with it and without."""
-    with tempfile.TemporaryDirectory() as folder:
-        test = Path(folder) / "test_cost.py"
-        test.write_text(
-            "import pytest\n"
-            "@pytest.mark.parametrize('n', range(500))\n"
-            "def test_with(assistants_emulator, n): pass\n"
-            "@pytest.mark.parametrize('n', range(500))\n"
-            "def test_without(n): pass\n"
-        )
-
-        def seconds(which: str) -> float:
-            command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test), "-k", which]
-            ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
-            return float(ran.stdout.rsplit(" in ", 1)[1].split("s")[0])
-
-        share = (seconds("test_with and not without") - seconds("test_without")) / 500
-        print(f"fixture {share * 1000:.2f} ms a test")
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it works")
+    parser.add_argument("--only", default="", help="parts to measure: calls, throughput, lifecycle, scale, peer")
+    parser.add_argument("--peer", nargs="?", type=Path, const=PEER_FOLDER, help="compare with openai-responses too")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--svg", type=Path, metavar="FILE")
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    chosen = parts(given.quick, given.peer)
+    rows: list[Row] = []
+    for name in given.only.split(",") if given.only else chosen:
+        measured = list(chosen[name]())
+        print(table(measured), flush=True)
+        rows += measured
+    if given.json:
+        given.json.write_text(json.dumps(as_json(rows), indent=2) + "\n")
+    if given.svg:
+        given.svg.write_text(chart(rows))
 
 
 if __name__ == "__main__":
-    warnings.simplefilter("ignore")
-    sdk_calls()
-    start_and_stop()
-    import_cost()
-    fixture_cost()
+    main()

@@ -108,3 +108,20 @@ def test_a_kill_in_the_middle_of_writes_loses_none_that_was_answered(tmp_path: P
 
 def client_of(base_url: str) -> httpx2.Client:
     return httpx2.Client(base_url=base_url, headers={"Authorization": "Bearer any", "OpenAI-Beta": "assistants=v2"})
+
+
+def test_its_first_line_says_where_to_look_inside() -> None:
+    ran = subprocess.run([*SERVE, "--", sys.executable, "-c", ""], capture_output=True, text=True)
+    (url,) = re.findall(r"look inside: (\S+)", ran.stderr.splitlines()[0])
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/_emulator/", url)
+
+
+def test_it_opens_the_inspector_in_the_browser(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\necho \"$1\" > '{seen}'\n")
+    browser.chmod(0o755)
+    command = [*SERVE, "--open", "--", sys.executable, "-c", ""]
+    ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "BROWSER": f"{browser} %s"})
+    assert ran.returncode == 0, ran.stderr
+    assert seen.read_text().strip() in ran.stderr

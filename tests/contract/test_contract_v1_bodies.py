@@ -92,4 +92,4 @@ def test_v2_asks_for_the_model_of_v2() -> None:
 
 
 def test_a_model_that_v1_shares_is_the_same_under_both() -> None:
-    assert contract.for_version(contract.SubmitToolOutputs, "v1") is contract.SubmitToolOutputs
+    assert contract.for_version(contract.CreateUpload, "v1") is contract.CreateUpload

@@ -29,7 +29,7 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_scripted_run_and_a_stream_are_driven_from_node(node_modules: Path) -> None:
+def test_runs_streams_files_and_vector_stores_are_driven_from_node(node_modules: Path) -> None:
     with Emulator() as emulator:
         variables = {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.project("node").api_key}
         command = ["node", "drive.mjs"]
@@ -42,6 +42,15 @@ def test_a_scripted_run_and_a_stream_are_driven_from_node(node_modules: Path) ->
         "deltas": ["One ", "two ", "three."],
         "final": "One two three.",
         "last": "thread.run.completed",
+        "batch": ["completed", 1],
+        "found": ["notes.txt"],
+        "content": "{}",
+        "calls": ["code_interpreter", "file_search"],
+        "logs": "2",
+        "cited": True,
+        "inner": ["thread.run.step.completed", "thread.run.completed"],
+        "pages": ["assistant", "user"],
+        "gone": True,
         "retried": True,
         "statuses": [429, 200],
     }

@@ -62,6 +62,26 @@ def test_code_under_test_needs_no_configuration(assistants_emulator: ProjectHand
     assert [str(call) for call in assistants_emulator.requests] == ["POST /v1/threads 200"]
 
 
+def test_code_under_test_for_azure_needs_no_configuration(assistants_emulator: ProjectHandle) -> None:
+    with openai.AzureOpenAI() as client:
+        client.beta.threads.create()
+    (call,) = assistants_emulator.requests
+    assert str(call) == "POST /openai/threads?api-version=2025-03-01-preview 200"
+
+
+def test_the_sdks_module_level_client_needs_no_configuration(run_tests: RunTests) -> None:
+    result = run_tests("""
+        import openai
+
+        def test_it(assistants_emulator, monkeypatch):
+            monkeypatch.setattr(openai, "_client", None, raising=False)
+            openai.beta.threads.create()
+            openai._client.close()
+            assert [str(call) for call in assistants_emulator.requests] == ["POST /v1/threads 200"]
+    """)
+    result.assert_outcomes(passed=1)
+
+
 def test_the_environment_is_as_before_after_a_test(run_tests: RunTests, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "mine")
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)

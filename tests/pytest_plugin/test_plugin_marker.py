@@ -81,15 +81,15 @@ def test_markers_of_class_and_function_merge_and_the_nearest_wins(run_tests: Run
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("scrip=1", "unknown keyword 'scrip'; it knows script, cassette, state, clock, seed, transport"),
+        ("scrip=1", "unknown keyword 'scrip'; it knows script, cassette, replay, state, clock, seed, transport"),
         ("'a.yaml'", "takes keywords only, and was given 'a.yaml'; it knows script, *"),
         ("script='none.yaml'", "there is no script *none.yaml"),
         ("script=3", "script is a path or a dict, not 3"),
         ("clock='fast'", "clock is 'manual', 'system' or a unix time, not 'fast'"),
         ("seed=1.5", "seed is a string or a whole number, not 1.5"),
-        ("cassette='a.json'", "cassette is not available in this version"),
+        ("cassette=1", "cassette is a path, not 1"),
         ("state='none.json'", "there is no state *none.json"),
-        ("transport='in-process'", "transport is not available in this version"),
+        ("transport='in-process'", "transport is 'socket' or 'inprocess', not 'in-process'"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_even_without_a_fixture(run_tests: RunTests, given: str, told: str) -> None:

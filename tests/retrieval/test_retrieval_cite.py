@@ -45,6 +45,12 @@ def test_several_citations_follow_each_other() -> None:
     assert [note["file_citation"]["file_id"] for note in notes] == ["file-1", "file-2", "file-1"]
 
 
+def test_markers_that_the_text_has_already_are_those_of_the_first_citations() -> None:
+    text, notes = cited_text("Cake【4:0†source】, I think.", [("file-1", "a.txt"), ("file-2", "b.txt")], 4)
+    assert text == "Cake【4:0†source】, I think.【4:1†b.txt】"
+    assert [(note["text"], note["start_index"]) for note in notes] == [("【4:0†source】", 4), ("【4:1†b.txt】", 26)]
+
+
 def test_without_citations_the_text_is_the_value() -> None:
     assert cited_text("Hello", []) == ("Hello", [])
 

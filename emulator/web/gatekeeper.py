@@ -23,7 +23,7 @@ class Forbidden(ApiError):
     status = 403
 
 
-class Door:
+class Gatekeeper:
     """In front of an ASGI application; `allowed` are further host names, `*` for all."""
 
     def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:

@@ -1,0 +1,52 @@
+"""The log of what clients asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from starlette.responses import Response
+
+from emulator.errors import NotFound
+from emulator.inspector.ask import PAGE_SIZE, Ask
+from emulator.inspector.curl import curl, is_cut
+from emulator.requests import LoggedRequest
+
+ERRORS = "errors"
+
+
+def calls(ask: Ask) -> Response:
+    """Newest first; `text` narrows them to those whose method and path hold it, `show` to errors."""
+    found = list(islice(_found(ask), PAGE_SIZE + 1))
+    filters = {name: ask.query(name) for name in ("text", "show") if ask.query(name)}
+    log = ask.project.requests
+    return ask.render(
+        "calls.html", rows=found[:PAGE_SIZE], more=len(found) > PAGE_SIZE, filters=filters, total=log.total, log=log
+    )
+
+
+def call(ask: Ask, number: str) -> Response:
+    log = ask.project.requests
+    index = int(number) - 1 - log.dropped if number.isdecimal() and len(number) < 12 else -1
+    if not 0 <= index < len(log):
+        raise NotFound(f"There is no call {number} in the log; it keeps the newest 10,000.")
+    found: LoggedRequest = log[index]
+    body: Any = found.body
+    command = curl(found, ask.origin, ask.key)
+    return ask.render("call.html", number=int(number), call=found, body=body, command=command, cut=is_cut(found))
+
+
+def _found(ask: Ask) -> Iterator[tuple[int, LoggedRequest]]:
+    log = ask.project.requests
+    text, wants_errors = ask.query("text").lower(), ask.query("show") == ERRORS
+    before = ask.query("before")
+    number = log.total + 1
+    for logged in reversed(list(log)):
+        number -= 1
+        if before.isdecimal() and number >= int(before[:12]):
+            continue
+        if wants_errors and 200 <= logged.status < 400:
+            continue
+        if text in f"{logged.method} {logged.path}".lower():
+            yield number, logged

@@ -1,0 +1,138 @@
+// What every page has: regions that follow the emulator, copy buttons, footnotes that open their passage.
+"use strict";
+
+// Replace what changed in the regions, and only that: a form that is being filled in stays as it is.
+const served = new WeakMap();
+
+function remember(root) {
+  for (const child of root.querySelectorAll("[data-region] > [data-key]")) served.set(child, child.outerHTML);
+}
+
+function restoreOpen(old, fresh) {
+  const before = old.querySelectorAll("details");
+  fresh.querySelectorAll("details").forEach((details, index) => {
+    if (before[index] && before[index].open) details.open = true;
+  });
+}
+
+function updateRegion(region, fresh) {
+  const known = new Map([...region.children].map((child) => [child.dataset.key, child]));
+  const wanted = [...fresh.children];
+  let at = region.firstElementChild;
+  for (const child of wanted) {
+    const html = child.outerHTML;
+    const old = known.get(child.dataset.key);
+    known.delete(child.dataset.key);
+    let kept = old;
+    if (!old || served.get(old) !== html) {
+      kept = document.importNode(child, true);
+      served.set(kept, html);
+      if (old) {
+        restoreOpen(old, kept);
+        if (at === old) at = kept;
+        old.replaceWith(kept);
+      }
+    }
+    if (kept !== at) region.insertBefore(kept, at);
+    else at = at.nextElementSibling;
+  }
+  for (const gone of known.values()) gone.remove();
+}
+
+const writing = new Map(); // message id -> what was streamed of it so far
+
+function showWriting() {
+  for (const place of document.querySelectorAll("[data-writes]")) {
+    const text = writing.get(place.dataset.writes);
+    if (text !== undefined) place.textContent = text;
+  }
+}
+
+let refreshing = false;
+let again = false;
+
+async function refresh() {
+  if (refreshing) {
+    again = true;
+    return;
+  }
+  refreshing = true;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+    if (answer.ok) {
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const region of document.querySelectorAll("[data-region]")) {
+        const fresh = page.getElementById(region.id);
+        if (fresh) updateRegion(region, fresh);
+      }
+      showWriting();
+    }
+  } catch {
+    // the emulator is gone; the stream says so
+  }
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  refreshing = false;
+  if (again) {
+    again = false;
+    refresh();
+  }
+}
+
+function follow(url) {
+  const sign = document.getElementById("live");
+  const source = new EventSource(url);
+  let lost = false;
+  source.addEventListener("open", () => {
+    sign.hidden = false;
+    sign.classList.remove("off");
+    sign.textContent = "live";
+    if (lost) refresh();
+    lost = false;
+  });
+  source.addEventListener("error", () => {
+    lost = true;
+    sign.classList.add("off");
+    sign.textContent = "not connected";
+  });
+  source.addEventListener("change", refresh);
+  source.addEventListener("delta", (event) => {
+    const delta = JSON.parse(event.data);
+    writing.set(delta.message_id, (writing.get(delta.message_id) || "") + delta.text);
+    showWriting();
+  });
+}
+
+function openFootnote() {
+  const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!target) return;
+  if (target.matches("details")) target.open = true;
+  const inside = target.querySelector(":scope > details");
+  if (inside) {
+    inside.open = true;
+    inside.querySelector("summary").focus({ preventScroll: true });
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  const label = button.textContent;
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    button.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(source); // no clipboard without https: at least it is selected
+    button.textContent = "Selected";
+  }
+  setTimeout(() => (button.textContent = label), 1500);
+});
+
+remember(document);
+for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+addEventListener("hashchange", openFootnote);
+openFootnote();
+if (document.body.dataset.live) follow(document.body.dataset.live);
+if (document.body.dataset.poll) {
+  setInterval(() => document.hidden || refresh(), Number(document.body.dataset.poll));
+}

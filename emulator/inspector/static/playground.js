@@ -1,0 +1,263 @@
+// The playground: a client of the API like any other. What it shows of messages and steps the server renders.
+
+const stage = document.getElementById("stage");
+if (stage) start();
+
+function start() {
+  const { api, key, base, assistant, tools } = stage.dataset;
+  const at = (id) => document.getElementById(id);
+  const [messages, steps, composer, say, files] = ["messages", "steps", "composer", "say", "files"].map(at);
+  const [send, cancel, state, problem, attached] = ["send", "cancel", "state", "problem", "attached"].map(at);
+  let thread = stage.dataset.thread;
+  let run = stage.dataset.run;
+  let chosen = [];
+
+  const part = (...segments) => `${base}/${segments.map(encodeURIComponent).join("/")}?part=1`;
+  const call = async (method, path, body) => {
+    const headers = { Authorization: `Bearer ${key}`, "OpenAI-Beta": "assistants=v2" };
+    const isForm = body instanceof FormData;
+    if (body && !isForm) headers["Content-Type"] = "application/json";
+    const answer = await fetch(api + path, { method, headers, body: body && !isForm ? JSON.stringify(body) : body });
+    if (!answer.ok) {
+      const told = await answer.json().catch(() => null);
+      throw new Error(told?.error?.message || `${method} ${path} was answered ${answer.status}`);
+    }
+    return answer;
+  };
+  const ask = async (...request) => (await call(...request)).json();
+
+  function tell(error) {
+    problem.textContent = error ? error.message : "";
+    problem.hidden = !error;
+  }
+
+  // busy: nothing may be sent; waiting: the run asks for outputs
+  function show(status) {
+    const active = ["queued", "in_progress", "requires_action", "cancelling"].includes(status);
+    send.disabled = active;
+    cancel.hidden = !active || status === "cancelling";
+    state.textContent = status === "requires_action" ? "Waiting for the outputs of its function calls"
+      : active ? "Answering…" : status && status !== "completed" ? `The run is ${status.replaceAll("_", " ")}` : "";
+  }
+
+  const nearEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - 240;
+  const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
+
+  async function fragment(url) {
+    const answer = await fetch(url);
+    if (!answer.ok) throw new Error("The inspector could not show what was made.");
+    return new DOMParser().parseFromString(await answer.text(), "text/html").body;
+  }
+
+  async function showMessage(id) {
+    const item = (await fragment(part("threads", thread, "messages", id))).querySelector("li");
+    const follows = nearEnd();
+    const old = messages.querySelector(`[data-key="${CSS.escape(id)}"]`);
+    if (old) old.replaceWith(item);
+    else messages.append(item);
+    at("welcome").hidden = true;
+    if (follows) toEnd();
+  }
+
+  let showing = null;
+  let stale = false;
+  let shownRun = run;
+  async function showSteps() {
+    if (showing) {
+      stale = true;
+      return showing;
+    }
+    showing = (async () => {
+      do {
+        stale = false;
+        const body = await fragment(part("threads", thread, "runs", run));
+        // region by region (page.js), so that an output that is being written stays
+        const [old, fresh] = [steps, body].map((root) => root.querySelector("[data-region]"));
+        if (old && shownRun === run) {
+          steps.querySelector("[data-head]").replaceWith(body.querySelector("[data-head]"));
+          updateRegion(old, fresh);
+        } else {
+          steps.replaceChildren(...body.childNodes);
+          remember(steps);
+        }
+        shownRun = run;
+        steps.scrollTop = steps.scrollHeight;
+      } while (stale);
+      showing = null;
+    })();
+    return showing;
+  }
+
+  async function* events(answer) {
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      text += value;
+      const frames = text.split("\n\n");
+      text = frames.pop();
+      for (const frame of frames) {
+        const name = frame.match(/^event: (.*)$/m)?.[1];
+        const data = frame.match(/^data: (.*)$/m)?.[1];
+        if (name && data && name !== "done") yield [name, JSON.parse(data)];
+      }
+    }
+  }
+
+  function write(delta) {
+    const place = messages.querySelector(`[data-writes="${CSS.escape(delta.id)}"]`);
+    if (!place) return;
+    const follows = nearEnd();
+    for (const piece of delta.delta.content || []) place.textContent += piece.text?.value ?? piece.refusal ?? "";
+    if (follows) toEnd();
+  }
+
+  async function follow(answer) {
+    let status = "in_progress";
+    for await (const [name, data] of events(answer)) {
+      if (name === "error") throw new Error(data.error?.message || data.message || "The stream ended with an error.");
+      if (name === "thread.message.created" || /^thread\.message\.(completed|incomplete)$/.test(name)) {
+        await showMessage(data.id);
+      } else if (name === "thread.message.delta") {
+        write(data);
+      } else if (/^thread\.run\.[a-z_]+$/.test(name) && data.object === "thread.run") {
+        run = data.id;
+        status = data.status;
+        show(status);
+        await showSteps();
+      } else if (/^thread\.run\.step\.(created|completed|failed|cancelled|expired)$/.test(name)) {
+        await showSteps();
+      }
+    }
+    await settled(status);
+  }
+
+  async function settled(status) {
+    await showSteps();
+    show(status);
+    const field = steps.querySelector("[data-call]");
+    if (status === "requires_action" && field) {
+      field.focus();
+      field.scrollIntoView({ block: "center" });
+    } else say.focus();
+  }
+
+  async function upload(file) {
+    const form = new FormData();
+    const isImage = /^image\/(png|jpeg|gif|webp)$/.test(file.type);
+    form.append("purpose", isImage ? "vision" : "assistants");
+    form.append("file", file, file.name);
+    return { isImage, id: (await ask("POST", "/files", form)).id };
+  }
+
+  function message(text, uploaded) {
+    const images = uploaded.filter((file) => file.isImage);
+    const kinds = tools.split(" ").filter((kind) => kind === "file_search" || kind === "code_interpreter");
+    const toolsOf = (kinds.length ? kinds : ["file_search"]).map((type) => ({ type }));
+    const content = images.length
+      ? [{ type: "text", text }, ...images.map(({ id }) => ({ type: "image_file", image_file: { file_id: id } }))]
+      : text;
+    const rest = uploaded.filter((file) => !file.isImage).map(({ id }) => ({ file_id: id, tools: toolsOf }));
+    return { role: "user", content, ...(rest.length ? { attachments: rest } : {}) };
+  }
+
+  async function submit(text) {
+    tell(null);
+    show("queued");
+    try {
+      const uploaded = [];
+      for (const file of chosen) uploaded.push(await upload(file));
+      if (!thread) {
+        thread = (await ask("POST", "/threads", {})).id;
+        history.replaceState(null, "", `?${new URLSearchParams({ assistant, thread })}`);
+      }
+      const path = `/threads/${encodeURIComponent(thread)}`;
+      const made = await ask("POST", `${path}/messages`, message(text, uploaded));
+      say.value = "";
+      choose([]);
+      await showMessage(made.id);
+      toEnd();
+      await follow(await call("POST", `${path}/runs`, { assistant_id: assistant, stream: true }));
+    } catch (error) {
+      tell(error);
+      await look();
+    }
+  }
+
+  async function answer(form) {
+    const outputs = [...form.querySelectorAll("[data-call]")];
+    const body = { stream: true, tool_outputs: outputs.map((field) => ({ tool_call_id: field.dataset.call, output: field.value })) };
+    form.querySelector("button").disabled = true;
+    tell(null);
+    const path = `/threads/${encodeURIComponent(form.dataset.thread)}/runs/${encodeURIComponent(form.dataset.run)}`;
+    try {
+      await follow(await call("POST", `${path}/submit_tool_outputs`, body));
+    } catch (error) {
+      tell(error);
+      form.querySelector("button").disabled = false;
+    }
+  }
+
+  // how the run stands after something went wrong, or when the page was opened in the middle of one
+  async function look() {
+    if (!thread || !run) return show("");
+    try {
+      const found = await ask("GET", `/threads/${encodeURIComponent(thread)}/runs/${encodeURIComponent(run)}`);
+      show(found.status);
+      await showSteps();
+      if (["queued", "in_progress", "cancelling"].includes(found.status)) setTimeout(look, 1000);
+    } catch {
+      show("");
+    }
+  }
+
+  function choose(list) {
+    chosen = list;
+    attached.replaceChildren(...chosen.map((file, index) => {
+      const item = document.createElement("li");
+      const remove = document.createElement("button");
+      remove.type = "button";
+      remove.className = "plain";
+      remove.textContent = `${file.name} ×`;
+      remove.setAttribute("aria-label", `Do not send ${file.name}`);
+      remove.addEventListener("click", () => choose(chosen.filter((_, other) => other !== index)));
+      item.append(remove);
+      return item;
+    }));
+    files.value = "";
+  }
+
+  composer.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!send.disabled && say.value.trim()) submit(say.value.trim());
+  });
+  say.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      composer.requestSubmit();
+    }
+  });
+  files.addEventListener("change", () => choose([...chosen, ...files.files]));
+  steps.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-outputs]")) return;
+    event.preventDefault();
+    answer(event.target);
+  });
+  cancel.addEventListener("click", async () => {
+    cancel.hidden = true;
+    try {
+      await ask("POST", `/threads/${encodeURIComponent(thread)}/runs/${encodeURIComponent(run)}/cancel`);
+      await look();
+    } catch (error) {
+      tell(error);
+    }
+  });
+  for (const offer of document.querySelectorAll("[data-say]")) {
+    offer.addEventListener("click", () => send.disabled || submit(offer.dataset.say));
+  }
+  at("assistant")?.addEventListener("change", () => at("pick").requestSubmit());
+  show(stage.dataset.status);
+  if (thread) toEnd();
+  if (["queued", "in_progress", "cancelling"].includes(stage.dataset.status)) look();
+}

@@ -1,0 +1,44 @@
+"""The same end-to-end tests with every generation of the SDK, each in an environment of its own: `nox`."""
+
+import os
+from pathlib import Path
+
+import nox
+
+SDKS = {
+    "1.6.1": ("httpx<0.28",),  # the first with `assistants=v1` that our clients support; it passes `proxies` to httpx
+    "1.20.0": ("httpx<0.28",),  # the last of v1
+    "1.21.2": ("httpx<0.28",),  # the first of v2
+    "1.59.9": (),
+    "1.109.1": (),
+    "2.54.0": (),
+}
+PYTHONS = ("3.11", "3.12", "3.13")
+TESTS = "tests/matrix"
+
+# pyenv hides the Pythons that are not its current one behind shims that refuse to run
+_VERSIONS = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+_HIDDEN = [str(found / "bin") for version in PYTHONS for found in sorted(_VERSIONS.glob(f"{version}.*"))]
+os.environ["PATH"] = os.pathsep.join([*_HIDDEN, os.environ["PATH"]])
+
+nox.options.default_venv_backend = "venv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_missing_interpreters = False
+
+
+@nox.session
+@nox.parametrize("openai", list(SDKS), ids=list(SDKS))
+def sdk(session: nox.Session, openai: str) -> None:
+    """One generation of the SDK, on the Python that runs nox."""
+    _run(session, f"openai=={openai}", *SDKS[openai])
+
+
+@nox.session(python=PYTHONS)
+def newest(session: nox.Session) -> None:
+    """The newest SDK on each Python that is here."""
+    _run(session, "openai>=3")
+
+
+def _run(session: nox.Session, *requirements: str) -> None:
+    session.install("-e", ".", *requirements)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", TESTS, *session.posargs)

@@ -1,0 +1,68 @@
+"""What it costs before and after: import, start, stop, and a test's share of the fixture."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from emulator import Emulator
+from tests.benchmarks.measure import Row
+
+ROOT = Path(__file__).parents[2]
+ROUNDS = 3
+IMPORT = "import time, pytest; t = time.perf_counter(); import pytest_plugin; print(time.perf_counter() - t)"
+TESTS = """
+import pytest
+
+@pytest.mark.parametrize("n", range({tests}))
+def test_with(assistants_emulator, n): pass
+
+@pytest.mark.parametrize("n", range({tests}))
+def test_without(n): pass
+"""
+
+
+def lifecycle(starts: int = 20, tests: int = 500) -> Iterator[Row]:
+    started, stopped = [], []
+    for _ in range(starts):
+        emulator = Emulator()
+        before = time.perf_counter()
+        emulator.start()
+        between = time.perf_counter()
+        emulator.stop()
+        started.append(between - before)
+        stopped.append(time.perf_counter() - between)
+    yield Row("Start and stop", "start, in memory", statistics.median(started) * 1000, "ms")
+    yield Row("Start and stop", "stop", statistics.median(stopped) * 1000, "ms")
+    imports = [float(_output([sys.executable, "-c", IMPORT])) for _ in range(5)]
+    yield Row("Start and stop", "import of the plugin, beyond pytest", statistics.median(imports) * 1000, "ms")
+    yield Row("pytest", "the fixture's share of a test", _fixture_ms(tests), "ms", target=2.0)
+
+
+def _fixture_ms(tests: int) -> float:
+    """Many tests that do nothing, with it and without; the best of each, for a slow round says nothing of it."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "test_cost.py"
+        file.write_text(TESTS.format(tests=tests))
+
+        def took(which: str) -> float:
+            options = ["-q", "-p", "no:cacheprovider", "-p", "pytest_plugin", "-k", which]
+            told = _output([sys.executable, "-m", "pytest", *options, str(file)], folder)
+            return float(told.rsplit(" in ", 1)[1].split("s")[0])
+
+        rounds = [(took("test_with and not without"), took("test_without")) for _ in range(ROUNDS)]
+    return (min(took for took, _ in rounds) - min(took for _, took in rounds)) / tests * 1000
+
+
+def _output(command: list[str], folder: str | None = None) -> str:
+    """The plugin is named, and no other is loaded: other people's plugins are not ours to measure."""
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder or ROOT, env=environment)
+    return ran.stdout

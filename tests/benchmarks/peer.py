@@ -1,0 +1,61 @@
+"""`openai-responses`, which answers the SDK by patching its HTTP library: the same calls as ours in process.
+
+It lives in an environment of its own with the newest SDK that it supports, and ours is measured there too, so that both
+sides have the same SDK. `python -m tests.benchmarks.peer CALLS` is run in that environment and prints rows as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.benchmarks.measure import Row, compared, in_turn
+from tests.benchmarks.programs import Program
+
+ROOT = Path(__file__).parents[2]
+PEER = "openai-responses"
+TARGET = 0.6
+
+
+def peer(folder: Path, calls: int) -> Iterator[Row]:
+    """`folder` holds the environment; it is made where it is not there yet."""
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        ours = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+        wanted = [PEER, *(need for need in ours if not need.startswith("openai"))]
+        subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted], check=True)
+    command = [str(python), "-m", "tests.benchmarks.peer", str(calls)]
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+    yield from (Row(**row) for row in json.loads(ran.stdout))
+
+
+def measure(calls: int) -> list[Row]:
+    import openai
+    import openai_responses  # type: ignore[import-not-found]
+
+    from emulator import Emulator
+
+    rows: list[Row] = []
+
+    @openai_responses.mock()
+    def compare(openai_mock: object) -> None:
+        with Emulator(transport="inprocess") as emulator:
+            programs = Program(emulator.client()), Program(openai.OpenAI(api_key="key"))
+            for name in programs[0].plain_calls():
+                ours, theirs = in_turn([program.plain_calls()[name] for program in programs], calls)
+                rows.extend(compared("In process", name, ours, theirs, PEER, TARGET))
+
+    compare()
+    return rows
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    print(json.dumps([asdict(row) for row in measure(int(sys.argv[1]))]))

@@ -1,0 +1,89 @@
+"""The inspector in a real browser: Chromium, driven by playwright. Without either these tests are skipped.
+
+Each test ends by asking that the browser's console is clean and that nothing was asked of another machine.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from emulator import Emulator
+from emulator.demos import prepare
+from emulator.shipped import shipped
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+)
+PATIENCE = 20_000  # milliseconds
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if CHROMIUM is None:
+        for item in items:
+            if item.path.is_relative_to(HERE):
+                item.add_marker(pytest.mark.skip("needs chromium"))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The browser, with a profile of its own."""
+    with playwright.sync_playwright() as driver:
+        profile = tmp_path_factory.mktemp("profile")
+        context = driver.chromium.launch_persistent_context(
+            profile, executable_path=CHROMIUM, args=ARGUMENTS, viewport={"width": 1280, "height": 800}
+        )
+        context.set_default_timeout(PATIENCE)
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def page(chromium: Any, emulator: Emulator) -> Iterator[Any]:
+    """Closed before the emulator is."""
+    complaints: list[str] = []
+    asked: set[str | None] = set()
+    page = chromium.new_page()
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
+    page.emulate_media(color_scheme="light")
+    yield page
+    page.close()
+    assert complaints == []
+    assert asked == {"127.0.0.1"}
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
+
+
+@pytest.fixture
+def slow() -> Iterator[Emulator]:
+    """One that writes as slowly as people read; a test asks for it before the page."""
+    with Emulator(tokens_per_second=20) as running:
+        yield running
+
+
+@pytest.fixture
+def demo(emulator: Emulator) -> Callable[[str], str]:
+    """`demo(name)`: the address of its playground; its project is called like it."""
+
+    def demo(name: str) -> str:
+        project = emulator.project(name)
+        project.load_script(shipped(f"scripts/{name}.yaml"))
+        assistant, thread = prepare(project.client(), name)
+        return f"{emulator.inspector_url}projects/{name}/playground?assistant={assistant}&thread={thread}"
+
+    return demo

@@ -1,0 +1,103 @@
+"""What the SDK's own types say against an object or event, more strictly than the SDK itself ever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+from openai.types import (
+    FileDeleted,
+    FileObject,
+    Model,
+    Upload,
+    VectorStore,
+    VectorStoreDeleted,
+    VectorStoreSearchResponse,
+)
+from openai.types.beta import Assistant, AssistantDeleted, AssistantStreamEvent, Thread, ThreadDeleted
+from openai.types.beta.threads import Message, MessageDeleted, MessageDeltaEvent, Run
+from openai.types.beta.threads.runs import RunStep, RunStepDeltaEvent
+from openai.types.uploads import UploadPart
+from openai.types.vector_stores import (
+    FileContentResponse,
+    VectorStoreFile,
+    VectorStoreFileBatch,
+    VectorStoreFileDeleted,
+)
+from pydantic import TypeAdapter, ValidationError
+
+OBJECTS: dict[str, Any] = {
+    "assistant": Assistant,
+    "assistant.deleted": AssistantDeleted,
+    "thread": Thread,
+    "thread.deleted": ThreadDeleted,
+    "thread.message": Message,
+    "thread.message.deleted": MessageDeleted,
+    "thread.message.delta": MessageDeltaEvent,
+    "thread.run": Run,
+    "thread.run.step": RunStep,
+    "thread.run.step.delta": RunStepDeltaEvent,
+    "file": FileObject,
+    "upload": Upload,
+    "upload.part": UploadPart,
+    "vector_store": VectorStore,
+    "vector_store.deleted": VectorStoreDeleted,
+    "vector_store.file": VectorStoreFile,
+    "vector_store.file.deleted": VectorStoreFileDeleted,
+    "vector_store.file_batch": VectorStoreFileBatch,
+    "vector_store.files_batch": VectorStoreFileBatch,
+    "model": Model,
+}
+PAGES: dict[str, Any] = {
+    "list": None,  # its items say what they are
+    "vector_store.search_results.page": VectorStoreSearchResponse,
+    "vector_store.file_content.page": FileContentResponse,
+}
+
+
+def faults(body: Any) -> Iterator[str]:
+    """A line for each difference from the type of the object, or of a page's items: `thread.run: model: missing`."""
+    kind = body["object"]
+    if kind in PAGES:
+        for item in body["data"]:
+            yield from _faults(PAGES[kind], kind, item) if PAGES[kind] is not None else faults(item)
+    else:
+        yield from _faults(FileDeleted if kind == "file" and "deleted" in body else OBJECTS[kind], kind, body)
+
+
+def event_faults(name: str, data: Any) -> Iterator[str]:
+    """Of the event's data, and of the event as the SDK takes it apart."""
+    yield from faults(data)
+    known = _adapter(AssistantStreamEvent)
+    try:
+        known.validate_python({"event": name, "data": data}, extra="ignore")
+    except ValidationError as error:
+        unknown = [fault for fault in error.errors() if fault["type"] in ("union_tag_invalid", "union_tag_not_found")]
+        yield from (f"{name}: {fault['type']}" for fault in unknown)
+
+
+@cache
+def _adapter(type: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(type)
+
+
+def _faults(type: Any, kind: str, value: Any) -> Iterator[str]:
+    try:
+        _adapter(type).validate_python(value, strict=True, extra="forbid")
+    except ValidationError as error:
+        others = {fault["loc"][:-1] for fault in error.errors() if _is_other_branch(fault)}
+        for fault in error.errors():
+            if not any(fault["loc"][: len(branch)] == branch for branch in others):
+                yield f"{kind}: {_place(fault['loc'])}: {fault['type']}"
+
+
+def _is_other_branch(fault: Any) -> bool:
+    """Whether a union's branch was tried in vain: its name is that of a class, and its `type` is not the value's."""
+    *before, last = fault["loc"]
+    return last == "type" and fault["type"] == "literal_error" and bool(before) and str(before[-1])[0].isupper()
+
+
+def _place(steps: Iterable[str | int]) -> str:
+    named = ("*" if isinstance(step, int) else step for step in steps)
+    return ".".join(step for step in named if not step[0].isupper())

@@ -1,0 +1,23 @@
+"""An emulator of each test's own in upstream's place, reached through recorders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from recording_helpers import teach
+
+from emulator import Emulator
+
+
+@pytest.fixture
+def upstream() -> Iterator[Emulator]:
+    with Emulator(clock="manual") as emulator:
+        teach(emulator)
+        yield emulator
+
+
+@pytest.fixture
+def cassette(tmp_path: Path) -> Path:
+    return tmp_path / "session.json"

@@ -1,0 +1,109 @@
+"""`assistants-emulator record` and `replay` as processes, and the cassette that travels with the package."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator import Emulator
+from emulator.recording import Cassette, Player
+from emulator.shipped import shipped
+
+EMULATOR = [sys.executable, "-m", "emulator"]
+ASK = "import openai; client = openai.OpenAI(); print(client.beta.threads.create().id)"
+CLIENT = [sys.executable, "-W", "ignore", "-c", ASK]
+
+
+def run(*command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, **variables}
+    return subprocess.run([*EMULATOR, *command], capture_output=True, text=True, env=environment)
+
+
+def record(upstream: Emulator, cassette: Path, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    options = ["--upstream", upstream.base_url, "--cassette", str(cassette), "--port", "0"]
+    return run("record", *options, "--", *command, **variables)
+
+
+def test_what_a_command_did_is_replayed_to_it(upstream: Emulator, cassette: Path) -> None:
+    recorded = record(upstream, cassette, *CLIENT)
+    assert recorded.returncode == 0
+    replayed = run("replay", str(cassette), "--port", "0", "--", *CLIENT)
+    assert (replayed.returncode, replayed.stdout) == (0, recorded.stdout)
+    assert recorded.stdout.startswith("thread_")
+
+
+def test_the_clients_own_key_passes_through_unless_another_is_given(upstream: Emulator, cassette: Path) -> None:
+    record(upstream, cassette, *CLIENT, OPENAI_API_KEY="sk-emulator-mine")
+    assert len(upstream.project("mine").requests) == 1
+    record(upstream, cassette, *CLIENT, OPENAI_API_KEY="x", ASSISTANTS_UPSTREAM_KEY="sk-emulator-other")
+    assert len(upstream.project("other").requests) == 1
+    assert "sk-emulator" not in cassette.read_text()
+
+
+def test_a_recording_says_where_and_how_much_and_no_more_when_piped(upstream: Emulator, cassette: Path) -> None:
+    first, last = record(upstream, cassette, *CLIENT).stderr.splitlines()
+    assert f"recording {upstream.base_url} to {cassette} on http://" in first
+    assert last == f"1 call recorded to {cassette}"
+
+
+def test_the_commands_status_is_ours(cassette: Path) -> None:
+    Cassette().save(cassette)
+    assert run("replay", str(cassette), "--port", "0", "--", sys.executable, "-c", "exit(3)").returncode == 3
+
+
+def test_a_replay_tells_what_was_missing_and_what_was_left(upstream: Emulator, cassette: Path) -> None:
+    record(upstream, cassette, *CLIENT)
+    other = ASK.replace("threads.create()", "assistants.create(model='gpt-4o')")
+    replayed = run("replay", str(cassette), "--port", "0", "--", sys.executable, "-W", "ignore", "-c", other)
+    assert replayed.returncode == 1
+    assert replayed.stderr.splitlines()[-2:] == [
+        (
+            "No recorded request matches POST /assistants. The nearest is exchange 1, POST /threads: "
+            "path is /assistants, recorded was /threads; body.model is 'gpt-4o', recorded was missing"
+        ),
+        "never asked for: POST /threads",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("replay", "nowhere.json"), "Error: there is no cassette nowhere.json\n"),
+        (("record", "--upstream", "nowhere", "--cassette", "a.json"), "Error: upstream 'nowhere' is not a base URL"),
+    ],
+)
+def test_a_mistake_is_one_line(command: tuple[str, ...], told: str) -> None:
+    ran = run(*command)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(told)
+
+
+def test_a_terminal_is_shown_calls_and_bytes(upstream: Emulator, cassette: Path) -> None:
+    ours, theirs = pty.openpty()
+    options = ["--upstream", upstream.base_url, "--cassette", str(cassette), "--port", "0"]
+    process = subprocess.Popen([*EMULATOR, "record", *options, "--", *CLIENT], stderr=theirs, stdout=subprocess.DEVNULL)
+    os.close(theirs)
+    shown = b""
+    try:
+        while piece := os.read(ours, 1000):
+            shown += piece
+    except OSError:  # the other end is closed
+        pass
+    process.wait()
+    os.close(ours)
+    assert b"\r1 call, 0.0 MB " in shown
+
+
+def test_the_shipped_cassette_is_replayed() -> None:
+    with Player(shipped("cassettes/weather.json")) as player, player.client() as client:
+        assistant = client.beta.assistants.create(model="gpt-4o", name="Weather desk")
+        question = [{"role": "user", "content": "The weather in Oslo?"}]
+        thread = client.beta.threads.create(messages=question)
+        run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+        assert run.status == "requires_action"
+        assert player.unmatched == []

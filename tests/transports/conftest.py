@@ -1,0 +1,39 @@
+"""One emulator a door; every test here is run through both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import openai
+import pytest
+
+from emulator import Emulator, ProjectHandle
+
+
+@pytest.fixture(scope="session", params=["socket", "inprocess"])
+def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    with Emulator(clock="manual", transport=request.param) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def project(emulator: Emulator, request: pytest.FixtureRequest) -> Iterator[ProjectHandle]:
+    name = request.node.nodeid
+    yield emulator.project(name)
+    emulator.close_project(name)
+
+
+@pytest.fixture
+def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
+    with project.client(max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def thread_id(client: openai.OpenAI) -> str:
+    return client.beta.threads.create(messages=[{"role": "user", "content": "Hello"}]).id
+
+
+@pytest.fixture
+def assistant_id(client: openai.OpenAI) -> str:
+    return client.beta.assistants.create(model="gpt-4o").id

@@ -1,0 +1,61 @@
+"""What is particular to the door without a socket."""
+
+from __future__ import annotations
+
+import httpx2
+import openai
+import pytest
+
+from emulator import Emulator, Pause
+from emulator.clients import httpx_of
+from emulator.errors import EmulatorError
+
+
+def test_the_sdk_opens_no_connection() -> None:
+    with Emulator(transport="inprocess") as emulator:
+        client = emulator.client()
+        client.beta.threads.create()
+        assert emulator._running is not None
+        assert emulator._running.server.connections == 0
+
+
+def test_others_have_the_socket() -> None:
+    with Emulator(transport="inprocess") as emulator:
+        made = emulator.client().beta.threads.create()
+        other = openai.OpenAI(base_url=emulator.base_url, api_key=emulator.api_key)
+        assert other.beta.threads.retrieve(made.id).id == made.id
+
+
+def test_a_client_of_ones_own_is_left_alone() -> None:
+    with Emulator(transport="inprocess") as emulator:
+        own = httpx2.Client(trust_env=False)
+        assert emulator.client(http_client=own)._client is own
+        elsewhere = emulator.client(base_url="http://127.0.0.1:9/v1")
+        assert type(elsewhere._client._transport).__name__ == "HTTPTransport"
+
+
+def test_a_project_may_choose_its_own() -> None:
+    with Emulator() as emulator:
+        project = emulator.project("quick")
+        project.configure(transport="inprocess")
+        transport = project.client()._client._transport
+        assert type(transport).__name__ == "InProcessTransport"
+        assert isinstance(transport, httpx_of(openai.DefaultHttpxClient).BaseTransport)
+        assert emulator.door is None
+
+
+def test_an_unknown_transport_is_refused() -> None:
+    with pytest.raises(EmulatorError, match="transport is 'socket' or 'inprocess', not 'pigeon'"):
+        Emulator(transport="pigeon")
+
+
+def test_stopping_breaks_off_what_is_being_answered() -> None:
+    with Emulator(transport="inprocess") as emulator:
+        emulator.respond([Pause()])
+        client = emulator.client(max_retries=0)
+        thread = client.beta.threads.create(messages=[{"role": "user", "content": "Hello"}])
+        assistant = client.beta.assistants.create(model="gpt-4o")
+        stream = client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id, stream=True)
+        events = iter(stream)
+        assert next(events).event == "thread.run.created"
+    assert [event.event for event in events][-1] == "thread.run.in_progress"
