@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from emulator.errors import ScriptError
 from emulator.responders.replies import (
+    Chunk,
     CodeInterpreter,
     Expire,
     Fail,
@@ -84,6 +85,8 @@ def action(step: Step) -> dict[str, Any]:
     if kind in BARE:
         name, field = BARE[kind]
         return {name: getattr(step, field)}
+    if kind is Chunk:
+        _only_python("a text that is still being made")
     values = asdict(step)
     if kind not in ACTIONS or values.pop("images", None) or values.pop("files", None):
         _only_python("an image")

@@ -6,9 +6,12 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+LEAVING_SECONDS = 1.0  # real ones, for async code to close what it holds when the emulator stops
 
 MOST_THREADS = 512  # each may wait for another run's responder; threads are made only as they are needed
 
@@ -43,6 +46,19 @@ class Workers:
         """Does not wait for user code that is still busy: it cannot be stopped, only left behind."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._loop is not None and self._thread is not None:
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(_leave_all(), self._loop).result(2 * LEAVING_SECONDS)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
+
+
+async def _leave_all() -> None:
+    """Runs were told to leave their responders; what does not is cancelled, and what ignores that is left behind."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=LEAVING_SECONDS / 2)
+        for task in late:
+            task.cancel()
+        if late:
+            await asyncio.wait(late, timeout=LEAVING_SECONDS / 2)

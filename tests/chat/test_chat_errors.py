@@ -50,6 +50,13 @@ def test_a_server_that_is_not_there(model: Stub) -> None:
     assert run.last_error.message.startswith(f"the chat model at http://127.0.0.1:{port}/v1 cannot be reached: ")
 
 
+def test_no_proxy_is_asked(model: Stub, client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    model.answers.append(text("Yes."))
+    assert Chat(client).poll().status == "completed"
+
+
 def test_a_text_that_breaks_off_stays_incomplete(model: Stub, client: openai.OpenAI) -> None:
     model.answers.append([delta(content="It "), delta(content="is"), BREAK])
     chat = Chat(client)

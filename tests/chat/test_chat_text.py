@@ -9,7 +9,8 @@ import openai
 import pytest
 from chat_stub import HOLD, USAGE, Chat, Stub, delta, text
 
-from emulator import ProjectHandle
+from emulator import Emulator, ProjectHandle
+from emulator.responders.chat import ChatModel
 
 
 def test_a_run_is_answered_by_the_model(model: Stub, client: openai.OpenAI) -> None:
@@ -149,6 +150,17 @@ def test_cancel_in_mid_stream_keeps_what_was_said_and_leaves_the_model(model: St
     assert model.left.wait(10)
 
 
+def test_a_stop_in_mid_stream_leaves_the_model(model: Stub, capfd: pytest.CaptureFixture[str]) -> None:
+    model.answers.append([delta(content="It "), HOLD])
+    with Emulator(responder=ChatModel(model.base_url, "small")) as emulator:
+        chat = Chat(emulator.client())
+        run = chat.create()
+        while not chat.steps(run):
+            pass
+    assert model.left.wait(10)
+    assert capfd.readouterr().err == ""
+
+
 def test_many_runs_at_once_need_no_thread_each(model: Stub, client: openai.OpenAI, project: ProjectHandle) -> None:
     model.answers += [[delta(content="It "), HOLD, *text("is.")] for _ in range(8)]
     chats = [Chat(client) for _ in range(8)]
@@ -160,8 +172,6 @@ def test_many_runs_at_once_need_no_thread_each(model: Stub, client: openai.OpenA
 
 
 def test_a_key_goes_along_where_one_is_given(model: Stub, project: ProjectHandle, client: openai.OpenAI) -> None:
-    from emulator.responders.chat import ChatModel
-
     model.answers += [text("One."), text("Two.")]
     Chat(client).poll()
     project.respond(ChatModel(model.base_url, "small", "secret"), live=True)

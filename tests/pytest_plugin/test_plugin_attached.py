@@ -59,6 +59,7 @@ def test_clock_requests_reset_and_resume_work(run_tests: RunTests, url: str) -> 
             assert retrieve() == "completed"
             assert [call.status for call in assistants_emulator.requests] == [200] * 5
             assert assistants_emulator.requests[0].body == {"model": "gpt-4o", "name": "Tutor"}
+            assert assistants_emulator.requests.where(method="POST", path="/assistants").one().status == 200
             assistants_emulator.reset()
             assert not assistants_emulator.requests
         """,

@@ -6,10 +6,13 @@ import openai
 import pytest
 
 from emulator import CodeInterpreter, Fail, FileSearch, FunctionCall, Image, Incomplete, ProjectHandle, Refusal, Text
+from emulator.responders import Chunk
 
 KINDS = {
     "text": [Text("It is 18 degrees, isn't it? Ümläut ☀ and\n\nlines.")],
     "chunks": [Text("one two three", chunks=["one ", "two ", "three"])],
+    "text as it is made": [Chunk("It is 18 "), Chunk(""), Chunk("degrees ☀")],
+    "text as it is made, cut": [Chunk("It is 18 "), Incomplete("max_completion_tokens")],
     "empty text": [Text("")],
     "refusal": [Refusal("I can't help with that.")],
     "image": [Image(file_id="file-abc123")],
