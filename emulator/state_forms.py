@@ -168,6 +168,10 @@ def check_value(where: str, name: str, value: Any) -> None:
     if name == "content" and isinstance(value, list):
         for index, part in enumerate(value):
             _check_part(f"{where}.content[{index}]", part)
+    if name == "step_details":
+        calls = value.get("tool_calls", [])
+        if not isinstance(calls, list) or not all(isinstance(call, dict) and "id" in call for call in calls):
+            raise EmulatorError(f"state: {where}.step_details.tool_calls must be objects with an id, not {calls!r}")
     if name in ("tools", "attachments") and not all(isinstance(item, dict) for item in value):
         raise EmulatorError(f"state: {where}.{name} must be an array of objects, not {value!r}")
 

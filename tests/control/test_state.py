@@ -87,6 +87,10 @@ def test_new_ids_skip_those_that_came(emulator: Emulator) -> None:
             "state: threads[0]: unknown key 'metdata'; did you mean 'metadata'?",
         ),
         ({"threads": [{"id": "t", "metadata": 1}]}, "state: threads[0].metadata must be an object, not 1"),
+        (
+            {"steps": [{"id": "s", "run_id": "r", "step_details": {"tool_calls": [{}]}}]},
+            "state: steps[0].step_details.tool_calls must be objects with an id, not [{}]",
+        ),
         ({"messages": [{"id": "m"}]}, "state: messages[0]: thread_id is missing"),
         (
             {"messages": [{"id": "m", "thread_id": "t"}]},
