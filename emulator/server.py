@@ -31,9 +31,9 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:  # OverflowError: no such port
         listener.close()
-        raise EmulatorError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        raise EmulatorError(f"cannot listen on {host}:{port}: {getattr(error, 'strerror', None) or error}") from error
     listener.setblocking(False)
     return listener
 

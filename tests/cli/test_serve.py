@@ -57,6 +57,21 @@ def test_a_taken_port_is_one_line(unused_listener: int) -> None:
     assert ran.stderr.startswith(f"Error: cannot listen on 127.0.0.1:{unused_listener}")
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--port", "99999"], "Error: cannot listen on 127.0.0.1:99999: bind(): port must be 0-65535.\n"),
+        (["--host", "no.such.host.invalid"], "Error: cannot listen on no.such.host.invalid:0: "),
+        (["--script", "none.yaml"], "Error: none.yaml: cannot be read: No such file or directory\n"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line(options: list[str], told: str) -> None:
+    ran = subprocess.run([*SERVE, *options], capture_output=True, text=True)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(told)
+    assert len(ran.stderr.splitlines()) == 1
+
+
 @pytest.fixture
 def unused_listener() -> Iterator[int]:
     import socket
