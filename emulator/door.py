@@ -35,7 +35,8 @@ class Piece:
 
 class Call:
     """One request and its answer. `tell` gets each Piece, or None where the connection is gone before the last; it is
-    called on the server's loop, and must not wait. `take` and `leave` are for the client, from any thread.
+    called on the server's loop, and must not wait. `taken` and `left` are
+    called there too.
     """
 
     def __init__(self, scope: Scope, body: bytes, tell: Callable[[Piece | None], object]) -> None:

@@ -16,6 +16,7 @@ from tests.benchmarks.measure import Row
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 3
+WITH, WITHOUT = "test_with and not without", "test_without"
 IMPORT = "import time, pytest; t = time.perf_counter(); import pytest_plugin; print(time.perf_counter() - t)"
 TESTS = """
 import pytest
@@ -42,22 +43,29 @@ def lifecycle(starts: int = 20, tests: int = 500) -> Iterator[Row]:
     yield Row("Start and stop", "stop", statistics.median(stopped) * 1000, "ms")
     imports = [float(_output([sys.executable, "-c", IMPORT])) for _ in range(5)]
     yield Row("Start and stop", "import of the plugin, beyond pytest", statistics.median(imports) * 1000, "ms")
-    yield Row("pytest", "the fixture's share of a test", _fixture_ms(tests), "ms", target=2.0)
+    each, first = _fixture_ms(tests)
+    yield Row("pytest", "the fixture's share of a test", each, "ms", target=2.0)
+    yield Row("pytest", "the first test of a session that uses it", first, "ms")
 
 
-def _fixture_ms(tests: int) -> float:
-    """Many tests that do nothing, with it and without; the best of each, for a slow round says nothing of it."""
+def _fixture_ms(tests: int) -> tuple[float, float]:
+    """A test's share, and what a session's first one takes beyond it: imports and the server's start. From sessions of
+    many tests that do nothing and sessions of one, the best of a few, for a slow round says nothing of the fixture."""
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "test_cost.py"
-        file.write_text(TESTS.format(tests=tests))
 
-        def took(which: str) -> float:
+        def took(which: str, count: int) -> float:
+            file = Path(folder) / f"test_{count}.py"
+            file.write_text(TESTS.format(tests=count))
             options = ["-q", "-p", "no:cacheprovider", "-p", "pytest_plugin", "-k", which]
             told = _output([sys.executable, "-m", "pytest", *options, str(file)], folder)
-            return float(told.rsplit(" in ", 1)[1].split("s")[0])
+            return float(told.rsplit(" in ", 1)[1].split("s")[0]) * 1000
 
-        rounds = [(took("test_with and not without"), took("test_without")) for _ in range(ROUNDS)]
-    return (min(took for took, _ in rounds) - min(took for _, took in rounds)) / tests * 1000
+        def best(which: str, count: int) -> float:
+            return min(took(which, count) for _ in range(ROUNDS))
+
+        many, one = (best(WITH, count) - best(WITHOUT, count) for count in (tests, 1))
+    each = (many - one) / (tests - 1)
+    return each, one - each
 
 
 def _output(command: list[str], folder: str | None = None) -> str:

@@ -14,7 +14,9 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+from tests.benchmarks.floor import name_of, recorded
 from tests.benchmarks.measure import Row, compared, in_turn
 from tests.benchmarks.programs import Program
 
@@ -47,13 +49,31 @@ def measure(calls: int) -> list[Row]:
     @openai_responses.mock()
     def compare(openai_mock: object) -> None:
         with Emulator(transport="inprocess") as emulator:
-            programs = Program(emulator.client()), Program(openai.OpenAI(api_key="key"))
+            clients = emulator.client(), openai.OpenAI(api_key="key"), _canned_client(emulator)
+            programs = [Program(client) for client in clients]
             for name in programs[0].plain_calls():
-                ours, theirs = in_turn([program.plain_calls()[name] for program in programs], calls)
+                ours, theirs, alone = in_turn([program.plain_calls()[name] for program in programs], calls)
                 rows.extend(compared("In process", name, ours, theirs, PEER, TARGET))
+                rows.extend(compared("The SDK alone", name, alone, theirs, PEER, None))
 
     compare()
     return rows
+
+
+def _canned_client(emulator: Any) -> Any:
+    """The SDK with answers from a dict: what is left is its own."""
+    import httpx
+    import openai
+
+    recording = emulator.client()
+    answers = recorded(recording, lambda client: [call() for call in Program(client).plain_calls().values()])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        content = answers[name_of(request.method, request.url.path, request.read())]
+        return httpx.Response(200, content=content, headers={"content-type": "application/json"})
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    return openai.OpenAI(api_key="key", base_url=emulator.base_url, http_client=client)
 
 
 if __name__ == "__main__":

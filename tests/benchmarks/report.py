@@ -9,7 +9,7 @@ from os import cpu_count
 from typing import Any
 from xml.sax.saxutils import escape
 
-from tests.benchmarks.measure import Row
+from tests.benchmarks.measure import PROCESSOR, Row
 
 LIBRARIES = ("openai", "starlette", "uvicorn", "pydantic", "orjson", "tinydb")
 LEFT, SCALE, LINE, MOST = 330, 150, 22, 2.5  # pixels: of the names, of one target, of a line; targets that are drawn
@@ -43,7 +43,7 @@ def as_json(rows: Iterable[Row]) -> dict[str, Any]:
 
 def chart(rows: Sequence[Row]) -> str:
     """A bar a row, as long as the share of its target that it used up; the line is the target."""
-    drawn = [row for row in rows if row.target is not None]
+    drawn = [row for row in rows if row.target is not None and not row.section.endswith(PROCESSOR)]
     width, height = LEFT + int(MOST * SCALE) + 60, LINE * len(drawn) + 40
     bars = "\n".join(_bar(row, 10 + LINE * number) for number, row in enumerate(drawn))
     at = LEFT + SCALE

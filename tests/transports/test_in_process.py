@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import httpx2
 import openai
 import pytest
@@ -59,3 +62,59 @@ def test_stopping_breaks_off_what_is_being_answered() -> None:
         events = iter(stream)
         assert next(events).event == "thread.run.created"
     assert [event.event for event in events][-1] == "thread.run.in_progress"
+
+
+def test_inside_an_event_loop_a_sync_client_still_works() -> None:
+    async def use() -> str:
+        created: str = emulator.client().beta.threads.create().id
+        return created
+
+    with Emulator(transport="inprocess") as emulator:
+        assert asyncio.run(use()).startswith("thread_")
+
+
+def test_both_doors_may_be_used_in_turn() -> None:
+    with Emulator(transport="inprocess") as emulator:
+        inside = emulator.client()
+        outside = openai.OpenAI(base_url=emulator.base_url, api_key=emulator.api_key)
+        outside.beta.threads.create()
+        for _ in range(5):
+            thread_id = inside.beta.threads.create().id
+            assert outside.beta.threads.retrieve(thread_id).id == thread_id
+
+
+def test_a_run_goes_on_while_nobody_asks() -> None:
+    reached = threading.Event()
+    with Emulator(transport="inprocess") as emulator:
+
+        @emulator.respond(live=True)
+        def slow(turn: object) -> str:
+            reached.set()
+            return "Done."
+
+        client = emulator.client()
+        thread = client.beta.threads.create(messages=[{"role": "user", "content": "Hello"}])
+        assistant = client.beta.assistants.create(model="gpt-4o")
+        client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
+        assert reached.wait(5)
+
+
+def test_many_threads_at_once_and_the_handle_between_them() -> None:
+    with Emulator(transport="inprocess") as emulator:
+        emulator.respond(lambda turn: str(len(turn.client().beta.threads.messages.list(turn.thread.id).data)))
+        done = []
+
+        def work() -> None:
+            client = emulator.client()
+            assistant = client.beta.assistants.create(model="gpt-4o")
+            for _ in range(5):
+                thread = client.beta.threads.create(messages=[{"role": "user", "content": "Hello"}])
+                run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+                done.append((run.status, emulator.transcript(thread.id).splitlines()[1]))
+
+        threads = [threading.Thread(target=work) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert done == [("completed", "assistant: 1")] * 30
