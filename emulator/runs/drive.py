@@ -69,8 +69,9 @@ class Drive:
         self._end(self.engine.cancel)
 
     def stop(self) -> None:
-        """The emulator stops, or the run is gone: leave everything as it stands."""
+        """The emulator stops, or the run is gone: leave everything as it stands, an end that was under way too."""
         self._expiry.cancel()
+        self._ending = None
         self.task.cancel()
         self.rest.settled.set()
 
@@ -143,8 +144,7 @@ class Drive:
     async def _reply(self, number: int, reply: Any, goes_on: bool) -> Outputs:
         """`goes_on`: it is a chunk of the text that the one before belongs to, and has its number."""
         if isinstance(reply, Usage):
-            used = tokens.usage(reply.prompt_tokens, reply.completion_tokens)
-            self._commit(self.engine.use(number, used))
+            self._commit(self.engine.use(number, tokens.usage(reply.prompt_tokens, reply.completion_tokens)))
             return None
         if isinstance(reply, Incomplete):
             self._finish(self.engine.incomplete(reply.reason))
