@@ -1,1 +1,48 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+
+import pytest
+from click.testing import CliRunner, Result
+
 pytest_plugins = ["pytester"]
+
+# Many tests start Python processes. Where bytecode is not to be written, as in many containers, each of them would
+# compile all modules that it imports, and that takes longer than the test.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
+
+@pytest.fixture
+def command_line() -> Callable[..., Result]:
+    """`assistants-emulator` with these arguments, in this process: for commands that end before anything is served."""
+    from emulator.cli import cli
+
+    return lambda *arguments: CliRunner().invoke(cli, arguments)
+
+
+@pytest.fixture(scope="session")
+def everything_is_imported() -> None:
+    """For inner sessions in this process: pytester forgets what they import, and a library that is imported in pieces,
+    or in Rust, does not survive that. So everything is used once before."""
+    import uvloop
+
+    import pytest_plugin.attached
+    import pytest_plugin.cassettes  # noqa: F401
+    from emulator import Emulator
+
+    async def use(emulator: Emulator) -> None:
+        async with emulator.async_client() as client:
+            await client.beta.threads.create()
+
+    with Emulator() as emulator, emulator.client() as client:
+        assistant = client.beta.assistants.create(model="gpt-4o")
+        asked = {"messages": [{"role": "user", "content": "Hello"}]}
+        client.beta.threads.create_and_run_poll(assistant_id=assistant.id, thread=asked)
+        asyncio.run(use(emulator))
+        uvloop.run(use(emulator))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 
 import openai
 import pytest
 from chat_stub import BREAK, Chat, Stub, calls, delta, text
+from click.testing import Result
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from emulator import Emulator
@@ -105,9 +107,11 @@ def test_the_command_line_puts_a_model_behind_runs(model: Stub) -> None:
         (["--chat-model", "small"], "--chat-base-url, --chat-model and --chat-api-key go with --responder chat"),
     ],
 )
-def test_options_that_do_not_go_together_are_one_line(options: list[str], told: str) -> None:
-    ran = subprocess.run([*SERVE, *options], capture_output=True, text=True)
-    assert (ran.returncode, ran.stderr) == (1, f"Error: {told}\n")
+def test_options_that_do_not_go_together_are_one_line(
+    command_line: Callable[..., Result], options: list[str], told: str
+) -> None:
+    ran = command_line("serve", *options)
+    assert (ran.exit_code, ran.output) == (1, f"Error: {told}\n")
 
 
 def test_chunks_are_there_for_anybodys_code(model: Stub) -> None:

@@ -4,10 +4,12 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
+from click.testing import Result
 
 from emulator import Emulator
 from emulator.demos import DEMOS, demo_named, prepare
@@ -84,9 +86,9 @@ def test_it_is_served_until_it_is_stopped() -> None:
         process.communicate()
 
 
-def test_a_demo_that_there_is_not_is_one_line() -> None:
-    ran = subprocess.run([sys.executable, "-m", "emulator", "demo", "chess"], capture_output=True, text=True)
-    assert ran.returncode == 1
-    assert ran.stderr == (
+def test_a_demo_that_there_is_not_is_one_line(command_line: Callable[..., Result]) -> None:
+    ran = command_line("demo", "chess")
+    assert ran.exit_code == 1
+    assert ran.output == (
         "Error: there is no demo 'chess'; there are: math_tutor, travel_desk, handbook, data_analyst\n"
     )

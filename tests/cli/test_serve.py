@@ -6,12 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx2
 import pytest
+from click.testing import Result
+
+CommandLine = Callable[..., Result]
 
 SERVE = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
 
@@ -51,10 +54,10 @@ def test_a_second_server_on_the_same_directory_says_who_holds_it(tmp_path: Path)
         assert str(first.pid) in second.stderr
 
 
-def test_a_taken_port_is_one_line(unused_listener: int) -> None:
-    ran = subprocess.run([*SERVE, "--port", str(unused_listener)], capture_output=True, text=True)
-    assert ran.returncode == 1
-    assert ran.stderr.startswith(f"Error: cannot listen on 127.0.0.1:{unused_listener}")
+def test_a_taken_port_is_one_line(command_line: CommandLine, unused_listener: int) -> None:
+    ran = command_line("serve", "--port", str(unused_listener))
+    assert ran.exit_code == 1
+    assert ran.output.startswith(f"Error: cannot listen on 127.0.0.1:{unused_listener}")
 
 
 @pytest.mark.parametrize(
@@ -65,11 +68,11 @@ def test_a_taken_port_is_one_line(unused_listener: int) -> None:
         (["--script", "none.yaml"], "Error: none.yaml: cannot be read: No such file or directory\n"),
     ],
 )
-def test_what_cannot_be_served_is_one_line(options: list[str], told: str) -> None:
-    ran = subprocess.run([*SERVE, *options], capture_output=True, text=True)
-    assert ran.returncode == 1
-    assert ran.stderr.startswith(told)
-    assert len(ran.stderr.splitlines()) == 1
+def test_what_cannot_be_served_is_one_line(command_line: CommandLine, options: list[str], told: str) -> None:
+    ran = command_line("serve", "--port", "0", *options)
+    assert ran.exit_code == 1
+    assert ran.output.startswith(told)
+    assert len(ran.output.splitlines()) == 1
 
 
 @pytest.fixture
@@ -87,12 +90,12 @@ def test_a_command_runs_with_the_variables_set_and_gives_its_status() -> None:
     assert re.fullmatch(r"http://127.0.0.1:\d+/v1\n", ran.stdout)
 
 
-def test_a_broken_script_names_file_line_and_key(tmp_path: Path) -> None:
+def test_a_broken_script_names_file_line_and_key(command_line: CommandLine, tmp_path: Path) -> None:
     script = tmp_path / "broken.yaml"
     script.write_text("version: 1\nreplies:\n  - do:\n      - txt: hello\n")
-    ran = subprocess.run([*SERVE, "--script", str(script)], capture_output=True, text=True)
-    assert ran.returncode == 1
-    assert "broken.yaml:4: replies[0].do[0]: unknown action 'txt'; did you mean 'text'?" in ran.stderr
+    ran = command_line("serve", "--script", str(script))
+    assert ran.exit_code == 1
+    assert "broken.yaml:4: replies[0].do[0]: unknown action 'txt'; did you mean 'text'?" in ran.output
 
 
 def test_a_responder_is_imported_from_the_current_directory(tmp_path: Path) -> None:

@@ -1,37 +1,18 @@
-"""Inner sessions run in this process. pytester forgets what they import, and a library that is imported in pieces, or
-in Rust, does not survive that: so everything is used once before."""
+"""Inner sessions, in this process."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from textwrap import dedent
 
 import pytest
-import uvloop
 from plugin_helpers import RunTests, ask
-
-import pytest_plugin.attached
-import pytest_plugin.cassettes  # noqa: F401
-from emulator import Emulator
 
 HELPERS = f"from __future__ import annotations\n{inspect.getsource(ask)}"
 
 
-@pytest.fixture(scope="session")
-def _everything_is_imported() -> None:
-    async def use(emulator: Emulator) -> None:
-        async with emulator.async_client() as client:
-            await client.beta.threads.create()
-
-    with Emulator() as emulator:
-        ask(emulator.client())
-        asyncio.run(use(emulator))
-        uvloop.run(use(emulator))
-
-
 @pytest.fixture
-def run_tests(_everything_is_imported: None, pytester: pytest.Pytester) -> RunTests:
+def run_tests(everything_is_imported: None, pytester: pytest.Pytester) -> RunTests:
     """Runs a test file in a session of its own; `ini` is what stands below `[pytest]`."""
     pytester.makepyfile(helpers=HELPERS)
     pytester.syspathinsert()

@@ -29,21 +29,12 @@ def test_inner(assistants_emulator, openai_client):
 """
 
 
-OURS_ONLY = ("-p", "pytest_plugin", "-p", "no:cacheprovider")
-
-
-@pytest.fixture(autouse=True)
-def no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that happen to be installed take longer to load than the test takes."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-
-
 @pytest.fixture
-def run_test(pytester: pytest.Pytester) -> Run:
+def run_test(everything_is_imported: None, pytester: pytest.Pytester) -> Run:
     def run(cassette: str, *options: str, asked: int = 1) -> pytest.RunResult:
         pytester.makeini("[pytest]\nassistants_silence_deprecations = true\n")
         pytester.makepyfile(TEST.replace("CASSETTE", cassette).replace("ASKED", str(asked)))
-        return pytester.runpytest_subprocess(*OURS_ONLY, *options)
+        return pytester.runpytest("-p", "no:cacheprovider", *options)
 
     return run
 
@@ -95,8 +86,10 @@ def test_a_cassette_that_is_not_there_is_said_so(run_test: Run) -> None:
         ('cassette="a.json", replay="semantic", script={}', "a test has a cassette or a script, not both"),
     ],
 )
-def test_a_mistake_in_the_marker_is_one_line(pytester: pytest.Pytester, keywords: str, problem: str) -> None:
+def test_a_mistake_in_the_marker_is_one_line(
+    everything_is_imported: None, pytester: pytest.Pytester, keywords: str, problem: str
+) -> None:
     source = f"import pytest\n@pytest.mark.assistants({keywords})\ndef test_inner(assistants_emulator): pass\n"
     pytester.makepyfile(source)
-    result = pytester.runpytest_subprocess(*OURS_ONLY)
+    result = pytester.runpytest("-p", "no:cacheprovider")
     assert problem in result.stdout.str()

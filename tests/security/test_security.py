@@ -5,11 +5,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
+from click.testing import Result
 
 from emulator import Emulator
 
@@ -96,13 +97,12 @@ def test_a_script_that_comes_over_the_network_names_no_local_file(wire: httpx2.C
     assert wire.put("/_emulator/script", json=script).status_code == 400
 
 
-def test_a_script_is_data(tmp_path: Path) -> None:
+def test_a_script_is_data(command_line: Callable[..., Result], tmp_path: Path) -> None:
     script = tmp_path / "s.yaml"
     script.write_text("version: !!python/object/apply:os.system ['touch /tmp/pwned']\nreplies: []\n")
-    command = [sys.executable, "-m", "emulator", "serve", "--port", "0", "--script", str(script)]
-    ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 1
-    assert ran.stderr.startswith("Error: ")
+    ran = command_line("serve", "--script", str(script))
+    assert ran.exit_code == 1
+    assert ran.output.startswith("Error: ")
     assert not Path("/tmp/pwned").exists()
 
 
