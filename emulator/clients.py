@@ -7,6 +7,7 @@ The options are the SDK's own defaults otherwise, `max_retries` and `timeout` to
 from __future__ import annotations
 
 import sys
+import weakref
 from typing import Any
 
 from emulator.door import Door
@@ -19,7 +20,10 @@ def make_client(base_url: str, api_key: str, options: dict[str, Any], door: Door
     from openai._base_client import SyncHttpxClientWrapper
 
     transport = None if door is None else sync_transport(httpx_of(SyncHttpxClientWrapper), door)
-    return openai.OpenAI(**_options(base_url, api_key, options, SyncHttpxClientWrapper, transport))
+    given = _options(base_url, api_key, options, SyncHttpxClientWrapper, transport)
+    if "http_client" not in options and transport is None:
+        _close_when_forgotten(given["http_client"])
+    return openai.OpenAI(**given)
 
 
 def make_async_client(base_url: str, api_key: str, options: dict[str, Any], door: Door | None = None) -> Any:
@@ -29,6 +33,12 @@ def make_async_client(base_url: str, api_key: str, options: dict[str, Any], door
 
     transport = None if door is None else async_transport(httpx_of(AsyncHttpxClientWrapper), door)
     return openai.AsyncOpenAI(**_options(base_url, api_key, options, AsyncHttpxClientWrapper, transport))
+
+
+def _close_when_forgotten(http_client: Any) -> None:
+    """Before the garbage collector comes to it. The wrapper's own `__del__` may come too late: an SDK client is in a
+    reference cycle, and there a socket may be finalised first, which is a ResourceWarning at no place in particular."""
+    weakref.finalize(http_client, http_client._transport.close)
 
 
 def httpx_of(wrapper: type) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import httpx2
 import openai
 import pytest
+from openai._base_client import SyncHttpxClientWrapper
 
 from emulator import CodeInterpreter, FileSearch, FunctionCall, ProjectHandle, Text
 from tests.api.test_streams import events_of
@@ -289,3 +292,12 @@ def test_clients_43_a_delta_has_one_part_and_the_run_comes_last(
     assert {len(content) for content in parts} == {1}
     assert "".join(content[0]["text"]["value"] for content in parts) == "One two three."
     assert (told[-2][0], told[-2][1]["object"]) == ("thread.run.completed", "thread.run")
+
+
+def test_a_forgotten_client_leaves_no_open_connection(project: ProjectHandle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(SyncHttpxClientWrapper, "__del__")  # which in a cycle may run after that of the socket
+    project.client().models.list()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert [str(warning.message) for warning in told] == []
