@@ -5,10 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner, Result
+
+if TYPE_CHECKING:
+    import openai
+
+    from emulator import Emulator, ProjectHandle
 
 pytest_plugins = ["pytester"]
 
@@ -16,6 +22,29 @@ pytest_plugins = ["pytester"]
 # compile all modules that it imports, and that takes longer than the test.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """In memory. Its clock stands still unless a test moves it, so every `created_at` is known."""
+    from emulator import Emulator
+
+    with Emulator(clock="manual") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def project(emulator: Emulator, request: pytest.FixtureRequest) -> Iterator[ProjectHandle]:
+    """A project of the test's own."""
+    name = request.node.nodeid.encode("ascii", "backslashreplace").decode()
+    yield emulator.project(name)
+    emulator.close_project(name)
+
+
+@pytest.fixture
+def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
+    with project.client(max_retries=0) as client:
+        yield client
 
 
 @pytest.fixture

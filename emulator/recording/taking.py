@@ -14,6 +14,7 @@ from emulator.recording.exchange import Body, Part, body_of_text
 from emulator.recording.keeper import Keeper, Writer
 from emulator.recording.sse import EventReader
 from emulator.web.disposition import parameters
+from emulator.web.part_headers import PartHeaders
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -100,8 +101,8 @@ class TakingForm:
         self.done = False
         self._keeper = keeper
         self._parts: list[Part] = []
-        self._headers: dict[bytes, bytes] = {}
-        self._header, self._value, self._field = bytearray(), bytearray(), bytearray()
+        self._headers = PartHeaders()
+        self._field = bytearray()
         self._writer: Writer | None = None
         self._parser: MultipartParser | None = None
         with contextlib.suppress(FormParserError):
@@ -122,28 +123,19 @@ class TakingForm:
 
     def _callbacks(self) -> MultipartCallbacks:
         return {
-            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-            "on_header_end": self._on_header,
+            **self._headers.callbacks(),
             "on_headers_finished": self._on_part,
             "on_part_data": self._on_data,
             "on_part_end": self._on_part_end,
         }
 
-    def _on_header(self) -> None:
-        self._headers[bytes(self._header).lower()] = bytes(self._value)
-        self._header.clear()
-        self._value.clear()
-
     def _on_part(self) -> None:
-        named = parameters(self._headers.get(b"content-disposition", b""))
+        named = self._headers.named
         part = Part(named.get("name", ""), filename=named.get("filename"))
         if part.filename is not None:
-            kind = self._headers.get(b"content-type")
-            part.content_type = None if kind is None else kind.decode("latin-1")
+            part.content_type = self._headers.content_type
             self._writer = self._keeper.begin()
         self._parts.append(part)
-        self._headers.clear()
         self._field.clear()
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:

@@ -15,6 +15,7 @@ from emulator.requests import MOST_BODY_BYTES
 from emulator.resources.forms import Form, FormRule, Received
 from emulator.web.body import Disconnected
 from emulator.web.disposition import parameters
+from emulator.web.part_headers import PartHeaders
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -65,8 +66,8 @@ class _Reader:
         self.form = Form()
         self._rule = rule
         self._contents = contents
-        self._headers: dict[bytes, bytes] = {}
-        self._header, self._value, self._field = bytearray(), bytearray(), bytearray()
+        self._headers = PartHeaders()
+        self._field = bytearray()
         self._name: str | None = None
         self._file: Received | None = None
         self._field_bytes = 0
@@ -91,23 +92,15 @@ class _Reader:
 
     def _callbacks(self) -> MultipartCallbacks:
         return {
-            "on_header_field": lambda data, start, end: self._header.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-            "on_header_end": self._on_header,
+            **self._headers.callbacks(),
             "on_headers_finished": self._on_part,
             "on_part_data": self._on_data,
             "on_part_end": self._on_part_end,
             "on_end": self._on_end,
         }
 
-    def _on_header(self) -> None:
-        self._headers[bytes(self._header).lower()] = bytes(self._value)
-        self._header.clear()
-        self._value.clear()
-
     def _on_part(self) -> None:
-        named = parameters(self._headers.get(b"content-disposition", b""))
-        self._headers.clear()
+        named = self._headers.named
         self._field.clear()
         self._file, self._name = None, None
         if named.get("name") == self._rule.file:

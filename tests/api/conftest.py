@@ -9,32 +9,12 @@ import httpx2
 import openai
 import pytest
 
-from emulator import Emulator, ProjectHandle
+from emulator import ProjectHandle
 
 BETA = {"OpenAI-Beta": "assistants=v2"}
 
 Error = tuple[int, dict[str, Any]]
 Ask = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def emulator() -> Iterator[Emulator]:
-    """In memory. Its clock stands still unless a test moves it, so every `created_at` is known."""
-    with Emulator(clock="manual") as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def project(emulator: Emulator, request: pytest.FixtureRequest) -> Iterator[ProjectHandle]:
-    name = request.node.nodeid
-    yield emulator.project(name)
-    emulator.close_project(name)
-
-
-@pytest.fixture
-def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
-    with project.client(max_retries=0) as client:
-        yield client
 
 
 @pytest.fixture

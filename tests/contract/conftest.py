@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from contract_bodies import Refusal
 
 from emulator import contract
 from emulator.errors import InvalidParameter
-
-Refusal = Callable[[Any, object], tuple[str, str | None, str | None]]
 
 
 @pytest.fixture

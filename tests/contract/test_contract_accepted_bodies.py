@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+from contract_bodies import ASSISTANT, MESSAGE, RUN
 from openai.types import (
     upload_complete_params,
     upload_create_params,
@@ -24,10 +25,6 @@ from openai.types.beta.threads import message_create_params, run_create_params, 
 from openai.types.vector_stores import file_batch_create_params, file_create_params, file_update_params
 
 from emulator import contract
-
-ASSISTANT: dict[str, Any] = {"model": "gpt-4o"}
-MESSAGE: dict[str, Any] = {"role": "user", "content": "Hi"}
-RUN: dict[str, Any] = {"assistant_id": "asst_1"}
 
 
 def nulls(*names: str) -> dict[str, None]:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from contract_bodies import ASSISTANT, MESSAGE, RUN, Refusal
 
 from emulator import contract
-
-Refusal = Callable[[Any, object], tuple[str, str | None, str | None]]
-
-ASSISTANT: dict[str, Any] = {"model": "gpt-4o"}
-MESSAGE: dict[str, Any] = {"role": "user", "content": "Hi"}
-RUN: dict[str, Any] = {"assistant_id": "asst_1"}
-
 
 CHOICES = [
     (contract.CreateMessage, {"role": "human", "content": "Hi"}, "role", "human", "'user' and 'assistant'"),

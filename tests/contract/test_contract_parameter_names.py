@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from contract_bodies import ASSISTANT, MESSAGE, RUN, Refusal, function
 
 from emulator import contract
-
-Refusal = Callable[[Any, object], tuple[str, str | None, str | None]]
-
-ASSISTANT: dict[str, Any] = {"model": "gpt-4o"}
-MESSAGE: dict[str, Any] = {"role": "user", "content": "Hi"}
-RUN: dict[str, Any] = {"assistant_id": "asst_1"}
-
-
-def function(**fields: Any) -> dict[str, Any]:
-    return {"type": "function", "function": {"name": "f", **fields}}
-
 
 MISSING: list[tuple[Any, object, str]] = [
     (contract.CreateAssistant, {}, "model"),

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from contract_bodies import MESSAGE, RUN
 
 from emulator import contract
 from emulator.errors import InvalidParameter
 
 ASSISTANT: dict[str, Any] = {"model": "gpt-4"}
-MESSAGE: dict[str, Any] = {"role": "user", "content": "Hi"}
-RUN: dict[str, Any] = {"assistant_id": "asst_1"}
 
 
 def check_v1(model: Any, body: object) -> dict[str, Any]:

@@ -9,29 +9,10 @@ import httpx2
 import openai
 import pytest
 
-from emulator import Emulator, ProjectHandle
+from emulator import ProjectHandle
 
 Refused = Callable[[Callable[[], object]], dict[str, Any]]
 MakeFile = Callable[..., str]
-
-
-@pytest.fixture(scope="session")
-def emulator() -> Iterator[Emulator]:
-    with Emulator(clock="manual") as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def project(emulator: Emulator, request: pytest.FixtureRequest) -> Iterator[ProjectHandle]:
-    name = request.node.nodeid
-    yield emulator.project(name)
-    emulator.close_project(name)
-
-
-@pytest.fixture
-def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
-    with project.client(max_retries=0) as client:
-        yield client
 
 
 @pytest.fixture

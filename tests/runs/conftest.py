@@ -1,4 +1,4 @@
-"""An emulator for all tests of runs, and a project of its own for each."""
+"""An assistant, a thread and a question, and the calls that tests of runs make."""
 
 from __future__ import annotations
 
@@ -7,25 +7,14 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from emulator import Emulator, ProjectHandle
-
-
-@pytest.fixture(scope="session")
-def shared() -> Iterator[Emulator]:
-    with Emulator(clock="manual") as emulator:
-        yield emulator
+from emulator import ProjectHandle
 
 
 @pytest.fixture
-def project(shared: Emulator, request: pytest.FixtureRequest) -> Iterator[ProjectHandle]:
-    name = request.node.nodeid.encode("ascii", "backslashreplace").decode()
-    yield shared.project(name)
-    shared.close_project(name)
-
-
-@pytest.fixture
-def client(project: ProjectHandle) -> openai.OpenAI:
-    return project.client()
+def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
+    """One that retries, as clients do."""
+    with project.client() as client:
+        yield client
 
 
 class Asking:

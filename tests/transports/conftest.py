@@ -7,26 +7,13 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from emulator import Emulator, ProjectHandle
+from emulator import Emulator
 
 
 @pytest.fixture(scope="session", params=["socket", "inprocess"])
 def emulator(request: pytest.FixtureRequest) -> Iterator[Emulator]:
     with Emulator(clock="manual", transport=request.param) as emulator:
         yield emulator
-
-
-@pytest.fixture
-def project(emulator: Emulator, request: pytest.FixtureRequest) -> Iterator[ProjectHandle]:
-    name = request.node.nodeid
-    yield emulator.project(name)
-    emulator.close_project(name)
-
-
-@pytest.fixture
-def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
-    with project.client(max_retries=0) as client:
-        yield client
 
 
 @pytest.fixture
