@@ -15,6 +15,7 @@ from emulator.recording.exchange import FailureKind
 from emulator.recording.headers import Pairs, passed_on
 
 CONNECT_SECONDS = 30.0
+CERTIFICATE_FAULT = "CERTIFICATE_VERIFY_FAILED"  # how OpenSSL calls it
 TIMEOUT = {"connect": CONNECT_SECONDS, "read": None, "write": None, "pool": None}
 
 
@@ -66,7 +67,9 @@ class General:
     async def ask(self, method: str, target: str, headers: Pairs, content: AsyncIterator[bytes] | None) -> Answer:
         if self._client is None:
             limits = httpx2.Limits(max_connections=None, max_keepalive_connections=100)
-            self._client = httpx2.AsyncClient(trust_env=self._trust_env, limits=limits)
+            # a gateway on this machine is asked without a proxy, and is known by the environment's authorities too
+            known = httpx2.create_ssl_context(trust_env=True)
+            self._client = httpx2.AsyncClient(verify=known, trust_env=self._trust_env, limits=limits)
         extensions = {"timeout": TIMEOUT}
         request = httpx2.Request(method, self._root + target, headers=headers, content=content, extensions=extensions)
         try:
@@ -94,7 +97,10 @@ def _told(error: httpx2.TransportError) -> UpstreamError:
         kind = "timeout"
     elif isinstance(error, httpx2.ConnectError | httpx2.ProxyError | httpx2.UnsupportedProtocol):
         kind = "connect"
-    return UpstreamError(kind, str(error) or type(error).__name__)
+    told = str(error) or type(error).__name__
+    if CERTIFICATE_FAULT in told:
+        told += "; SSL_CERT_FILE names the file with the certificate of its authority"
+    return UpstreamError(kind, told)
 
 
 def _is_loopback(host: str) -> bool:
