@@ -10,8 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
+
+from filelock import FileLock, Timeout
 
 
 class Journal:
@@ -38,6 +42,28 @@ class Journal:
         rest = memoryview(json.dumps(line, ensure_ascii=False).encode() + b"\n")
         while rest:
             rest = rest[os.write(self._file.fileno(), rest) :]
+
+
+class CassetteLock:
+    """For the one recorder of a cassette; the system frees it when its process ends, however it ends. It lies with the
+    temporary files: beside a cassette it would be committed with it."""
+
+    def __init__(self, path: Path) -> None:
+        digest = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:32]
+        self._file = Path(tempfile.gettempdir()) / f"assistants-emulator-{digest}.lock"
+        self._lock = FileLock(self._file, timeout=0, thread_local=False)
+
+    def acquire(self) -> bool:
+        try:
+            self._lock.acquire()
+        except Timeout:
+            return False
+        return True
+
+    def release(self) -> None:
+        with suppress(OSError):  # a system that removes no open file leaves an empty one
+            self._file.unlink()
+        self._lock.release()
 
 
 def journal_of(path: Path) -> Path:

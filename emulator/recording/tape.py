@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emulator.recording.cassette import Cassette, CassetteError, folder_of
 from emulator.recording.exchange import Exchange
-from emulator.recording.journal import Journal, journal_of
+from emulator.recording.journal import CassetteLock, Journal, journal_of
 from emulator.recording.keeper import Keeper
 from emulator.recording.scrub import Scrubber
 
@@ -17,6 +17,18 @@ class Tape:
     def __init__(self, path: Path, scrubber: Scrubber, *, anew: bool) -> None:
         self._path = path
         self._recorded = 0
+        self._lock = CassetteLock(path)
+        if not self._lock.acquire():
+            raise CassetteError(f"{path} is being recorded by another process, or by another recorder of this one")
+        try:
+            self._begin(anew)
+        except BaseException:
+            self._lock.release()
+            raise
+        self.keeper = Keeper(folder_of(path), scrubber)
+
+    def _begin(self, anew: bool) -> None:
+        path = self._path
         self._before = 0.0  # where the recording that goes on had come to
         exists = path.exists()
         if journal_of(path).exists():  # of a recording that was killed: our own journal would overwrite it
@@ -30,7 +42,6 @@ class Tape:
         except OSError as error:
             raise CassetteError(f"cannot write {path}: {error.strerror}") from error
         self._keep_old = exists
-        self.keeper = Keeper(folder_of(path), scrubber)
 
     @property
     def recorded(self) -> int:
@@ -44,6 +55,12 @@ class Tape:
 
     def close(self) -> None:
         """Take the journal in. A recording of nothing leaves a cassette that was there as it was."""
+        try:
+            self._take_in()
+        finally:
+            self._lock.release()
+
+    def _take_in(self) -> None:
         if self._recorded or not self._keep_old:
             cassette = Cassette.load(self._path)
             for exchange in cassette.exchanges:

@@ -14,6 +14,7 @@ import pytest
 
 from emulator import Emulator
 from emulator.recording import Cassette, Exchange, Recorder, Request, Response
+from emulator.recording.cassette import CassetteError
 from emulator.recording.journal import Journal, journal_of
 
 BETA = {"OpenAI-Beta": "assistants=v2", "Authorization": "Bearer sk-emulator-default"}
@@ -63,6 +64,14 @@ def test_the_next_recording_goes_on_where_a_killed_one_ended(upstream: Emulator,
         client.beta.assistants.create(model="gpt-4o")
     assert paths(cassette) == ["POST /threads", "POST /assistants"]
     assert not journal_of(cassette).exists()
+
+
+def test_a_cassette_is_recorded_by_one_process_at_a_time(upstream: Emulator, cassette: Path) -> None:
+    with recording(upstream.base_url, cassette) as client:
+        client.post("/threads", json={})
+        with pytest.raises(CassetteError, match=r"session\.json is being recorded by another process"):
+            Recorder(upstream.base_url, cassette).start()
+    assert paths(cassette) == ["POST /threads"]
 
 
 def exchange(path: str, at: float = 0.0) -> Exchange:
