@@ -43,6 +43,13 @@ SERVER_OPTIONS = (
     click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on."),
     click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port."),
     click.option("--data-dir", type=click.Path(path_type=Path), help="Keep everything here; without it, in memory."),
+    click.option(
+        "--loaded-projects",
+        type=click.IntRange(min=1),
+        default=100,
+        show_default=True,
+        help="With --data-dir: how many projects keep their objects in memory.",
+    ),
     click.option("--script", type=click.Path(path_type=Path), help="YAML or JSON file of replies."),
     click.option(
         "--state", type=click.Path(path_type=Path), help="JSON file of objects that a new project begins with."

@@ -32,12 +32,16 @@ class Config:
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
     repair: bool = False
+    loaded_projects: int = 100
+    """Of how many projects with a directory the objects are in memory; those of others are read when they are used."""
     transport: Literal["socket", "inprocess"] = "socket"
     """How the SDK clients that the emulator makes reach it. The socket is there for everybody else in either case."""
 
     def __post_init__(self) -> None:
         if self.transport not in TRANSPORTS:
             raise EmulatorError(f"transport is 'socket' or 'inprocess', not {self.transport!r}")
+        if self.loaded_projects < 1:
+            raise EmulatorError(f"loaded_projects is a whole number from 1 up, not {self.loaded_projects}")
 
 
 def project_of_key(key: str) -> str:
