@@ -15,7 +15,7 @@ from emulator.beside import serve_beside, stopped_by_signals, wait_for
 from emulator.cli_convert import convert
 from emulator.cli_recording import record, replay
 from emulator.cli_responder import CHAT_OPTIONS, responder_of
-from emulator.config import DEFAULT_HOST, DEFAULT_PORT
+from emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT
 from emulator.errors import EmulatorError
 
 
@@ -46,7 +46,7 @@ SERVER_OPTIONS = (
     click.option(
         "--loaded-projects",
         type=click.IntRange(min=1),
-        default=100,
+        default=DEFAULT_LOADED,
         show_default=True,
         help="With --data-dir: how many projects keep their objects in memory.",
     ),

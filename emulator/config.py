@@ -12,6 +12,7 @@ KEY_PREFIX = "sk-emulator-"
 DEFAULT_PROJECT = "default"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8106
+DEFAULT_LOADED = 100
 TRANSPORTS = ("socket", "inprocess")
 DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
 
@@ -32,7 +33,7 @@ class Config:
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
     repair: bool = False
-    loaded_projects: int = 100
+    loaded_projects: int = DEFAULT_LOADED
     """Of how many projects with a directory the objects are in memory; those of others are read when they are used."""
     transport: Literal["socket", "inprocess"] = "socket"
     """How the SDK clients that the emulator makes reach it. The socket is there for everybody else in either case."""

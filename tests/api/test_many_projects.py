@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from tinydb import TinyDB
 from emulator import Emulator, FunctionCall, Pause, ProjectHandle, Text
 from emulator.errors import EmulatorError
 
-AUTH = {"OpenAI-Beta": "assistants=v2"}
+BETA = {"OpenAI-Beta": "assistants=v2"}
 OUTPUTS: Any = [{"tool_call_id": "call_1", "output": "15 C"}]
 FILE_HANDLES = Path("/proc/self/fd")
 needs_handles = pytest.mark.skipif(not FILE_HANDLES.exists(), reason="Linux tells a process its open files")
@@ -39,12 +40,23 @@ def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
         yield client
 
 
+@contextmanager
+def visitor(emulator: Emulator) -> Iterator[Callable[..., httpx2.Response]]:
+    """`visit(method, path, project)`: a call with that project's key, on one connection."""
+    with httpx2.Client(base_url=emulator.base_url, headers=BETA, verify=False, trust_env=False, timeout=60) as http:
+
+        def visit(method: str, path: str, project: str) -> httpx2.Response:
+            key = {"Authorization": f"Bearer sk-emulator-{project}"}
+            return http.request(method, path, headers=key).raise_for_status()
+
+        yield visit
+
+
 def use_others(emulator: Emulator, count: int = 1) -> None:
     """Use other projects, which takes the room of those before."""
-    with httpx2.Client(headers=AUTH, verify=False, trust_env=False) as http:
+    with visitor(emulator) as visit:
         for number in range(count):
-            key = {"Authorization": f"Bearer sk-emulator-other-{number}"}
-            http.post(f"{emulator.base_url}/threads", headers=key, json={}).raise_for_status()
+            visit("POST", "/threads", f"other-{number}")
 
 
 def begin(client: openai.OpenAI) -> Any:
@@ -169,8 +181,8 @@ def test_a_kill_loses_nothing(emulator: Emulator, tmp_path: Path, tmp_path_facto
 
 def test_the_inspector_counts_the_objects_of_all(emulator: Emulator) -> None:
     use_others(emulator, 3)
-    page = httpx2.get(emulator.inspector_url).text
-    assert page.count("1 thread") == 3
+    with visitor(emulator) as visit:
+        assert visit("GET", emulator.inspector_url, "").text.count("1 thread") == 3
 
 
 @needs_handles
@@ -191,11 +203,11 @@ def test_a_project_that_is_at_work_stays(
 
 
 def test_a_thousand_projects_answer(tmp_path: Path) -> None:
-    with Emulator(tmp_path) as emulator, httpx2.Client(headers=AUTH, verify=False) as http:
-        for number in range(1000):
-            key = {"Authorization": f"Bearer sk-emulator-{number}"}
-            assert http.post(f"{emulator.base_url}/threads", headers=key, json={}).status_code == 200
-        assert len(http.get(emulator.inspector_url).text.split("1 thread")) == 1001
+    with Emulator(tmp_path) as emulator, visitor(emulator) as visit:
+        thread = visit("POST", "/threads", "first").json()["id"]
+        lists = [visit("GET", "/assistants", str(number)).json()["data"] for number in range(1000)]
+        assert lists == [[]] * 1000
+        assert visit("GET", f"/threads/{thread}", "first").json()["id"] == thread
 
 
 def test_room_for_none_is_refused(tmp_path: Path) -> None:
