@@ -75,6 +75,8 @@ class Projects:
 
     def _take_in(self, project: Project) -> None:
         """Its objects have come into memory; those of projects that were used longest ago make room."""
+        if self._opened.get(project.name) is not project:
+            return  # it is being closed, which looks at its objects once more
         self._loaded[project.name] = project
         for _ in range(min(len(self._loaded) - 1, MOST_LOOKED_AT)):
             if len(self._loaded) <= self._config.loaded_projects:

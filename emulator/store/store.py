@@ -58,7 +58,7 @@ class Store:
         return self._tables[table].place(key) is not None
 
     def all(self, table: str) -> Iterator[Object]:
-        """In creation order; committing or unloading meanwhile is safe."""
+        """In creation order; committing meanwhile is safe."""
         return iter(self._tables[table].listing())
 
     def of(self, table: str, field: str, parent: str) -> Listing:
