@@ -1,4 +1,4 @@
-"""What takes minutes: every generation of the SDK, each in an environment of its own; a browser; fuzzing; the docs."""
+"""What takes minutes: each generation of the SDK, in an environment of its own; a browser; fuzzing; a soak; docs."""
 
 import os
 from pathlib import Path
@@ -57,6 +57,13 @@ def fuzz(session: nox.Session) -> None:
     session.install("-e", ".", "hypothesis", "schemathesis")
     session.run("python", "-m", "pytest", "-p", "no:schemathesis", "tests/fuzz", env={"FUZZ": "2600"})
     session.run("python", "tests/fuzz/describe.py")
+
+
+@nox.session(default=False)
+def soak(session: nox.Session) -> None:
+    """200,000 mixed requests, no error, and memory that stays flat; `-- REQUESTS` is another number."""
+    session.install("-e", ".")
+    session.run("python", "tests/benchmarks/soak.py", *session.posargs)
 
 
 @nox.session

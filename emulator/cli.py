@@ -15,7 +15,7 @@ from emulator.beside import serve_beside, stopped_by_signals, wait_for
 from emulator.cli_convert import convert
 from emulator.cli_recording import record, replay
 from emulator.cli_responder import CHAT_OPTIONS, responder_of
-from emulator.config import DEFAULT_HOST, DEFAULT_PORT
+from emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT
 from emulator.errors import EmulatorError
 
 
@@ -43,6 +43,13 @@ SERVER_OPTIONS = (
     click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on."),
     click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port."),
     click.option("--data-dir", type=click.Path(path_type=Path), help="Keep everything here; without it, in memory."),
+    click.option(
+        "--loaded-projects",
+        type=click.IntRange(min=1),
+        default=DEFAULT_LOADED,
+        show_default=True,
+        help="With --data-dir: how many projects keep their objects in memory.",
+    ),
     click.option("--script", type=click.Path(path_type=Path), help="YAML or JSON file of replies."),
     click.option(
         "--state", type=click.Path(path_type=Path), help="JSON file of objects that a new project begins with."

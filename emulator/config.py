@@ -12,6 +12,7 @@ KEY_PREFIX = "sk-emulator-"
 DEFAULT_PROJECT = "default"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8106
+DEFAULT_LOADED = 100
 TRANSPORTS = ("socket", "inprocess")
 DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
 
@@ -32,12 +33,16 @@ class Config:
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
     repair: bool = False
+    loaded_projects: int = DEFAULT_LOADED
+    """Of how many projects with a directory the objects are in memory; those of others are read when they are used."""
     transport: Literal["socket", "inprocess"] = "socket"
     """How the SDK clients that the emulator makes reach it. The socket is there for everybody else in either case."""
 
     def __post_init__(self) -> None:
         if self.transport not in TRANSPORTS:
             raise EmulatorError(f"transport is 'socket' or 'inprocess', not {self.transport!r}")
+        if self.loaded_projects < 1:
+            raise EmulatorError(f"loaded_projects is a whole number from 1 up, not {self.loaded_projects}")
 
 
 def project_of_key(key: str) -> str:

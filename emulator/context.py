@@ -40,5 +40,11 @@ class Context:
     def commit(self, event: Event) -> None:
         self.store.commit(event)
 
+    def forget_derived(self) -> None:
+        """What is made of the objects and the bytes is made again when it is needed."""
+        self.index.close()
+        self.indexed.clear()
+        self.token_tallies.clear()
+
     def newest(self, table: str, field: str, parent: str) -> Object | None:
         return next(iter(reversed(self.store.of(table, field, parent))), None)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -19,6 +16,7 @@ from emulator.errors import EmulatorError, StoppedError
 from emulator.handle import ProjectHandle
 from emulator.loop import LoopThread
 from emulator.project import Project
+from emulator.projects import Projects, folder_of
 from emulator.responders.rules import Rule
 from emulator.responders.scripts import Script, load_script
 from emulator.responders.sources import as_source
@@ -28,9 +26,6 @@ from emulator.state import read_state
 from emulator.store import DirectoryLock, repair
 from emulator.web.api import ASKER_HEADER
 from emulator.web.app import make_app
-
-FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
-HASH_NAME = re.compile(r"[0-9a-f]{32}")
 
 
 class Running(NamedTuple):
@@ -71,9 +66,8 @@ class Emulator(ProjectHandle):
         self._is_live = getattr(responder, "live", False)
         self._state = None if state is None else read_state(state)
         self._address = (host, port)
-        self._projects: dict[str, Project] = {}
+        self._projects = Projects(self.config, self._make_project)
         self._lock = None if directory is None else DirectoryLock(directory)
-        self._closing: set[asyncio.Task[None]] = set()
         self._running: Running | None = None
         self.base_url = ""
         self.repaired: list[str] = []
@@ -141,26 +135,22 @@ class Emulator(ProjectHandle):
 
     def open_project(self, name: str) -> Project:
         """The project itself; on the server's loop only."""
-        known = self._projects.get(name)
-        return known if known is not None else self._open(name)
+        return self._projects.open(name)
 
     def projects(self) -> dict[str, Project | None]:
         """Those that there are by name: the open ones, and None for one that lies on disk under its own name."""
-        folders = sorted(self.config.data_dir.iterdir()) if self.config.data_dir is not None else []
-        names = [folder.name for folder in folders if folder.is_dir() and _is_plain(folder.name)]
-        found = {DEFAULT_PROJECT: None, **dict.fromkeys(names), **self._projects}
-        return dict(sorted(found.items(), key=lambda entry: (entry[0] != DEFAULT_PROJECT, entry[0])))
+        return self._projects.listed()
 
     def close_project(self, name: str) -> None:
         """Forget a project that is kept in memory; it is empty when it is used again. What it was at ends meanwhile."""
-        self._parts().loop.soon(lambda: self._close(name))
+        self._parts().loop.soon(lambda: self._projects.close(name))
 
     def _inspector(self) -> Any:
         from emulator.inspector.app import Inspector
 
         return Inspector(self.config, self.projects, self.open_project)
 
-    def _open(self, name: str) -> Project:
+    def _make_project(self, name: str) -> Project:
         running = self._parts()
 
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
@@ -175,37 +165,15 @@ class Emulator(ProjectHandle):
             project.rules.add(Rule(self._responder, live=self._is_live, label="--responder"))
         if self._state is not None and project.is_new:
             project.load_state(self._state)
-        self._projects[name] = project
         return project
 
-    def _close(self, name: str) -> None:
-        if (project := self._projects.pop(name, None)) is not None:
-            closing = asyncio.get_running_loop().create_task(project.close())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-
     async def _stop(self, running: Running) -> None:
-        for project in self._projects.values():
-            project.end_streams()
+        self._projects.end_streams()
         await running.server.stop()
         await running.door.stop()
-        for project in self._projects.values():
-            await project.close()
-        await asyncio.gather(*self._closing)
+        await self._projects.close_all()
 
     def _parts(self) -> Running:
         if self._running is None:
             raise StoppedError("this emulator is not running; use it in a `with` block, or call start()")
         return self._running
-
-
-def folder_of(project: str) -> str:
-    """The project's folder: its name where that is a plain one, else a hash of it."""
-    if FOLDER_NAME.fullmatch(project):
-        return project
-    return hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:32]
-
-
-def _is_plain(folder: str) -> bool:
-    """Whether the folder is called what its project is."""
-    return FOLDER_NAME.fullmatch(folder) is not None and HASH_NAME.fullmatch(folder) is None

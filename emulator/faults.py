@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,6 +94,13 @@ class Fault:
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in (*FAULT_FIELDS, "used")}
+
+    @classmethod
+    def from_json(cls, shown: Mapping[str, Any]) -> Fault:
+        """What `as_json` gave."""
+        fault = cls(**{name: shown[name] for name in FAULT_FIELDS})
+        fault.used = shown["used"]
+        return fault
 
 
 FAULT_FIELDS = tuple(name for name in Fault.__dataclass_fields__ if name not in ("used", "_pattern"))

@@ -76,14 +76,16 @@ class FaultsHandle:
         probability: float = 1.0,
     ) -> None:
         """See `emulator.faults.Fault` for what each does; `add("POST /threads/*/runs", status=429, times=2)`."""
-        fault = Fault(route, status, message, code, delay, drop_after, stuck, malformed, times, probability)
-        self._loop.call(lambda: self._project().faults.add(fault))
+        self._put(Fault(route, status, message, code, delay, drop_after, stuck, malformed, times, probability))
 
     def clear(self) -> None:
         self._loop.call(lambda: self._project().faults.clear())
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(self._loop.call(lambda: list(self._project().faults)))
+
+    def _put(self, fault: Fault) -> None:
+        self._loop.call(lambda: self._project().faults.add(fault))
 
 
 class ProjectHandle:

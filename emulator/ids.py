@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _TO_ALPHABET = bytes(ALPHABET[byte % len(ALPHABET)] for byte in range(256))
@@ -36,6 +36,10 @@ class Counters:
         self.values[kind] = value
         self._changed.add(kind)
         return value
+
+    def catch_up(self, values: Mapping[str, int]) -> None:
+        """Go on from these where they are higher."""
+        self.values |= {kind: value for kind, value in values.items() if value > self.values.get(kind, 0)}
 
     def take_changed(self) -> dict[str, int]:
         """The counters that moved since the last call: what a commit has to write."""

@@ -99,9 +99,7 @@ class Project:
         self.context.clock.close()
         self.context.store.replace({}, {})
         self.context.contents.keep_only(())
-        self.context.index.close()
-        self.context.indexed.clear()
-        self.context.token_tallies.clear()
+        self.context.forget_derived()
         self.context.clock = self._new_clock(None)
         self.expiry.rearm()
         self.context.ids = self._ids(self.context.store, seed or self._seed)
@@ -168,6 +166,16 @@ class Project:
     def end_streams(self) -> None:
         for end in list(self.open_streams):
             end()
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether something goes on in it by itself: a run, or the reading of a file."""
+        return bool(self._reading) or not self.driver.is_resting
+
+    def unload(self) -> None:
+        """Leave its objects to its directory until they are looked at again; nothing else of it changes."""
+        self.context.store.unload()
+        self.context.forget_derived()
 
     async def close(self) -> None:
         """Leave runs as they stand, write everything to disk."""

@@ -5,7 +5,7 @@ Python code cannot be sent there, so responders are scripts; exceptions and unma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -16,7 +16,8 @@ import orjson
 from emulator.clients import make_async_client, make_client
 from emulator.config import key_of_project
 from emulator.errors import EmulatorError
-from emulator.handle import Leftovers
+from emulator.faults import FAULT_FIELDS, Fault
+from emulator.handle import FaultsHandle, Leftovers
 from emulator.requests import RequestLog
 from emulator.responders.scripts import load_script
 from emulator.state import read_state
@@ -71,6 +72,22 @@ class AttachedClock:
         self._project.ask("POST", "clock", {"set": when})
 
 
+class AttachedFaults(FaultsHandle):
+    """As the handle's faults. Those that are looked at are copies."""
+
+    def __init__(self, project: AttachedProject) -> None:
+        self._attached = project
+
+    def clear(self) -> None:
+        self._attached.ask("DELETE", "faults")
+
+    def __iter__(self) -> Iterator[Fault]:
+        return map(Fault.from_json, self._attached.ask("GET", "faults")["data"])
+
+    def _put(self, fault: Fault) -> None:
+        self._attached.ask("POST", "faults", {name: getattr(fault, name) for name in FAULT_FIELDS})
+
+
 class AttachedProject:
     """A ProjectHandle as far as the control API goes; what it cannot do is an EmulatorError that says so."""
 
@@ -79,6 +96,7 @@ class AttachedProject:
         self.base_url = f"{url}/v1"
         self.api_key = key_of_project(name)
         self.clock = AttachedClock(self)
+        self.faults = AttachedFaults(self)
         self.door = None
         self.failures: list[Failure] = []
         self.unmatched: list[str] = []
@@ -112,7 +130,7 @@ class AttachedProject:
         log = RequestLog()
         for call in answer["data"]:
             raw = b"" if call["body"] is None else orjson.dumps(call["body"])
-            log.add(call["method"], call["path"], raw, call["status"])
+            log.add(call["method"], call["path"], raw, call["status"], call.get("fault"))
         log.total += answer.get("dropped", 0)
         return log
 

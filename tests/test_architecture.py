@@ -49,7 +49,7 @@ LAYERS = (
         "emulator.runs.driver",
     ),
     ("emulator.requests", "emulator.faults", "emulator.transcript", "emulator.state_forms", "emulator.state"),
-    ("emulator.run_source", "emulator.project"),
+    ("emulator.run_source", "emulator.project", "emulator.projects"),
     ("emulator.web",),
     ("emulator.inspector",),
     ("emulator.loop", "emulator.server", "emulator.door", "emulator.transports", "emulator.clients"),

@@ -76,6 +76,11 @@ class Driver:
         """Whether no run is at work."""
         return all(drive.rest.settled.is_set() for drive in self._drives.values())
 
+    @property
+    def is_resting(self) -> bool:
+        """Whether every run waits for outputs, the clock or a resume; a live one is at work until it is over."""
+        return all(drive.rest.settled.is_set() and not drive.rest.live for drive in self._drives.values())
+
     async def settle_all(self) -> None:
         """Every run settled as far as it goes by itself; Waits are not skipped."""
         waits = [drive.rest.settled.wait() for drive in list(self._drives.values()) if not drive.rest.settled.is_set()]

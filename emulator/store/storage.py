@@ -40,15 +40,33 @@ class JournalStorage(Storage):
 
     def __init__(self, path: Path | None = None, checkpoint_bytes: int = CHECKPOINT_BYTES) -> None:
         self.tables: Tables = {name: {} for name in TABLES}
-        self.sequence = 0
+        self.sequence = 0  # stays, as the counters do, while the tables are left to the directory
         self.counters = Counters()
         self._unwritten: dict[str, int] = {}
         self._checkpoint_bytes = checkpoint_bytes
         self._checkpoint_at = checkpoint_bytes
         self._path = path
-        self._journal = None if path is None else Journal(path.with_name(f"{path.name}.journal"))
-        if path is not None and self._journal is not None:
-            self._load(path, self._journal)
+        self._journal: Journal | None = None
+        self.load()
+
+    def load(self) -> None:
+        """Take the tables from the directory, if there is one, as they were written last."""
+        if self._path is not None:
+            self.tables = {name: {} for name in TABLES}
+            self.sequence = 0
+            self._journal = Journal(self._path.with_name(f"{self._path.name}.journal"))
+            self._load(self._path, self._journal)
+
+    def unload(self) -> None:
+        """Leave the tables to the directory until they are loaded again: every commit is there already."""
+        if self._journal is not None:
+            self.tables = {}
+            self._journal.close()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether db.json lacks what the journal holds."""
+        return self._journal is not None and self._journal.size > 0
 
     def read(self) -> dict[str, dict[Any, Any]]:
         """The live tables; their keys are numbers, not text."""
@@ -118,7 +136,7 @@ class JournalStorage(Storage):
             self.tables |= _numbered(orjson.loads(content or b"{}"))
             own = self.tables["emulator"].pop(OWN, {})
             self.sequence = int(own.get("sequence", 0))
-            self.counters.values.update(own.get("values", {}))
+            self.counters.catch_up(own.get("values", {}))
         except (TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"{path}: not a TinyDB file: {error}") from None
 
@@ -129,7 +147,7 @@ class JournalStorage(Storage):
             self.tables.setdefault(table, {})[number] = document
         for table, number in drops:
             self.tables.setdefault(table, {}).pop(number, None)
-        self.counters.values.update(counters)
+        self.counters.catch_up(counters)
         self.sequence = sequence
 
     def _save(self, tables: Tables, sequence: int, counters: dict[str, int]) -> None:

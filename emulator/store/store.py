@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from emulator.errors import StoreError
 from emulator.ids import Counters
 from emulator.store.event import Event, Object
 from emulator.store.listing import Listing, Page
@@ -13,6 +14,7 @@ from emulator.store.storage import CHECKPOINT_BYTES, Drop, JournalStorage, Put
 from emulator.store.subscribers import Callback, Subscribers
 from emulator.store.table import Database, Table
 from emulator.store.tables import TABLES, key
+from emulator.store.unloaded import Unloaded
 
 
 class Store:
@@ -20,17 +22,22 @@ class Store:
 
     With a directory, what `commit` accepted survives the process being killed, though not a power failure: nothing is
     synced until the next checkpoint. StoreError if the directory holds what cannot be read, or cannot be used.
+    After `unload` the objects are loaded again by whatever looks at one; `on_load` is called then.
     """
 
     def __init__(self, directory: Path | None = None, *, checkpoint_bytes: int = CHECKPOINT_BYTES) -> None:
+        self._is_on_disk = directory is not None
         self._storage = JournalStorage(None if directory is None else directory / "db.json", checkpoint_bytes)
-        self._database = Database(storage=lambda: self._storage)
-        self._tables = {name: self._database.table(name) for name in TABLES}
+        self._tables: dict[str, Table] = {}
         self._subscribers = Subscribers()
+        self._closed = False
+        self.on_load: Callable[[], object] = lambda: None
+        self._open_tables()
 
     @property
     def database(self) -> Database:
         """TinyDB over the live objects, to list and search by its own means; its writing methods are refused."""
+        self._load()
         return self._database
 
     @property
@@ -59,6 +66,8 @@ class Store:
         return self._tables[table].listing(field, parent)
 
     def count(self, table: str, field: str | None = None, parent: str | None = None) -> int:
+        if field is None and isinstance(self._tables, Unloaded):
+            return self._tables.counts[table]
         return len(self._tables[table].listing(field, parent))
 
     def page(
@@ -110,6 +119,7 @@ class Store:
         objects with one key the later counts. Tables that are not ours stay. StoreError, and nothing has changed, if
         it cannot be written.
         """
+        self._load()
         sequence = self._storage.sequence
         state = dict(self._storage.tables)
         for name in TABLES:
@@ -122,14 +132,45 @@ class Store:
 
     def checkpoint(self) -> None:
         """Write db.json anew and empty the journal."""
+        self._load()
         self._storage.checkpoint()
+
+    def unload(self) -> None:
+        """Leave the objects to the directory, for others to have the memory; without a directory they stay."""
+        if self._is_on_disk and not isinstance(self._tables, Unloaded):
+            self._tables = Unloaded(self._tables, self._load)
+            del self._database
+            self._storage.unload()
 
     def close(self) -> None:
         """Checkpoint if the journal is not empty; closing again is no error."""
-        self._database.close()
+        if self._storage.is_behind and not self._closed:
+            self._load()
+        self._closed = True
+        self._storage.close()
+
+    def _open_tables(self) -> dict[str, Table]:
+        self._database = Database(storage=lambda: self._storage)
+        self._tables = {name: self._database.table(name) for name in TABLES}
+        return self._tables
+
+    def _load(self) -> dict[str, Table]:
+        """The tables, from the directory if they were left to it."""
+        if not isinstance(left := self._tables, Unloaded):
+            return left
+        if self._closed:
+            raise StoreError(f"{self._storage}: the store is closed")
+        self._storage.load()
+        tables = self._open_tables()
+        for name, gone in left.gone.items():
+            tables[name].gone |= gone
+        self.on_load()
+        return tables
 
     def _resolve(self, event: Event) -> tuple[list[Put], list[Drop], int]:
         """Document numbers for the event's puts and drops, and the sequence after it."""
+        if event.puts or event.drops:
+            self._load()
         first = sequence = self._storage.sequence
         fresh: dict[tuple[str, str], int] = {}
         puts: list[Put] = []

@@ -51,7 +51,7 @@ class Table(tinydb.table.Table):
         self._documents: dict[int, Object] = tables.get(self._name, {})
         self._order = sorted(self._documents)
         self._numbers: dict[str, int] = {}
-        self._gone: dict[str, int] = {}
+        self.gone: dict[str, int] = {}
         self._children: dict[str, defaultdict[Any, list[int]]] = {field: defaultdict(list) for field in self._fields}
         self.clear_cache()
         if self._name in TABLES:
@@ -64,7 +64,7 @@ class Table(tinydb.table.Table):
 
     def place(self, key: str) -> int | None:
         """The document number of an object, or that of one that was dropped not long ago: where a cursor stands."""
-        return self._numbers.get(key, self._gone.get(key))
+        return self._numbers.get(key, self.gone.get(key))
 
     def object(self, key: str) -> Object | None:
         number = self._numbers.get(key)
@@ -91,9 +91,9 @@ class Table(tinydb.table.Table):
         for number, document in gone.items():
             name = key(self._name, document)
             del self._numbers[name]
-            self._gone[name] = number
-        while len(self._gone) > MOST_GONE:
-            del self._gone[next(iter(self._gone))]
+            self.gone[name] = number
+        while len(self.gone) > MOST_GONE:
+            del self.gone[next(iter(self.gone))]
         _remove(self._order, gone)
         for field in self._fields:
             for parent, those in _grouped(gone, field).items():

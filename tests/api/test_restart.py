@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from tinydb import TinyDB, where
 
 from emulator import Emulator, FunctionCall, Pause, Text, Wait
 from emulator.errors import DirectoryInUse
+from emulator.project import Project
+from emulator.resources import runs
 
 SCRIPT: dict[str, Any] = {
     "version": 1,
@@ -142,6 +146,41 @@ def test_a_paused_run_is_still_paused_and_can_be_resumed(tmp_path: Path) -> None
         assert client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id).status == "in_progress"
         emulator.resume(run.id)
         assert emulator.transcript(run.thread_id) == "user: Hi\nassistant: One.\nassistant: Two.\nrun completed\n"
+
+
+def cancelled_and(stopped: Callable[[Project], object], run: Any) -> Callable[[Project], None]:
+    """A cancellation and a stop before the run's task had its turn, as when both requests come at once."""
+
+    def both(project: Project) -> None:
+        runs.cancel(project.context, run.thread_id, run.id, {})
+        stopped(project)
+
+    return both
+
+
+def test_a_run_that_is_being_cancelled_as_the_emulator_stops_is_cancelled_after_it(tmp_path: Path) -> None:
+    with Emulator(tmp_path) as emulator, emulator.client() as client:
+        emulator.respond(Pause())
+        run = begin(client, "Hi")
+        client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
+        emulator._do(cancelled_and(lambda project: project.driver.stop(), run))
+    with TinyDB(tmp_path / "default" / "db.json") as database:
+        assert [stored["status"] for stored in database.table("runs")] == ["cancelling"]
+    with Emulator(tmp_path) as emulator, emulator.client() as client:
+        assert client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id).status == "cancelled"
+
+
+def test_a_reset_while_a_run_is_being_cancelled_leaves_nothing_behind(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Emulator(tmp_path) as emulator, emulator.client() as client:
+        emulator.respond(Pause())
+        run = begin(client, "Hi")
+        client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
+        emulator._do(cancelled_and(lambda project: project.reset(), run))
+        assert client.beta.assistants.list().data == []
+    gc.collect()  # when asyncio tells of tasks that died unseen
+    assert caplog.messages == []
 
 
 def test_a_wait_does_not_begin_anew(tmp_path: Path) -> None:

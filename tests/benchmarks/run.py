@@ -20,11 +20,13 @@ from tests.benchmarks.calls import sdk_calls
 from tests.benchmarks.lifecycle import lifecycle
 from tests.benchmarks.measure import Row
 from tests.benchmarks.peer import peer
+from tests.benchmarks.projects import projects
 from tests.benchmarks.report import as_json, chart, table
 from tests.benchmarks.scale import scale
 from tests.benchmarks.throughput import throughput
 
 PEER_FOLDER = Path(__file__).parents[2] / ".benchmarks" / "peer"
+PARTS = ("calls", "throughput", "lifecycle", "projects", "scale", "peer")
 
 
 def parts(quick: bool, peer_folder: Path | None) -> dict[str, Callable[[], Iterator[Row]]]:
@@ -33,6 +35,7 @@ def parts(quick: bool, peer_folder: Path | None) -> dict[str, Callable[[], Itera
         "calls": lambda: sdk_calls(300 // less),
         "throughput": lambda: throughput(4000 // less),
         "lifecycle": lambda: lifecycle(tests=500 // less),
+        "projects": lambda: projects(1000 // less, 300 // less),
         "scale": lambda: scale(100_000 // less, 100_000 // less),
     }
     if peer_folder is not None:
@@ -43,7 +46,7 @@ def parts(quick: bool, peer_folder: Path | None) -> dict[str, Callable[[], Itera
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it works")
-    parser.add_argument("--only", default="", help="parts to measure: calls, throughput, lifecycle, scale, peer")
+    parser.add_argument("--only", default="", help=f"parts to measure: {', '.join(PARTS)}")
     parser.add_argument("--peer", nargs="?", type=Path, const=PEER_FOLDER, help="compare with openai-responses too")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--svg", type=Path, metavar="FILE")

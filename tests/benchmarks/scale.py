@@ -36,17 +36,17 @@ def scale(count: int, chunks: int) -> Iterator[Row]:
 
 
 def measure(count: int, chunks: int) -> Iterator[Row]:
-    yield Row("Memory", "an empty emulator", _resident(), "MB")
+    yield Row("Memory", "an empty emulator", resident(), "MB")
     with tempfile.TemporaryDirectory() as folder:
         with Emulator(data_dir=folder) as emulator:
             client = emulator.client()
             small, large = (Thread(client) for _ in range(2))
             fill(emulator, small.id, FEW)
-            before = _resident()
+            before = resident()
             written = seconds(lambda: fill(emulator, large.id, count))
             name = f"{count:,} messages"
-            yield Row("Memory", name, _resident(), "MB", target=300.0)
-            yield Row("Memory", f"each of {name}", (_resident() - before) * 1024 / count, "kB")
+            yield Row("Memory", name, resident(), "MB", target=300.0)
+            yield Row("Memory", f"each of {name}", (resident() - before) * 1024 / count, "kB")
             yield Row("Disk", "one commit, journal line and all", written / count * 1e6, "us")
             store = emulator._running.loop.call(lambda: emulator.open_project("default").context.store)
             yield Row("Disk", f"checkpoint of {name}", emulator._do(lambda _: seconds(store.checkpoint)), "s")
@@ -116,7 +116,7 @@ def _ask(index: Index) -> None:
     index.search(["vs"], [f"{WORDS[500]} {WORDS[600]}"], 20)
 
 
-def _resident() -> float:
+def resident() -> float:
     """MB; where the system does not say what is resident now, the most it was."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])

@@ -68,6 +68,29 @@ def test_clock_requests_reset_and_resume_work(run_tests: RunTests, url: str) -> 
     result.assert_outcomes(passed=1)
 
 
+def test_faults_are_added_looked_at_and_cleared(run_tests: RunTests, url: str) -> None:
+    result = run_tests(
+        """
+        def test_it(assistants_emulator, openai_client):
+            faults = assistants_emulator.faults
+            faults.add("POST /threads", status=503, times=1)
+            openai_client.beta.threads.create()
+            assert [call.fault for call in assistants_emulator.requests] == ["POST /threads", None]
+            assert [(fault.route, fault.status, fault.used) for fault in faults] == [("POST /threads", 503, 1)]
+            faults.clear()
+            assert list(faults) == []
+        """,
+        *("--assistants-url", url),
+    )
+    result.assert_outcomes(passed=1)
+
+
+def test_a_fault_that_cannot_be_is_refused_as_by_an_own_server(run_tests: RunTests, url: str) -> None:
+    source = "def test_it(assistants_emulator): assistants_emulator.faults.add('threads')"
+    for options in ((), ("--assistants-url", url)):
+        run_tests(source, *options).stdout.fnmatch_lines(["E*EmulatorError: a fault's route is like * not 'threads'"])
+
+
 @pytest.mark.parametrize(
     "call",
     ["respond(lambda turn: 'Hi')", "respond()(print)", "respond('Hi', when=print)", "respond(Image(content=b'1'))"],

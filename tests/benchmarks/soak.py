@@ -1,0 +1,151 @@
+"""`python tests/benchmarks/soak.py [REQUESTS]`: mixed requests, and at the end no error and no more memory than before.
+
+A server in a process of its own, with a data directory; several connections to each of a few projects. What a round of
+calls makes it deletes, so the state stays small; the log of requests is bounded, and the journal becomes a checkpoint
+whenever it has grown. So memory at the end is that after the first quarter, or something leaks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.soaking import SCRIPT, Caller, round_of_calls
+
+ROOT = Path(__file__).parents[2]
+PROJECTS, CONNECTIONS = 4, 8
+QUARTERS = 4
+MOST_GROWTH = 1.05  # of memory, last quarter to first; what a few MB are by chance is no leak
+CHANCE_MB = 4.0
+SAMPLE_SECONDS = 0.5
+MOST_SHOWN = 20  # errors
+
+
+@dataclass(slots=True)
+class Quarter:
+    """What was seen when it was over; `memory` is the most that was resident in it, in MB."""
+
+    requests: int
+    seconds: float
+    memory: float
+    files: int
+    journal: float
+    directory: float
+
+    def line(self, before: Quarter | None) -> str:
+        took = self.seconds - (before.seconds if before else 0)
+        made = self.requests - (before.requests if before else 0)
+        sizes = f"{self.memory:10.1f} {self.files:6} {self.journal:12.1f} {self.directory:14.1f}"
+        return f"{self.requests:10,} {took:10.1f} {made / took:10.0f} {sizes}"
+
+
+HEAD = "  requests    seconds   a second  memory MB  files   journals MB   directory MB"
+
+
+@dataclass
+class Soak:
+    """The count of requests that all connections share, and what went wrong."""
+
+    wanted: int
+    made: int = 0
+    errors: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def called(self, error: str | None) -> None:
+        with self.lock:
+            self.made += 1
+            if error is not None:
+                self.errors.append(error)
+
+    @property
+    def is_over(self) -> bool:
+        return self.made >= self.wanted
+
+    def connect(self, base_url: str, project: str) -> None:
+        """One connection: rounds until all requests are made."""
+        with Caller(base_url, project, self.called) as caller:
+            while not self.is_over:
+                try:
+                    round_of_calls(caller)
+                except Exception as error:
+                    self.called(f"{project}: {error!r}")
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[tuple[int, str]]:
+    """The server's process id and base URL."""
+    (folder / "script.json").write_text(json.dumps(SCRIPT))
+    options = ["--port", "0", "--data-dir", str(folder / "data"), "--script", str(folder / "script.json")]
+    command = [sys.executable, "-m", "emulator", "serve", *options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        found = re.search(r"http://\S+/v1", process.stdout.readline())
+        assert found is not None
+        yield process.pid, found[0]
+        process.terminate()
+
+
+def soak(count: int) -> tuple[list[Quarter], list[str]]:
+    with tempfile.TemporaryDirectory() as name, served(Path(name)) as (process, base_url):
+        work = Soak(count)
+        threads = [
+            threading.Thread(target=work.connect, args=(base_url, f"soak-{number % PROJECTS}"), daemon=True)
+            for number in range(CONNECTIONS)
+        ]
+        for thread in threads:
+            thread.start()
+        quarters = list(watched(work, process, Path(name) / "data"))
+        for thread in threads:
+            thread.join()
+    return quarters, work.errors
+
+
+def watched(work: Soak, process: int, data: Path) -> Iterator[Quarter]:
+    began = time.perf_counter()
+    print(HEAD, flush=True)
+    last: Quarter | None = None
+    for number in range(1, QUARTERS + 1):
+        highest = 0.0
+        while work.made < work.wanted * number / QUARTERS:
+            time.sleep(SAMPLE_SECONDS)
+            highest = max(highest, memory_of(process))
+        journals = sum(file.stat().st_size for file in data.glob("*/db.json.journal")) / 2**20
+        whole = sum(file.stat().st_size for file in data.rglob("*") if file.is_file()) / 2**20
+        files = len(list(Path(f"/proc/{process}/fd").iterdir()))
+        quarter = Quarter(work.made, time.perf_counter() - began, highest, files, journals, whole)
+        print(quarter.line(last), flush=True)
+        yield (last := quarter)
+
+
+def memory_of(process: int) -> float:
+    told = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process}/status").read_text())
+    assert told is not None
+    return int(told[1]) / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("requests", type=int, nargs="?", default=200_000)
+    quarters, errors = soak(parser.parse_args().requests)
+    allowed = max(quarters[0].memory * MOST_GROWTH, quarters[0].memory + CHANCE_MB)
+    leaks = quarters[-1].memory > allowed
+    growth = quarters[-1].memory / quarters[0].memory
+    print(f"{len(errors)} errors; memory {growth:.2f} x the first quarter's, {'too much' if leaks else 'flat'}")
+    print(*errors[:MOST_SHOWN], sep="\n", end="")
+    sys.exit(bool(errors) or leaks)
+
+
+if __name__ == "__main__":
+    main()
