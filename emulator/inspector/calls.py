@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from starlette.responses import Response
 
 from emulator.errors import NotFound
 from emulator.inspector.ask import PAGE_SIZE, Ask
 from emulator.inspector.curl import curl, is_cut
-from emulator.requests import LoggedRequest
+from emulator.requests import MOST_ANSWER_BYTES, MOST_ANSWERS, LoggedRequest
 
 ERRORS = "errors"
 
@@ -32,9 +31,18 @@ def call(ask: Ask, number: str) -> Response:
     if not 0 <= index < len(log):
         raise NotFound(f"There is no call {number} in the log; it keeps the newest 10,000.")
     found: LoggedRequest = log[index]
-    body: Any = found.body
-    command = curl(found, ask.origin, ask.key)
-    return ask.render("call.html", number=int(number), call=found, body=body, command=command, cut=is_cut(found))
+    answer = found.answer and found.answer.decode("utf-8", "replace")
+    return ask.render(
+        "call.html",
+        number=int(number),
+        call=found,
+        body=found.body,
+        cut=is_cut(found),
+        answer=answer or None,
+        answer_cut=len(found.answer or b"") >= MOST_ANSWER_BYTES,
+        forgotten=int(number) <= log.total - MOST_ANSWERS,
+        command=curl(found, ask.origin, ask.key),
+    )
 
 
 def _found(ask: Ask) -> Iterator[tuple[int, LoggedRequest]]:

@@ -80,6 +80,15 @@ def duration(seconds: float | None) -> str:
     return " ".join(parts)
 
 
+def milliseconds(seconds: float) -> str:
+    """`0.8 ms`, `12 ms`, `1.5 s`; nothing where nobody looked at a watch."""
+    if not seconds:
+        return ""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+
+
 def counted(number: int, thing: str) -> str:
     """`1 thread`, `1,200 threads`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
@@ -106,5 +115,6 @@ _ENVIRONMENT.filters.update(
     excerpt=excerpt,
     size=size,
     duration=duration,
+    milliseconds=milliseconds,
     words=words,
 )
