@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
@@ -13,6 +14,7 @@ from emulator.inspector.curl import curl, is_cut
 from emulator.requests import MOST_ANSWER_BYTES, MOST_ANSWERS, LoggedRequest
 
 ERRORS = "errors"
+_NAMED = re.compile(r"/threads/([^/?]+)(?:/runs/([^/?]+))?")
 
 
 def calls(ask: Ask) -> Response:
@@ -41,8 +43,16 @@ def call(ask: Ask, number: str) -> Response:
         answer=answer or None,
         answer_cut=len(found.answer or b"") >= MOST_ANSWER_BYTES,
         forgotten=int(number) <= log.total - MOST_ANSWERS,
+        about=_about(ask, found),
         command=curl(found, ask.origin, ask.key),
     )
+
+
+def _about(ask: Ask, call: LoggedRequest) -> list[str]:
+    """The page of the run or thread that the path names, if it is there."""
+    named = _NAMED.search(call.path)
+    pages = [("runs", ["threads", named[1], "runs", named[2]]), ("threads", ["threads", named[1]])] if named else []
+    return next((page for table, page in pages if page[-1] and ask.context.store.get(table, page[-1])), [])
 
 
 def _found(ask: Ask) -> Iterator[tuple[int, LoggedRequest]]:

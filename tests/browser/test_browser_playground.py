@@ -101,5 +101,14 @@ def test_a_failed_run_says_why_beside_the_chat(page: Any, emulator: Emulator) ->
     page.goto(f"{emulator.inspector_url}projects/default/playground")
     page.get_by_label("Your message").fill("Go")
     page.get_by_role("button", name="Send").click()
+    page.locator("#problem").get_by_text("server_error The model fell asleep.").wait_for()
     page.locator("#steps").get_by_text("The model fell asleep.").wait_for()
     page.locator("#send:enabled").wait_for()
+
+
+def test_a_failed_run_still_says_why_when_the_chat_is_opened_again(page: Any, demo: Demo) -> None:
+    page.goto(demo("travel_desk"))
+    page.get_by_role("button", name="Cancel my booking").click()
+    page.get_by_text("The run failed").wait_for()
+    page.reload()
+    page.locator("#problem").get_by_text("The booking system of the airline cannot be reached.").wait_for()

@@ -35,6 +35,13 @@ def test_a_call_says_how_long_it_took(emulator: Emulator, browser: httpx2.Client
     assert re.search(r'<td class="num dim">\d[\d.]* (ms|s)</td>', browser.get("requests").text)
 
 
+def test_a_call_leads_to_its_run(emulator: Emulator, browser: httpx2.Client) -> None:
+    beta = emulator.client().beta
+    assistant = beta.assistants.create(model="gpt-4o", instructions="Be brief.")
+    run = beta.threads.create_and_run_poll(assistant_id=assistant.id)
+    assert f'threads/{run.thread_id}/runs/{run.id}">{run.id}</a>' in browser.get("requests/3").text
+
+
 def test_a_stream_is_told_as_one(emulator: Emulator, browser: httpx2.Client) -> None:
     beta = emulator.client().beta
     assistant = beta.assistants.create(model="gpt-4o", instructions="Be brief.")
