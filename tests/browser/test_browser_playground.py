@@ -19,6 +19,7 @@ def test_a_trip_is_booked_by_answering_function_calls(page: Any, demo: Demo, sho
     page.locator("#messages").get_by_text("TP759 at 13:40").wait_for()
     page.get_by_label("Your message").fill("Book SK4711, please")
     page.keyboard.press("Enter")
+    page.locator("[data-call]:focus").wait_for()
     fields = page.get_by_label("What it returns")
     fields.nth(1).fill("sent")
     fields.nth(0).fill("QX7R2P")
