@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -22,9 +23,9 @@ def calls(ask: Ask) -> Response:
     found = list(islice(_found(ask), PAGE_SIZE + 1))
     filters = {name: ask.query(name) for name in ("text", "show") if ask.query(name)}
     log = ask.project.requests
-    return ask.render(
-        "calls.html", rows=found[:PAGE_SIZE], more=len(found) > PAGE_SIZE, filters=filters, total=log.total, log=log
-    )
+    rows = [(number, logged, _refusal(logged)) for number, logged in found[:PAGE_SIZE]]
+    more = len(found) > PAGE_SIZE
+    return ask.render("calls.html", rows=rows, more=more, filters=filters, total=log.total, log=log)
 
 
 def call(ask: Ask, number: str) -> Response:
@@ -46,6 +47,15 @@ def call(ask: Ask, number: str) -> Response:
         about=_about(ask, found),
         command=curl(found, ask.origin, ask.key),
     )
+
+
+def _refusal(call: LoggedRequest) -> str:
+    """What the error says, where its answer is still there and is the API's envelope."""
+    try:
+        told = json.loads(call.answer or b"") if call.status >= 400 else {}
+        return str(told["error"]["message"]) if told else ""
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _about(ask: Ask, call: LoggedRequest) -> list[str]:

@@ -22,6 +22,7 @@ def test_an_error_shows_its_message(emulator: Emulator, browser: httpx2.Client) 
     headers = {"Authorization": f"Bearer {emulator.api_key}", "OpenAI-Beta": "assistants=v2"}
     httpx2.get(f"{emulator.base_url}/threads/thread_gone", headers=headers)
     assert "No thread found with id" in answered(browser.get("requests/1").text)
+    assert "No thread found with id" in browser.get("requests?show=errors").text
 
 
 def test_broken_json_is_shown_as_it_was_sent(emulator: Emulator, browser: httpx2.Client) -> None:
