@@ -8,6 +8,7 @@ text, `<!-- script -->` a script, `<!-- file: PATH -->` a file of this repositor
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
 import shutil
 import subprocess
@@ -19,7 +20,10 @@ import pytest
 import yaml
 
 import emulator
+from emulator import Emulator
 from emulator.cli import cli
+from emulator.config import Config
+from emulator.faults import FAULT_FIELDS
 from emulator.responders.conditions import KEYS as WHEN_KEYS
 from emulator.responders.script_actions import ACTIONS
 from emulator.responders.scripts import load_script
@@ -117,6 +121,15 @@ def test_the_plugins_options_are_those_of_the_reference() -> None:
     asked = PluginOptions()
     pytest_addoption(cast(pytest.Parser, asked))
     assert set(named(section("reference/pytest.md", "Options"))) == set(asked.names)
+
+
+def test_every_option_of_the_emulator_is_told() -> None:
+    options = {*inspect.signature(Emulator).parameters, *Config.__dataclass_fields__} - {"options"}
+    assert [name for name in options if f"`{name}`" not in PAGES["how-to/unittest.md"]] == []
+
+
+def test_the_options_of_a_fault_are_those_that_are_told() -> None:
+    assert {"route", *named(PAGES["how-to/faults-and-clock.md"])} == set(FAULT_FIELDS)
 
 
 class PluginOptions:
