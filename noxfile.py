@@ -46,9 +46,14 @@ def _run(session: nox.Session, *requirements: str) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """The inspector and the playground in Chromium, which has to be there."""
+    """The inspector and the playground in Chromium, which has to be there.
+
+    `nox -s browser -- --screenshots docs/images` takes the documentation's pictures on the way.
+    """
     session.install("-e", ".[browser]")
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "tests/browser", env={"BROWSER": "1"})
+    session.run(
+        "python", "-m", "pytest", "-p", "no:cacheprovider", "tests/browser", *session.posargs, env={"BROWSER": "1"}
+    )
 
 
 @nox.session

@@ -54,6 +54,7 @@ def _walk(data_dir: Path, say: Say) -> None:
         _handbook(client, say)
     with Emulator(data_dir=data_dir) as emulator:
         _restarted(emulator.client(), thread.id, say)
+    say(_styled("note", "\nTo play one in the browser, and answer its function calls: demo travel --open"))
 
 
 def _math_tutor(client: Any, say: Say) -> Any:

@@ -12,6 +12,8 @@ import orjson
 
 MOST_REQUESTS = 10_000
 MOST_BODY_BYTES = 64 * 1024
+MOST_ANSWERS = 1000  # of the newest calls
+MOST_ANSWER_BYTES = 4096
 MOST_SHOWN = 20  # in the message of a failed expectation
 
 
@@ -20,6 +22,8 @@ class LoggedRequest:
     """One call: `path` with its query, `raw` the request's body cut at 64 kB, `status` what it was answered.
 
     `status` is 0 where a fault closed the connection before the headers; `fault` is the route of a fault that struck.
+    `answer` is the answer's first 4 kB, None for an event stream, a file, and calls older than the newest 1,000; it and
+    `seconds`, which are never the same twice, are for people and stay out of `as_json`.
     """
 
     method: str
@@ -27,6 +31,9 @@ class LoggedRequest:
     raw: bytes
     status: int
     fault: str | None = None
+    answer: bytes | None = None
+    seconds: float = 0.0
+    streamed: bool = False
 
     @property
     def body(self) -> Any:
@@ -125,9 +132,24 @@ class RequestLog(Sequence[LoggedRequest]):
         wanted = " ".join(str(part) for part in (method and method.upper(), path, status) if part is not None)
         return Found(wanted or "of any kind", found, self)
 
-    def add(self, method: str, path: str, raw: bytes, status: int, fault: str | None = None) -> None:
+    def add(
+        self,
+        method: str,
+        path: str,
+        raw: bytes,
+        status: int,
+        fault: str | None = None,
+        answer: bytes | None = None,
+        seconds: float = 0.0,
+    ) -> LoggedRequest:
+        """What it holds of a short body or answer is those very bytes: nothing is copied."""
+        kept = answer and answer[:MOST_ANSWER_BYTES]
+        call = LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault, kept, seconds)
         self.total += 1
-        self._calls.append(LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault))
+        self._calls.append(call)
+        if len(self._calls) > MOST_ANSWERS:
+            self._calls[-MOST_ANSWERS - 1].answer = None
+        return call
 
     def clear(self) -> None:
         self._calls.clear()

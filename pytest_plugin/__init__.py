@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from pytest_plugin.servers import Server
 
 MARKER = (
-    "assistants(script=, cassette=, state=, clock=, seed=, transport=): how the assistants emulator is set up for this "
-    "test. script is a path (from the test file's folder, else from the rootdir) or a dict, clock is 'manual', "
-    "'system' or a unix time, seed takes the place of the test's name in making ids; cassette is a path from the test "
-    "file's folder: a recorded session that answers instead (see --assistants-record)."
+    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=): how the assistants emulator is set up "
+    "for this test. script is a path (from the test file's folder, else from the rootdir) or a dict, clock is "
+    "'manual', 'system' or a unix time, seed takes the place of the test's name in making ids; cassette is a path from "
+    "the test file's folder: a recorded session that answers instead (see --assistants-record), with "
+    "replay='semantic' its replies only; transport='inprocess' spares the fixtures' clients the socket."
 )
 DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
 # The SDK's own two texts. They are reported at the line that calls the SDK, so no module could be named instead.

@@ -93,13 +93,6 @@ def _transport(value: Any, item: pytest.Item) -> str:
     _refuse(f"transport is 'socket' or 'inprocess', not {value!r}")
 
 
-def _not_yet(name: str) -> Callable[[Any, pytest.Item], NoReturn]:
-    def refuse(value: Any, item: pytest.Item) -> NoReturn:
-        _refuse(f"{name} is not available in this version")
-
-    return refuse
-
-
 def _known() -> str:
     return ", ".join(KEYWORDS)
 

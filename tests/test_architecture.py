@@ -161,6 +161,10 @@ def test_openai_is_imported_only_when_a_function_needs_it() -> None:
     assert importers("openai", in_functions=False) == set()
 
 
+def test_pygments_is_imported_only_when_code_is_shown() -> None:
+    assert importers("pygments", in_functions=False) == set()
+
+
 def test_the_plugin_imports_nothing_heavy_when_it_is_loaded() -> None:
     heavy = ("emulator", "openai", "httpx2", "pydantic", "starlette", "uvicorn", "tinydb", "orjson", "yaml")
     assert "pytest_plugin" not in importers(*heavy, in_functions=False)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from starlette.responses import Response
 
 from emulator.errors import NotFound
 from emulator.inspector.ask import PAGE_SIZE, Ask
 from emulator.inspector.curl import curl, is_cut
-from emulator.requests import LoggedRequest
+from emulator.requests import MOST_ANSWER_BYTES, MOST_ANSWERS, LoggedRequest
 
 ERRORS = "errors"
+_NAMED = re.compile(r"/threads/([^/?]+)(?:/runs/([^/?]+))?")
 
 
 def calls(ask: Ask) -> Response:
@@ -21,9 +23,9 @@ def calls(ask: Ask) -> Response:
     found = list(islice(_found(ask), PAGE_SIZE + 1))
     filters = {name: ask.query(name) for name in ("text", "show") if ask.query(name)}
     log = ask.project.requests
-    return ask.render(
-        "calls.html", rows=found[:PAGE_SIZE], more=len(found) > PAGE_SIZE, filters=filters, total=log.total, log=log
-    )
+    rows = [(number, logged, _refusal(logged)) for number, logged in found[:PAGE_SIZE]]
+    more = len(found) > PAGE_SIZE
+    return ask.render("calls.html", rows=rows, more=more, filters=filters, total=log.total, log=log)
 
 
 def call(ask: Ask, number: str) -> Response:
@@ -32,9 +34,35 @@ def call(ask: Ask, number: str) -> Response:
     if not 0 <= index < len(log):
         raise NotFound(f"There is no call {number} in the log; it keeps the newest 10,000.")
     found: LoggedRequest = log[index]
-    body: Any = found.body
-    command = curl(found, ask.origin, ask.key)
-    return ask.render("call.html", number=int(number), call=found, body=body, command=command, cut=is_cut(found))
+    answer = found.answer and found.answer.decode("utf-8", "replace")
+    return ask.render(
+        "call.html",
+        number=int(number),
+        call=found,
+        body=found.body,
+        cut=is_cut(found),
+        answer=answer or None,
+        answer_cut=len(found.answer or b"") >= MOST_ANSWER_BYTES,
+        forgotten=int(number) <= log.total - MOST_ANSWERS,
+        about=_about(ask, found),
+        command=curl(found, ask.origin, ask.key),
+    )
+
+
+def _refusal(call: LoggedRequest) -> str:
+    """What the error says, where its answer is still there and is the API's envelope."""
+    try:
+        told = json.loads(call.answer or b"") if call.status >= 400 else {}
+        return str(told["error"]["message"]) if told else ""
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _about(ask: Ask, call: LoggedRequest) -> list[str]:
+    """The page of the run or thread that the path names, if it is there."""
+    named = _NAMED.search(call.path)
+    pages = [("runs", ["threads", named[1], "runs", named[2]]), ("threads", ["threads", named[1]])] if named else []
+    return next((page for table, page in pages if page[-1] and ask.context.store.get(table, page[-1])), [])
 
 
 def _found(ask: Ask) -> Iterator[tuple[int, LoggedRequest]]:

@@ -17,6 +17,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
+from emulator.inspector.highlight import marked
 from emulator.store import Object
 
 MOST_SHOWN = 20_000  # characters of one text; the message's JSON has the rest
@@ -38,7 +39,7 @@ class _Renderer(RendererHTML):
     def fence(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         language = (tokens[index].info.split() or [""])[0]
         label = f' data-language="{escape(language)}"' if language else ""
-        return f'<pre tabindex="0"{label}><code>{_plain(tokens[index].content)}</code></pre>\n'
+        return f'<pre tabindex="0"{label}><code>{marked(_unmarked(tokens[index].content), language)}</code></pre>\n'
 
     def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
         """A link: showing it would ask somebody else's server."""
@@ -77,5 +78,9 @@ def _footnote(number: int, prefix: str) -> str:
     return f'<sup class="cite"><a href="#{escape(prefix)}-{number}">{number + 1}</a></sup>'
 
 
+def _unmarked(text: str) -> str:
+    return _MARK.sub(lambda mark: f"[{int(mark[1]) + 1}]", text)
+
+
 def _plain(text: str) -> str:
-    return _MARK.sub(lambda mark: f"[{int(mark[1]) + 1}]", str(escape(text)))
+    return str(escape(_unmarked(text)))

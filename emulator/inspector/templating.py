@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
-import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
+from markupsafe import Markup
 
+from emulator.inspector.highlight import marked, marked_json
 from emulator.inspector.markdown import rendered
 
 ROOT = "/_emulator"
@@ -36,19 +37,9 @@ def instant(seconds: float | None) -> str:
         return str(seconds)
 
 
-def pretty(value: Any) -> str:
-    """JSON to read; text that holds JSON is taken for it, other text stands as it is."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return str(value)
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
-
-
-def shown_json(stored: dict[str, Any]) -> str:
+def shown_json(stored: dict[str, Any]) -> Markup:
     """An object without the fields that are the emulator's own."""
-    return pretty({key: value for key, value in stored.items() if not key.startswith("_")})
+    return marked_json({key: value for key, value in stored.items() if not key.startswith("_")})
 
 
 def excerpt(text: str | None, length: int = EXCERPT) -> str:
@@ -80,6 +71,15 @@ def duration(seconds: float | None) -> str:
     return " ".join(parts)
 
 
+def milliseconds(seconds: float) -> str:
+    """`0.8 ms`, `12 ms`, `1.5 s`; nothing where nobody looked at a watch."""
+    if not seconds:
+        return ""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+
+
 def counted(number: int, thing: str) -> str:
     """`1 thread`, `1,200 threads`."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
@@ -101,10 +101,12 @@ _ENVIRONMENT.globals.update(path=path, ROOT=ROOT, markdown=rendered)
 _ENVIRONMENT.filters.update(
     instant=instant,
     counted=counted,
-    pretty=pretty,
+    marked=marked,
+    marked_json=marked_json,
     shown_json=shown_json,
     excerpt=excerpt,
     size=size,
     duration=duration,
+    milliseconds=milliseconds,
     words=words,
 )

@@ -74,7 +74,9 @@ def _step(context: Context, run: Object, step: Object) -> Step:
 def _reason(run: Object) -> str:
     if run["last_error"]:
         return str(run["last_error"].get("message", ""))
-    return f"Because of {run['incomplete_details'].get('reason', '')}." if run["incomplete_details"] else ""
+    if run["incomplete_details"]:
+        return f"Because of {run['incomplete_details'].get('reason', '')}."
+    return "Its time was up before it was over." if run["status"] == "expired" else ""
 
 
 def summary(context: Context, run: Object) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -69,32 +68,31 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._calls += 1
         request = Request(scope, receive, self._calls)
-        started = time.perf_counter()
         try:
-            await self._answer(request, send, started)
+            await self._answer(request, send)
         except Disconnected:
             return
         except Dropped:
             request.log(0)
             await _drop(request)
         except ApiError as error:
-            await self._refuse(request, send, started, error)
+            await self._refuse(request, send, error)
         except StoreError as error:
             log.error("%s %s could not be stored: %s", request.method, request.path, error)
-            await self._refuse(request, send, started, ServerFault(str(error)))
+            await self._refuse(request, send, ServerFault(str(error)))
         except Exception:
             log.exception("%s %s could not be answered", request.method, request.path)
-            await self._refuse(request, send, started, ServerFault(SERVER_FAULT.format(request.id)))
+            await self._refuse(request, send, ServerFault(SERVER_FAULT.format(request.id)))
         finally:
             if request.form is not None:
                 request.form.close()
 
-    async def _answer(self, request: Request, send: Send, started: float) -> None:
+    async def _answer(self, request: Request, send: Send) -> None:
         request.address = address = address_of(request.method, request.path, request.query_string)
         found = self._table.find(address.path)
         if found is None or request.method == "OPTIONS":
             self._own(request)
-            await self._beside(request, send, started, found)
+            await self._beside(request, send, found)
             return
         rows, ids = found.methods.get("GET" if request.method == "HEAD" else request.method), found.ids
         if rows is None:
@@ -121,23 +119,23 @@ class Api:
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
         if route.streams and values["body"].get("stream"):
-            await self._stream(request, send, started, lambda: route.operation(project.context, **values))
+            await self._stream(request, send, lambda: route.operation(project.context, **values))
             return
         with sticking(project, fault):
             result = route.operation(project.context, **values)
         if isinstance(result, Download):
-            await self._download(request, send, started, result)
+            await self._download(request, send, result)
             return
         body = json_bytes(shown(route, result, self._config.fidelity), route.newline)
-        await self._send(request, send, started, 200, body, poll_after(result))
+        await self._send(request, send, 200, body, poll_after(result))
 
-    async def _refuse(self, request: Request, send: Send, started: float, error: ApiError) -> None:
+    async def _refuse(self, request: Request, send: Send, error: ApiError) -> None:
         """Nothing has been sent yet: whatever goes wrong in the middle of a stream is the stream's to tell."""
         if not isinstance(error, ServerFault):
             self._own(request)
         told = error.under_v1 if request.version == "v1" else error
         headers = (*retry_headers(error), *refusal_headers(told))
-        await self._send(request, send, started, told.status, error_bytes(request.route, told), headers)
+        await self._send(request, send, told.status, error_bytes(request.route, told), headers)
 
     def _own(self, request: Request) -> None:
         """A call that was refused before its key was looked at belongs to its key's project all the same."""
@@ -145,7 +143,7 @@ class Api:
         if request.project is None and key and is_expected(key, self._config.api_key):
             request.project = self._open_project(project_of_key(key))
 
-    async def _beside(self, request: Request, send: Send, started: float, found: Found | None) -> None:
+    async def _beside(self, request: Request, send: Send, found: Found | None) -> None:
         """What is no call of the API: the question what a path takes, and a path with a slash at its end."""
         assert request.address is not None
         if found is not None:
@@ -156,15 +154,15 @@ class Api:
         else:
             raise request.address.no_such_path(request.method)
         request.log(status)
-        await send_whole(send, status, [*self._headers(request, started), *headers], b"")
+        await send_whole(send, status, [*self._headers(request), *headers], b"")
 
-    async def _stream(self, request: Request, send: Send, started: float, operation: Callable[[], Object]) -> None:
+    async def _stream(self, request: Request, send: Send, operation: Callable[[], Object]) -> None:
         assert request.project is not None
         stream = EventStream(request.project, request.fault, request.version)
         with sticking(request.project, request.fault):
             stream.begin(operation)
-        request.log(200)
-        headers = self._headers(request, started, STREAM_TYPE)
+        logged = request.log(200)
+        headers = self._headers(request, STREAM_TYPE)
         sending = asyncio.ensure_future(send_pieces(send, 200, headers, stream.frames()))
         gone = asyncio.ensure_future(_disconnected(request.receive))
         try:
@@ -175,32 +173,33 @@ class Api:
             gone.cancel()
             sending.cancel()
             stream.close()
+            if logged is not None:
+                logged.streamed, logged.seconds = True, request.seconds
 
     async def _send(
         self,
         request: Request,
         send: Send,
-        started: float,
         status: int,
         body: bytes,
         extra: tuple[tuple[bytes, bytes], ...] = (),
     ) -> None:
-        request.log(status)
         if request.fault is not None and request.fault.malformed:
             body = malformed(body)
-        await send_whole(send, status, [*self._headers(request, started, JSON_TYPE), *extra], body)
+        request.log(status, body)
+        await send_whole(send, status, [*self._headers(request, JSON_TYPE), *extra], body)
 
-    async def _download(self, request: Request, send: Send, started: float, file: Download) -> None:
+    async def _download(self, request: Request, send: Send, file: Download) -> None:
         request.log(200)
         headers = [
-            *self._headers(request, started, BYTES_TYPE),
+            *self._headers(request, BYTES_TYPE),
             (b"content-disposition", attachment(file.filename)),
             (b"content-length", str(file.size).encode()),
         ]
         await send_chunks(send, 200, headers, file.chunks)
 
-    def _headers(self, request: Request, started: float, content_type: bytes | None = None) -> Headers:
-        took = str(int((time.perf_counter() - started) * 1000)).encode()
+    def _headers(self, request: Request, content_type: bytes | None = None) -> Headers:
+        took = str(int(request.seconds * 1000)).encode()
         return [
             *([] if content_type is None else [(b"content-type", content_type)]),
             *COMMON_HEADERS,

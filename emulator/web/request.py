@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 from starlette.types import Receive, Scope
 
 from emulator.faults import Fault
 from emulator.project import Project
+from emulator.requests import LoggedRequest
 from emulator.resources import Route
 from emulator.resources.forms import Form
 from emulator.resources.route import Version
@@ -31,6 +34,7 @@ class Request:
         self.fault: Fault | None = None
         self._number = number
         self._id = ""
+        self._started = time.perf_counter()
 
     @property
     def shown_path(self) -> str:
@@ -44,7 +48,15 @@ class Request:
             self._id = f"req_{self._number:032x}" if self.project is None else self.project.next_request_id()
         return self._id
 
-    def log(self, status: int) -> None:
-        if self.project is not None:
-            route = self.fault.route if self.fault is not None else None
-            self.project.requests.add(self.method, self.shown_path, self.raw, status, route)
+    @property
+    def seconds(self) -> float:
+        """Since it came, by the machine's clock."""
+        return time.perf_counter() - self._started
+
+    def log(self, status: int, answer: bytes | None = None) -> LoggedRequest | None:
+        """In its project's log; None for a call of nobody. Without an answer it was a stream, a file, or nothing."""
+        if self.project is None:
+            return None
+        fault = self.fault.route if self.fault is not None else None
+        log = self.project.requests
+        return log.add(self.method, self.shown_path, self.raw, status, fault, answer, self.seconds)

@@ -1,10 +1,13 @@
 """The inspector in a real browser: Chromium, driven by playwright. Without either these tests are skipped.
 
-Each test ends by asking that the browser's console is clean and that nothing was asked of another machine.
+Each test ends by asking that the browser's console is clean and that nothing was asked of another machine. Some take
+the documentation's pictures on their way, where `--screenshots docs/images` asks for them; the clock stands still, so
+that the same pages give the same pictures.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -29,6 +32,15 @@ ARGUMENTS = (
 )
 PATIENCE = 20_000  # milliseconds
 HERE = Path(__file__).parent
+MORNING = 1748854800  # 2025-06-02 09:00:00
+WIDE = {"width": 1200, "height": 720}
+COLOURS = 256  # are enough for a page, in a third of the bytes
+
+Shot = Callable[..., None]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", metavar="FOLDER", type=Path, help="write the documentation's pictures here")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -69,7 +81,7 @@ def page(chromium: Any, emulator: Emulator) -> Iterator[Any]:
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
+    with Emulator(clock="manual") as running:
         yield running
 
 
@@ -86,8 +98,28 @@ def demo(emulator: Emulator) -> Callable[[str], str]:
 
     def demo(name: str) -> str:
         project = emulator.project(name)
+        project.clock.set(MORNING)
         project.load_script(shipped(f"scripts/{name}.yaml"))
         assistant, thread = prepare(project.client(), name)
         return f"{emulator.inspector_url}projects/{name}/playground?assistant={assistant}&thread={thread}"
 
     return demo
+
+
+@pytest.fixture
+def shot(pytestconfig: pytest.Config) -> Shot:
+    """`shot(page, name)`: the page as it is now, as a picture of the documentation; `size` is the window's."""
+    folder: Path | None = pytestconfig.getoption("--screenshots", None)
+
+    def shot(page: Any, name: str, size: dict[str, int] = WIDE) -> None:
+        if folder is None:
+            return
+        from PIL import Image
+
+        before = page.viewport_size
+        page.set_viewport_size(size)
+        picture = Image.open(io.BytesIO(page.screenshot(animations="disabled")))
+        picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
+        page.set_viewport_size(before)
+
+    return shot

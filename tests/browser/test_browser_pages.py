@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from emulator import Emulator, Pause, Text
+from emulator import Emulator, FunctionCall, Pause, Text
 
 Demo = Callable[[str], str]
+Shot = Callable[..., None]
 WCAG_AA = 4.5
 CONTRAST = """(least) => {
   const number = (colour) => colour.match(/[\\d.]+/g).map(Number);
@@ -62,6 +63,30 @@ def test_a_thread_grows_while_it_is_looked_at(page: Any, emulator: Emulator) -> 
     page.locator("#conversation").get_by_text("Is anybody there?").wait_for()
 
 
+def test_a_thread_shows_the_passages_that_it_cites(page: Any, demo: Demo, emulator: Emulator, shot: Shot) -> None:
+    thread = demo("handbook").partition("thread=")[2]
+    beta = emulator.project("handbook").client().beta
+    beta.threads.messages.create(thread, role="user", content="How many vacation days do I have?")
+    beta.threads.runs.create_and_poll(thread_id=thread, assistant_id=beta.assistants.list().data[0].id)
+    page.goto(f"{emulator.inspector_url}projects/handbook/threads/{thread}")
+    page.locator("#conversation .cite a").click()
+    page.locator("#conversation mark", has_text="can be carried over").wait_for()
+    shot(page, "thread")
+
+
+def test_a_failed_run_begins_with_its_cause(page: Any, emulator: Emulator, shot: Shot) -> None:
+    emulator.respond("Oslo: rain", when="weather in Oslo")
+    emulator.respond(FunctionCall("book_flight", {}), assistant="Travel Desk")
+    beta = emulator.client().beta
+    assistant = beta.assistants.create(model="gpt-4o", name="Weather desk", instructions="Tell the weather.")
+    thread = beta.threads.create(messages=[{"role": "user", "content": "The weather in Bergen?"}])
+    beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+    page.goto(f"{emulator.inspector_url}projects/default")
+    page.locator("#runs").get_by_role("link", name="Weather desk").click()
+    page.locator(".why", has_text="No rule matches this run").wait_for()
+    shot(page, "failed", {"width": 1200, "height": 560})
+
+
 def test_the_request_log_follows(page: Any, emulator: Emulator) -> None:
     page.goto(f"{emulator.inspector_url}projects/default/requests")
     emulator.client().beta.threads.create()
@@ -104,11 +129,13 @@ def test_dark_and_light_are_both_readable(page: Any, demo: Demo) -> None:
     assert shade == "rgb(18, 21, 24)"
 
 
-def test_a_phone_needs_no_sideways_scrolling(page: Any, demo: Demo) -> None:
+def test_a_phone_needs_no_sideways_scrolling(page: Any, demo: Demo, shot: Shot) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
     page.goto(demo("data_analyst"))
     page.get_by_role("button", name="Which region sold best?").click()
     page.locator("#steps [data-head]").get_by_text("completed").wait_for()
+    page.locator("#say:focus").wait_for()
+    shot(page, "phone", page.viewport_size)
     base = page.url.partition("/playground")[0]
     run = page.locator("#steps").get_by_role("link", name="Run").get_attribute("href")
     for path in (page.url, base, f"{base}/runs", f"{base}/requests", f"{base}/controls", f"{base}/files"):

@@ -7,10 +7,11 @@ from typing import Any
 from emulator import Emulator, Fail, Pause, Text
 
 Demo = Callable[[str], str]
+Shot = Callable[..., None]
 LISTED = "- SK4711 at 8:15 for 1,490 kroner\n- TP759 at 13:40 for 1,120 kroner"
 
 
-def test_a_trip_is_booked_by_answering_function_calls(page: Any, demo: Demo) -> None:
+def test_a_trip_is_booked_by_answering_function_calls(page: Any, demo: Demo, shot: Shot) -> None:
     page.goto(demo("travel_desk"))
     page.get_by_role("button", name="Find me a flight to Lisbon").click()
     page.get_by_label("What it returns").fill(LISTED)
@@ -18,9 +19,11 @@ def test_a_trip_is_booked_by_answering_function_calls(page: Any, demo: Demo) -> 
     page.locator("#messages").get_by_text("TP759 at 13:40").wait_for()
     page.get_by_label("Your message").fill("Book SK4711, please")
     page.keyboard.press("Enter")
+    page.locator("[data-call]:focus").wait_for()
     fields = page.get_by_label("What it returns")
     fields.nth(1).fill("sent")
     fields.nth(0).fill("QX7R2P")
+    shot(page, "playground", {"width": 1200, "height": 900})
     page.get_by_role("button", name="Submit the outputs").click()
     page.locator("#messages").get_by_text("Booking: QX7R2P").wait_for()
     page.locator("#steps [data-head]").get_by_text("completed").wait_for()
@@ -59,13 +62,17 @@ def test_a_citation_opens_its_passage(page: Any, demo: Demo) -> None:
     page.locator("#messages mark", has_text="can be carried over").wait_for()
 
 
-def test_the_analyst_shows_its_chart(page: Any, demo: Demo) -> None:
+def test_the_analyst_shows_its_chart(page: Any, demo: Demo, shot: Shot) -> None:
     page.goto(demo("data_analyst"))
     page.get_by_role("button", name="Draw a chart of the quarters").click()
     chart = page.locator("#messages img")
     chart.wait_for()
     assert chart.evaluate("image => image.decode().then(() => image.naturalWidth)") == 720
     page.locator("#steps").get_by_text("plt.savefig").wait_for()
+    page.locator("#steps").get_by_role("link", name="Run").click()
+    page.locator("#timeline .kn", has_text="import").first.wait_for()
+    page.emulate_media(color_scheme="dark")
+    shot(page, "run", {"width": 1200, "height": 900})
 
 
 def test_the_tutor_solves_its_equation(page: Any, demo: Demo) -> None:
@@ -101,5 +108,14 @@ def test_a_failed_run_says_why_beside_the_chat(page: Any, emulator: Emulator) ->
     page.goto(f"{emulator.inspector_url}projects/default/playground")
     page.get_by_label("Your message").fill("Go")
     page.get_by_role("button", name="Send").click()
+    page.locator("#problem").get_by_text("server_error The model fell asleep.").wait_for()
     page.locator("#steps").get_by_text("The model fell asleep.").wait_for()
     page.locator("#send:enabled").wait_for()
+
+
+def test_a_failed_run_still_says_why_when_the_chat_is_opened_again(page: Any, demo: Demo) -> None:
+    page.goto(demo("travel_desk"))
+    page.get_by_role("button", name="Cancel my booking").click()
+    page.get_by_text("The run failed").wait_for()
+    page.reload()
+    page.locator("#problem").get_by_text("The booking system of the airline cannot be reached.").wait_for()

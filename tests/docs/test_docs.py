@@ -1,24 +1,34 @@
 """What the documentation says: its examples run as printed, and its reference is whole.
 
-A mark in front of a block says what it is: `<!-- test -->` a test file, `<!-- run: TEXT -->` a program that prints that
+A mark in front of a block says what it is: `<!-- test -->` a test file, `<!-- test: CASSETTE -->` one
+with a cassette of fixtures/ beside it, `<!-- run: TEXT -->` a program that prints that
 text, `<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import yaml
 
 import emulator
-from emulator.cli import cli, serve
+from emulator import Emulator
+from emulator.cli import cli
+from emulator.config import Config
+from emulator.faults import FAULT_FIELDS
+from emulator.responders.conditions import KEYS as WHEN_KEYS
+from emulator.responders.script_actions import ACTIONS
 from emulator.responders.scripts import load_script
 from emulator.web.control import OPERATIONS
+from pytest_plugin import MARKER, pytest_addoption
 from pytest_plugin.marker import KEYWORDS
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +42,17 @@ def blocks(mark: str) -> list[tuple[str, str, str]]:
     return [(page, found["what"], found["code"]) for page, text in PAGES.items() for found in pattern.finditer(text)]
 
 
+def section(page: str, heading: str) -> str:
+    """What stands under a heading, up to the next."""
+    return re.split(r"^## ", PAGES[page].partition(f"\n## {heading}\n")[2], flags=re.MULTILINE)[0]
+
+
+def named(text: str) -> list[str]:
+    """What the first column of its tables names."""
+    cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
 def test_every_mark_is_one_that_is_run() -> None:
     marks = [mark for text in PAGES.values() for mark in re.findall(r"<!-- (\w+)", text)]
     assert len(marks) == sum(len(blocks(mark)) for mark in ("test", "run", "script", "file"))
@@ -41,6 +62,8 @@ def test_the_tests_pass_as_printed(pytester: pytest.Pytester) -> None:
     printed = {f"test_{number}_{Path(page).stem.replace('-', '_')}": code for number, (page, _, code) in TESTS}
     pytester.makeini("[pytest]\nassistants_silence_deprecations = true\n")
     pytester.makepyfile(**printed)
+    for cassette in {cassette for _, (_, cassette, _) in TESTS if cassette}:
+        shutil.copy(ROOT / "fixtures" / "cassettes" / cassette, pytester.path)
     count = sum(len(re.findall(r"^def test_", code, re.MULTILINE)) for code in printed.values())
     pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider").assert_outcomes(passed=count)
 
@@ -66,23 +89,62 @@ def test_every_reply_is_in_the_reference() -> None:
     assert replies <= set(re.findall(r"`(\w+)\(", PAGES["reference/replies.md"]))
 
 
-def test_every_command_is_in_the_reference() -> None:
-    told = re.findall(r"`(?:assistants-emulator )?(\w+)", PAGES["reference/cli.md"])
-    assert set(cli.commands) <= set(told)
+def test_every_action_of_a_script_is_in_the_reference() -> None:
+    told = dict(re.findall(r"^\|[^|]*\| `(\w+): ([^|]*) \|", PAGES["reference/replies.md"], re.MULTILINE))
+    assert set(told) == set(ACTIONS)
+    wanted = {(name, key) for name, action in ACTIONS.items() for key in getattr(action, "keys", ())}
+    assert {(name, key) for name, key in wanted if key not in told[name] and key != "value"} == set()
 
 
-def test_every_option_is_in_the_reference() -> None:
-    options = {name for option in serve.params for name in option.opts if name.startswith("--")}
-    assert options - set(re.findall(r"`(--[\w-]+)`", PAGES["reference/cli.md"])) == set()
+def test_every_key_of_when_is_in_the_reference() -> None:
+    assert set(named(section("reference/replies.md", "A script's keys"))) == {"do", "times", "when", *WHEN_KEYS}
 
 
-def test_every_control_call_is_in_the_reference() -> None:
+@pytest.mark.parametrize("command", cli.commands)
+def test_a_commands_options_are_those_of_the_reference(command: str) -> None:
+    options = {name for option in cli.commands[command].params for name in option.opts if name.startswith("-")}
+    assert set(named(section("reference/cli.md", command))) == options
+
+
+def test_the_control_calls_are_those_of_the_reference() -> None:
     calls = {f"{method} {name}" for method, name in OPERATIONS}
-    assert calls <= set(re.findall(r"`((?:GET|PUT|POST|DELETE) [\w/]+)`", PAGES["reference/control-api.md"]))
+    told = set(re.findall(r"^\| `([A-Z]+ [^`]+)`", PAGES["reference/control-api.md"], re.MULTILINE))
+    assert told == calls | {"GET health", "GET openapi.json", "POST runs/RUN_ID/resume"}
 
 
-def test_every_keyword_of_the_marker_is_in_the_reference() -> None:
-    assert [name for name in KEYWORDS if f"{name}=" not in PAGES["reference/pytest.md"]] == []
+def test_the_markers_keywords_are_those_of_the_reference() -> None:
+    assert {name.rstrip("=") for name in named(section("reference/pytest.md", "The marker"))} == set(KEYWORDS)
+    assert [name for name in KEYWORDS if f"{name}=" not in MARKER] == []
+
+
+def test_the_plugins_options_are_those_of_the_reference() -> None:
+    asked = PluginOptions()
+    pytest_addoption(cast(pytest.Parser, asked))
+    assert set(named(section("reference/pytest.md", "Options"))) == set(asked.names)
+
+
+def test_every_option_of_the_emulator_is_told() -> None:
+    options = {*inspect.signature(Emulator).parameters, *Config.__dataclass_fields__} - {"options"}
+    assert [name for name in options if f"`{name}`" not in PAGES["how-to/unittest.md"]] == []
+
+
+def test_the_options_of_a_fault_are_those_that_are_told() -> None:
+    assert {"route", *named(PAGES["how-to/faults-and-clock.md"])} == set(FAULT_FIELDS)
+
+
+class PluginOptions:
+    """Stands in for pytest's parser, and remembers what it was asked to add."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def getgroup(self, *about: str) -> PluginOptions:
+        return self
+
+    def addoption(self, name: str, *about: Any, **more: Any) -> None:
+        self.names.append(name)
+
+    addini = addoption
 
 
 @pytest.mark.skipif(importlib.util.find_spec("mkdocs") is None, reason="needs mkdocs-material, of the extra docs")

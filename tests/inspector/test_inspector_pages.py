@@ -102,10 +102,24 @@ def test_a_failed_run_says_why_without_json(emulator: Emulator, ask: Ask, browse
         assert "You have used up your quota." in shown
 
 
+def test_a_failed_runs_page_begins_with_the_cause(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:
+    emulator.respond([CodeInterpreter("1 / 0"), Fail("server_error", "You have used up your quota.")])
+    shown = browser.get(page_of(ask("Hello", tools=[{"type": "code_interpreter"}]))).text
+    told = shown.index('<p class="alert why" data-key="why"><strong>server_error</strong>')
+    assert told < shown.index("You have used up your quota.") < shown.index("<dl")
+
+
+def test_an_expired_run_says_that_its_time_was_up(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:
+    emulator.respond(FunctionCall("get_weather", {}))
+    run = ask("Oslo?", tools=[WEATHER])
+    emulator.clock.advance(601)
+    assert "Its time was up" in browser.get(page_of(run)).text
+
+
 def test_a_run_tells_its_states_steps_and_usage(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:
     emulator.respond([CodeInterpreter("print(6 * 7)", logs="42"), Text("It is **42**.")])
     shown = browser.get(page_of(ask("6 times 7?", tools=[{"type": "code_interpreter"}]))).text
-    timeline = shown[shown.index('id="timeline"') :]
+    timeline = re.sub(r"</?span[^>]*>", "", shown[shown.index('id="timeline"') :])  # without the marks of syntax
     told = ["queued", "in progress", "Ran code", "print(6 * 7)", "42", "Wrote a message", "<strong>42</strong>"]
     places = [timeline.index(text) for text in told]
     assert places == sorted(places)

@@ -1,9 +1,6 @@
 """What the README says is run as it is printed."""
 
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -24,21 +21,6 @@ def test_the_first_test_passes_as_printed(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
 
 
-def test_the_recorded_session_is_replayed_as_printed(pytester: pytest.Pytester) -> None:
-    (printed,) = blocks("python", re.escape("<!-- test: cassette -->\n"))
-    pytester.makeini("[pytest]\nassistants_silence_deprecations = true\n")
-    pytester.makepyfile(printed)
-    shutil.copy(README_FOLDER / "fixtures" / "cassettes" / "weather.json", pytester.path)
-    pytester.runpytest_subprocess("-W", "error").assert_outcomes(passed=1)
-
-
-@pytest.mark.parametrize("code", blocks("python", re.escape("<!-- run -->\n")))
-def test_a_program_runs_as_printed(code: str, tmp_path: Path) -> None:
-    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    assert "assistant: It is sunny." in ran.stdout
-
-
 def test_the_script_is_one_that_loads() -> None:
     from emulator.responders.scripts import load_script
 
@@ -51,3 +33,8 @@ def test_every_reply_of_the_vocabulary_is_in_the_table() -> None:
 
     replies = {name for name in emulator.__all__ if name not in ("Emulator", "ProjectHandle", "Turn")}
     assert replies <= set(re.findall(r"`(\w+)\(", README))
+
+
+def test_every_page_and_picture_that_it_leads_to_is_there() -> None:
+    led_to = [path for path in re.findall(r"\]\((?!http)([^)#]+)", README) if not (README_FOLDER / path).exists()]
+    assert led_to == []

@@ -138,6 +138,6 @@ def test_the_command_knows_every_format_and_target() -> None:
     assert (importers.NAMES, convert.TARGETS) == (FORMATS, TARGETS)
 
 
-def test_the_readme_names_every_format() -> None:
-    readme = (Path(__file__).parents[2] / "README.md").read_text()
-    assert [name for name in FORMATS if f"| `{name}` |" not in readme] == []
+def test_the_documentation_names_every_format() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "how-to" / "recording.md").read_text()
+    assert [name for name in FORMATS if f"| `{name}` |" not in told] == []

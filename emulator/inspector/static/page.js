@@ -128,6 +128,7 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => (button.textContent = label), 1500);
 });
 
+document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone
 remember(document);
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 addEventListener("hashchange", openFootnote);

@@ -37,7 +37,12 @@ function start() {
     send.disabled = active;
     cancel.hidden = !active || status === "cancelling";
     state.textContent = status === "requires_action" ? "Waiting for the outputs of its function calls"
-      : active ? "Answering…" : status && status !== "completed" ? `The run is ${status.replaceAll("_", " ")}` : "";
+      : active ? "Answering…" : !status || status === "completed" ? "" : status === "failed" ? "The run failed" : `The run is ${status.replaceAll("_", " ")}`;
+  }
+
+  function tellWhy() {
+    const why = steps.querySelector("[data-why]")?.content.textContent.trim();
+    if (why) tell(new Error(why));
   }
 
   const nearEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - 240;
@@ -136,6 +141,7 @@ function start() {
   async function settled(status) {
     await showSteps();
     show(status);
+    tellWhy();
     const field = steps.querySelector("[data-call]");
     if (status === "requires_action" && field) {
       field.focus();
@@ -258,6 +264,7 @@ function start() {
   }
   at("assistant")?.addEventListener("change", () => at("pick").requestSubmit());
   show(stage.dataset.status);
+  tellWhy();
   if (thread) toEnd();
   if (["queued", "in_progress", "cancelling"].includes(stage.dataset.status)) look();
 }
