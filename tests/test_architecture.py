@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,12 @@ TEXTS = {
     for package in PACKAGES
     for path in sorted((ROOT / package).rglob("*.py"))
 }
-TREES = {module: ast.parse(text) for module, text in TEXTS.items()}
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {module: ast.parse(text) for module, text in TEXTS.items()}
+
 
 # Lowest layer first. A module may import what stands in its own line or above it. A name stands for a module, or for a
 # package with all of it that has no line of its own; "emulator" stands for itself alone.
@@ -101,7 +107,7 @@ def imports(nodes: Iterable[ast.AST], *, in_functions: bool = True) -> Iterator[
                 yield from (alias.name for alias in node.names)
             case ast.ImportFrom(module=str(source)):
                 names = [f"{source}.{alias.name}" for alias in node.names]
-                yield from (name if name in TREES else source for name in names)
+                yield from (name if name in trees() else source for name in names)
             case _:
                 yield from imports(ast.iter_child_nodes(node), in_functions=in_functions)
 
@@ -110,25 +116,25 @@ def importers(*libraries: str, in_functions: bool = True) -> set[str]:
     """The modules that import one of the libraries."""
     return {
         module
-        for module, tree in TREES.items()
+        for module, tree in trees().items()
         if any(name.split(".")[0] in libraries for name in imports([tree], in_functions=in_functions))
     }
 
 
 def test_every_module_has_a_layer() -> None:
-    assert [module for module in TREES if layer_of(module) is None] == []
+    assert [module for module in trees() if layer_of(module) is None] == []
 
 
 def test_every_layer_names_modules_that_exist() -> None:
-    assert [name for name in LAYER_OF if name not in TREES] == []
+    assert [name for name in LAYER_OF if name not in trees()] == []
 
 
 def test_imports_point_one_way() -> None:
     upward = [
         f"{module} imports {name}"
-        for module, tree in TREES.items()
+        for module, tree in trees().items()
         for name in imports([tree])
-        if name in TREES and (layer_of(name) or 0) > (layer_of(module) or 0)
+        if name in trees() and (layer_of(name) or 0) > (layer_of(module) or 0)
     ]
     assert upward == []
 
@@ -136,16 +142,16 @@ def test_imports_point_one_way() -> None:
 def test_the_emulators_own_modules_do_not_use_its_front_door() -> None:
     users = [
         module
-        for module, tree in TREES.items()
+        for module, tree in trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "emulator" and module.startswith("emulator.")
-        if any(f"emulator.{alias.name}" not in TREES and alias.name != "__version__" for alias in node.names)
+        if any(f"emulator.{alias.name}" not in trees() and alias.name != "__version__" for alias in node.names)
     ]
     assert users == []
 
 
 def test_no_import_is_relative() -> None:
-    nodes = [(module, node) for module, tree in TREES.items() for node in ast.walk(tree)]
+    nodes = [(module, node) for module, tree in trees().items() for node in ast.walk(tree)]
     assert [module for module, node in nodes if isinstance(node, ast.ImportFrom) and node.level] == []
 
 
@@ -178,7 +184,7 @@ def test_no_module_is_over_250_lines() -> None:
 def test_no_function_is_over_50_lines() -> None:
     lengths = {
         f"{module}.{node.name}": (node.end_lineno or 0) - node.lineno + 1
-        for module, tree in TREES.items()
+        for module, tree in trees().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }

@@ -20,8 +20,8 @@ SERVE = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
 
 
 @contextmanager
-def served(*options: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
-    process = subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def served(*options: str, cwd: Path | None = None) -> Iterator[tuple[subprocess.Popen[str], dict[str, str]]]:
+    process = subprocess.Popen([*SERVE, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd)
     try:
         assert process.stdout is not None
         process.stdout.readline()
@@ -100,14 +100,13 @@ def test_a_broken_script_names_file_line_and_key(command_line: CommandLine, tmp_
 
 def test_a_responder_is_imported_from_the_current_directory(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def answer(turn):\n    return 'from mine'\n")
-    code = (
-        "import openai; c = openai.OpenAI(); a = c.beta.assistants.create(model='m'); "
-        "r = c.beta.threads.create_and_run_poll(assistant_id=a.id, thread={'messages': [{'role': 'user', "
-        "'content': 'x'}]}); print(c.beta.threads.messages.list(r.thread_id).data[0].content[0].text.value)"
-    )
-    command = [*SERVE, "--responder", "mine:answer", "--", sys.executable, "-c", code]
-    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": ""})
-    assert ran.stdout == "from mine\n", ran.stderr
+    options = ["--responder", "mine:answer"]
+    with served(*options, cwd=tmp_path) as (_, variables), client_of(variables["OPENAI_BASE_URL"]) as wire:
+        assistant_id = wire.post("/assistants", json={"model": "gpt-4o"}).json()["id"]
+        asked = {"assistant_id": assistant_id, "thread": {"messages": [{"role": "user", "content": "x"}]}}
+        thread_id = wire.post("/threads/runs", json=asked).json()["thread_id"]
+        (said, _) = wire.get(f"/threads/{thread_id}/messages").json()["data"]
+    assert said["content"][0]["text"]["value"] == "from mine"
 
 
 def test_a_kill_in_the_middle_of_writes_loses_none_that_was_answered(tmp_path: Path) -> None:

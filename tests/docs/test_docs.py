@@ -58,20 +58,28 @@ def test_every_mark_is_one_that_is_run() -> None:
     assert len(marks) == sum(len(blocks(mark)) for mark in ("test", "run", "script", "file"))
 
 
-def test_the_tests_pass_as_printed(pytester: pytest.Pytester) -> None:
+def test_the_tests_pass_as_printed(everything_is_imported: None, pytester: pytest.Pytester) -> None:
     printed = {f"test_{number}_{Path(page).stem.replace('-', '_')}": code for number, (page, _, code) in TESTS}
     pytester.makeini("[pytest]\nassistants_silence_deprecations = true\n")
     pytester.makepyfile(**printed)
     for cassette in {cassette for _, (_, cassette, _) in TESTS if cassette}:
         shutil.copy(ROOT / "fixtures" / "cassettes" / cassette, pytester.path)
     count = sum(len(re.findall(r"^def test_", code, re.MULTILINE)) for code in printed.values())
-    pytester.runpytest_subprocess("-W", "error", "-p", "no:cacheprovider").assert_outcomes(passed=count)
+    pytester.runpytest("-W", "error", "-p", "no:cacheprovider").assert_outcomes(passed=count)
 
 
 @pytest.mark.parametrize(("page", "told", "code"), blocks("run"))
-def test_a_program_runs_as_printed(page: str, told: str, code: str, tmp_path: Path) -> None:
-    ran = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert told in ran.stdout, ran.stderr
+def test_a_program_runs_as_printed(
+    page: str,
+    told: str,
+    code: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, page, "exec"), {"__name__": "__main__"})
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("page", "what", "code"), blocks("script"))
