@@ -12,9 +12,10 @@ MAX_FILE_BYTES = 512 * 1024**2
 MAX_PART_BYTES = 64 * 1024**2
 
 PURPOSES = ("fine-tune", "assistants", "batch", "user_data", "vision", "evals")
+"""As the recorded error lists them (dotnet UploadFileCanParseServiceError)."""
+
 RETIRED_PURPOSES = ("answers", "classifications", "search")
 """Of endpoints that are gone. Recorded as taken (ruby-openai files_upload, to 2023); never listed in errors."""
-"""As the recorded error lists them (dotnet UploadFileCanParseServiceError)."""
 
 UNREADABLE_PURPOSES = ("assistants", "user_data")
 """Files that may not be downloaded again; those of purpose vision may (ruby-openai files_fetch_image)."""

@@ -74,6 +74,7 @@ UNKNOWN = [
     (contract.CreateThreadAndRun, {**RUN, "reasoning_effort": "low"}, "reasoning_effort"),
     (contract.CreateRun, {**RUN, "tool_resources": {}}, "tool_resources"),
     (contract.CreateRun, {**RUN, "thread": {}}, "thread"),
+    (contract.CreateRun, {**RUN, "include": []}, "include"),  # a query's; some SDKs sent it (openai-python#1938)
     (contract.ModifyRun, {"status": "completed"}, "status"),
     (contract.UpdateVectorStore, {"file_ids": []}, "file_ids"),
     (
