@@ -1,7 +1,8 @@
 """Ids that a client brings along differ from those it brought when it was recorded; the ones it was told do not.
 
-An id that was first seen in a recorded request came from outside: an assistant made long ago, a session's UUID. Asked
-with another id of the same kind in its place, we learn which stands for which, and answer with the client's.
+An id that was first seen in a recorded request came from outside: an assistant made long ago, a session's UUID, the
+name of a temporary file. Asked with another of the same kind in its place, we learn which stands for which, and answer
+with the client's.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ TOKEN = re.compile(
     r"(?<![A-Za-z0-9_-])(?:"
     r"(?P<kind>asst|thread|msg|run|step|call|vsfb|vs|upload|part|file)[_-](?:(?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]+|[A-Za-z]{16,})"
     r"|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-f]{32}"
+    r"|(?P<temporary>tmp)[a-z0-9_]{8}"
     r")(?![A-Za-z0-9_-])"
 )
 SECRET = re.compile(rf"(?:sk-|org-|proj_)?{PLACEHOLDER}")
@@ -56,7 +58,7 @@ class Counterparts:
         if not _equal(TOKEN.sub("\0", recorded), TOKEN.sub("\0", asked)):
             return False
         return all(
-            mine["kind"] == other["kind"] and self._same_id(mine[0], other[0])
+            mine.groups() == other.groups() and self._same_id(mine[0], other[0])
             for mine, other in zip(ours, theirs, strict=True)
         )
 
@@ -114,6 +116,6 @@ def _tokens_of(body: Body | None) -> Iterable[str]:
     if body is None or body.kind == "file":
         return ()
     if body.kind == "form":
-        return [token for part in body.value for token in _tokens(part.value or "")]
+        return [token for part in body.value for token in _tokens(part.value or part.filename or "")]
     value = [event.data for event in body.value] if body.kind == "events" else body.value
     return _tokens(json.dumps(value, ensure_ascii=False))

@@ -153,15 +153,30 @@ def test_an_id_that_was_told_in_an_answer_is_the_only_one() -> None:
     assert "path is /threads/thread_9, recorded was /threads/thread_1" in answer(replay, "GET", "/threads/thread_9")
 
 
-def test_uploads_match_by_fields_name_and_digest() -> None:
-    def upload(content: bytes, kind: str) -> Request:
-        file = Part("file", filename="a.txt", content_type=kind, file=Stored.of(content))
-        return Request("POST", "/files", {}, Body.form([Part("purpose", "assistants"), file]))
+def upload(content: bytes, kind: str = "text/plain", filename: str = "a.txt") -> Request:
+    file = Part("file", filename=filename, content_type=kind, file=Stored.of(content))
+    return Request("POST", "/files", {}, Body.form([Part("purpose", "assistants"), file]))
 
-    replay = Replay([Exchange(upload(b"one", "text/plain"), Response(200))])
-    assert isinstance(missed := replay.find(upload(b"two", "text/plain")), NoMatch)
+
+def test_uploads_match_by_fields_name_and_digest() -> None:
+    replay = Replay([Exchange(upload(b"one"), Response(200))])
+    assert isinstance(missed := replay.find(upload(b"two")), NoMatch)
     assert missed.difference.startswith("body.file.content is '3 bytes, sha256 3fc4ccfe")
     assert isinstance(replay.find(upload(b"one", "application/octet-stream")), Exchange)
+
+
+def test_the_name_of_a_temporary_file_may_be_another_and_comes_back() -> None:
+    made = Response(200, {}, Body.json({"filename": "tmpzrml_fh1.txt"}))
+    replay = Replay([Exchange(upload(b"one", filename="tmpzrml_fh1.txt"), made)])
+    assert isinstance(replay.find(upload(b"one", filename="tmpit2xeb28.txt")), Exchange)
+    assert replay.ids.told(Body.json("see 【4:0†tmpzrml_fh1.txt】")) == Body.json("see 【4:0†tmpit2xeb28.txt】")
+
+
+@pytest.mark.parametrize("filename", ["b.txt", "tmpit2xeb28.pdf", "b-tmpit2xeb28.txt"])
+def test_any_other_name_is_another_file(filename: str) -> None:
+    replay = Replay([Exchange(upload(b"one", filename="tmpzrml_fh1.txt"), Response(200))])
+    assert isinstance(missed := replay.find(upload(b"one", filename=filename)), NoMatch)
+    assert missed.difference == f"body.file.filename is {filename!r}, recorded was 'tmpzrml_fh1.txt'"
 
 
 def test_matchers_are_functions_whose_text_is_the_difference() -> None:
