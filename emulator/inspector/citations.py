@@ -1,4 +1,5 @@
-"""The passages that a message cites. The API says only which file; which passage, the run's own searches show."""
+"""The passages that a message cites. The API says only which file; which passage, the run's own searches show, or the
+responder has said."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ MOST_BEFORE = 400  # characters of the message that are compared with a passage
 
 @dataclass(frozen=True, slots=True)
 class Footnote:
-    """`passage` is cut in three, the middle one being what is most alike; None where no search of the run found it."""
+    """`passage` is cut in three, the middle one being what is most alike; None where nobody knows."""
 
     number: int
     kind: str
@@ -37,16 +38,17 @@ def footnotes(context: Context, message: Object, part: Object) -> list[Footnote]
         file_id = str((note.get(kind) or {}).get("file_id", ""))
         file = context.store.get("files", file_id)
         said = text["value"][: note.get("start_index") or 0][-MOST_BEFORE:]
-        passage = _passage(context, message, file_id, said) if kind == "file_citation" else None
+        quote = message.get("_quotes", {}).get(note.get("text"), "")
+        passage = _passage(context, message, file_id, said, quote) if kind == "file_citation" else None
         notes.append(Footnote(number, kind, file_id, file["filename"] if file else file_id, passage))
     return notes
 
 
-def _passage(context: Context, message: Object, file_id: str, said: str) -> tuple[str, str, str] | None:
+def _passage(context: Context, message: Object, file_id: str, said: str, quote: str) -> tuple[str, str, str] | None:
     wanted = _words(re.sub(r"【[^】]*】", " ", said))
     chunks = list(_found(context, message.get("run_id"), file_id))
     if not chunks:
-        return None
+        return ("", quote, "") if quote else None
     best = max(chunks, key=lambda chunk: _likeness(wanted, chunk))
     return _marked(best, wanted)
 

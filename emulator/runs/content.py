@@ -5,8 +5,8 @@ Shapes of deltas: behaviour.md section 12; the first delta of a text carries `an
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from emulator.runs.pieces import cut
@@ -20,11 +20,13 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """`annotations` as stored (without index), their offsets counting characters of `value`."""
+    """`annotations` as stored (without index), their offsets counting characters of `value`; `quotes` are the passages
+    that citations cite, by their markers."""
 
     value: str
     chunks: Sequence[str] | None = None
     annotations: Sequence[dict[str, Any]] = ()
+    quotes: Mapping[str, str] = field(default_factory=dict)
 
     def stored(self) -> dict[str, Any]:
         return {"type": "text", "text": {"value": self.value, "annotations": list(self.annotations)}}
@@ -71,6 +73,12 @@ class ImagePart:
 
     def deltas(self, index: int) -> Iterator[dict[str, Any]]:
         yield {"index": index, **self.stored()}
+
+
+def quoted(parts: Sequence[Part]) -> dict[str, Any]:
+    """What a message remembers besides its content: v2 does not tell the passages that it cites, v1 does."""
+    quotes = {marker: quote for part in parts if isinstance(part, TextPart) for marker, quote in part.quotes.items()}
+    return {"_quotes": quotes} if quotes else {}
 
 
 def chunk_delta(index: int, value: str, *, first: bool) -> dict[str, Any]:

@@ -81,7 +81,7 @@ class Engine:
         """One message_creation step with its message, both left open; `files` are stored with it."""
         step, message = message_step(self.context, self.run, self.played(reply), reply)
         parts, was_cut = fitted(list(parts), left(self.context, self.run, COMPLETION))
-        whole = {**message, "content": [part.stored() for part in parts]}
+        whole = {**message, "content": [part.stored() for part in parts], **content.quoted(parts)}
         spent = tokens.of_message(whole) - tokens.PER_MESSAGE
         self.open = Open(step, whole, None, spent, COMPLETION if was_cut else None)
         yield from events.message_begun(step, message, files)

@@ -44,9 +44,9 @@ def _text(engine: Engine, reply: Text) -> list[content.Part]:
     """The images that code has made since the last message, then the text, with its links and citations."""
     made = outputs.waiting(engine.steps())
     value, links = outputs.linked(reply.value, [one for one in made if not one.is_image])
-    value, citations = searching.cite(engine.context, engine.run, value, reply.citations)
+    value, citations, quotes = searching.cite(engine.context, engine.run, value, reply.citations)
     chunks = reply.chunks if value == reply.value else None
-    return [*_images(made), content.TextPart(value, chunks, [*links, *citations])]
+    return [*_images(made), content.TextPart(value, chunks, [*links, *citations], quotes)]
 
 
 def _chunk(engine: Engine, number: int, reply: Chunk) -> Iterator[Event]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from emulator.context import Context
@@ -57,10 +57,13 @@ def search_call(context: Context, run: Object, reply: FileSearch, question: str)
     return {"type": "file_search", "file_search": {"ranking_options": ranking, "results": results}}
 
 
-def cite(context: Context, run: Object, value: str, citations: Iterable[Citation]) -> tuple[str, list[Object]]:
-    """The text with a marker for each citation, and the annotations that go with them."""
+def cite(
+    context: Context, run: Object, value: str, citations: Sequence[Citation]
+) -> tuple[str, list[Object], dict[str, str]]:
+    """The text with a marker for each citation, their annotations, and what each marker quotes."""
     files = [find_file(context, run, citation.file) for citation in citations]
-    return cited_text(value, [(file["id"], file["filename"]) for file in files], CITED_MESSAGE)
+    value, notes = cited_text(value, [(file["id"], file["filename"]) for file in files], CITED_MESSAGE)
+    return value, notes, {note["text"]: cited.quote for note, cited in zip(notes, citations, strict=True)}
 
 
 def find_file(context: Context, run: Object, name: str) -> Object:

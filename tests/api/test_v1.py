@@ -215,7 +215,7 @@ def test_behaviour_8_retrieval_step(project: ProjectHandle, v1: Call, asked: Cal
     assert v1("GET", f"{path}/runs/{run['id']}/steps/{steps[0]['id']}") == steps[0]
     (answer, _) = v1("GET", f"{path}/messages")["data"]
     (note,) = answer["content"][0]["text"]["annotations"]
-    assert note["file_citation"] == {"quote": "", "file_id": file_id}
+    assert note["file_citation"] == {"quote": CITATION["quote"], "file_id": file_id}
 
 
 def test_a_function_call(project: ProjectHandle, v1: Call, asked: Call) -> None:

@@ -143,6 +143,12 @@ def test_a_citation_leads_to_the_passage(emulator: Emulator, ask: Ask, browser: 
     assert "【" not in shown[shown.index('<div class="prose">') : shown.index('id="conversation"') + 4000]
 
 
+def test_a_citation_that_no_search_found_has_its_quote(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:
+    emulator.client().files.create(file=("rules.txt", b"Every lamp is tested."), purpose="assistants")
+    emulator.respond(Text("Nine days.", citations=[{"file": "rules.txt", "quote": "Every lamp"}]))
+    assert "<mark>Every lamp</mark>" in browser.get(f"threads/{ask('How long?').thread_id}").text
+
+
 def test_a_search_ranks_chunks_with_scores(emulator: Emulator, browser: httpx2.Client) -> None:
     client = emulator.client()
     texts = {"cats.txt": b"Cats sleep all day.", "lamps.txt": b"Lamps burn all night."}

@@ -104,24 +104,24 @@ def _pick(stored: Object, keys: tuple[str, ...]) -> Object:
 
 
 def _message(stored: Object) -> Object:
-    content = [_part(part) for part in stored["content"]]
+    content = [_part(part, stored.get("_quotes", {})) for part in stored["content"]]
     return {**stored, "content": content, "file_ids": message_files(stored)}
 
 
-def _part(part: Object) -> Object:
+def _part(part: Object, quotes: Object) -> Object:
     if part["type"] == "image_file":
         return {"type": "image_file", "image_file": {"file_id": part["image_file"]["file_id"]}}
     if part["type"] != "text":
         return part
-    notes = [_annotation(note) for note in part["text"]["annotations"]]
+    notes = [_annotation(note, quotes) for note in part["text"]["annotations"]]
     return {"type": "text", "text": {**part["text"], "annotations": notes}}
 
 
-def _annotation(note: Object) -> Object:
-    """A citation had its quote; what is stored has none, so it is empty, as in streams."""
+def _annotation(note: Object, quotes: Object) -> Object:
+    """A citation had its quote; it is empty where nothing is known of it, as in streams."""
     if "file_citation" not in note:
         return note
-    return {**note, "file_citation": {"quote": "", **note["file_citation"]}}
+    return {**note, "file_citation": {"quote": quotes.get(note["text"], ""), **note["file_citation"]}}
 
 
 def _tools(tools: list[Object]) -> list[Object]:
