@@ -64,11 +64,11 @@ def fuzz(session: nox.Session) -> None:
     session.run("python", "tests/fuzz/describe.py")
 
 
-@nox.session(default=False)
+@nox.session
 def soak(session: nox.Session) -> None:
-    """200,000 mixed requests, no error, and memory that stays flat; `-- REQUESTS` is another number."""
+    """Mixed requests, no error, and memory that stays flat: a short one, 200,000 with `-- 200000`."""
     session.install("-e", ".")
-    session.run("python", "tests/benchmarks/soak.py", *session.posargs)
+    session.run("python", "tests/benchmarks/soak.py", *(session.posargs or ("30000", "--projects", "1")))
 
 
 @nox.session

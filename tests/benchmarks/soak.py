@@ -2,7 +2,8 @@
 
 A server in a process of its own, with a data directory; several connections to each of a few projects. What a round of
 calls makes it deletes, so the state stays small; the log of requests is bounded, and the journal becomes a checkpoint
-whenever it has grown. So memory at the end is that after the first quarter, or something leaks.
+whenever it has grown. Once the logs are full, which is awaited, memory at the end is that of the first quarter, or
+something leaks.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from emulator.requests import MOST_REQUESTS
 from tests.benchmarks.soaking import SCRIPT, Caller, round_of_calls
 
 ROOT = Path(__file__).parents[2]
-PROJECTS, CONNECTIONS = 4, 8
+CONNECTIONS = 8
+WARM = MOST_REQUESTS * 11 // 10  # requests of each project before anything is measured; some are busier than others
 QUARTERS = 4
 MOST_GROWTH = 1.05  # of memory, last quarter to first; what a few MB are by chance is no leak
 CHANCE_MB = 4.0
@@ -97,28 +100,31 @@ def served(folder: Path) -> Iterator[tuple[int, str]]:
         process.terminate()
 
 
-def soak(count: int) -> tuple[list[Quarter], list[str]]:
+def soak(count: int, projects: int) -> tuple[list[Quarter], list[str]]:
     with tempfile.TemporaryDirectory() as name, served(Path(name)) as (process, base_url):
-        work = Soak(count)
+        warm = WARM * projects
+        work = Soak(warm + count)
         threads = [
-            threading.Thread(target=work.connect, args=(base_url, f"soak-{number % PROJECTS}"), daemon=True)
+            threading.Thread(target=work.connect, args=(base_url, f"soak-{number % projects}"), daemon=True)
             for number in range(CONNECTIONS)
         ]
         for thread in threads:
             thread.start()
-        quarters = list(watched(work, process, Path(name) / "data"))
+        ends = [warm + count * quarter // QUARTERS for quarter in range(QUARTERS + 1)]
+        _, *quarters = watched(work, ends, process, Path(name) / "data")
         for thread in threads:
             thread.join()
     return quarters, work.errors
 
 
-def watched(work: Soak, process: int, data: Path) -> Iterator[Quarter]:
+def watched(work: Soak, ends: Sequence[int], process: int, data: Path) -> Iterator[Quarter]:
+    """What was seen from one of the `ends`, in requests, to the next."""
     began = time.perf_counter()
     print(HEAD, flush=True)
     last: Quarter | None = None
-    for number in range(1, QUARTERS + 1):
+    for end in ends:
         highest = 0.0
-        while work.made < work.wanted * number / QUARTERS:
+        while work.made < end:
             time.sleep(SAMPLE_SECONDS)
             highest = max(highest, memory_of(process))
         journals = sum(file.stat().st_size for file in data.glob("*/db.json.journal")) / 2**20
@@ -138,7 +144,9 @@ def memory_of(process: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("requests", type=int, nargs="?", default=200_000)
-    quarters, errors = soak(parser.parse_args().requests)
+    parser.add_argument("--projects", type=int, default=4)
+    asked = parser.parse_args()
+    quarters, errors = soak(asked.requests, asked.projects)
     allowed = max(quarters[0].memory * MOST_GROWTH, quarters[0].memory + CHANCE_MB)
     leaks = quarters[-1].memory > allowed
     growth = quarters[-1].memory / quarters[0].memory
