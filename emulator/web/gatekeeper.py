@@ -7,6 +7,7 @@ Loopback pages get the CORS headers that browsers ask for. SDKs send no Origin a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -48,9 +49,9 @@ class Gatekeeper:
             await self._app(scope, receive, _with_cors(send, origin))
 
     def _admit(self, host: str, origin: str) -> None:
-        if host and not self._is_allowed(urlsplit(f"//{host}").hostname):
+        if host and not self._is_allowed(_name_in(f"//{host}")):
             raise Forbidden(f"The host '{host}' is not this emulator's. Start it with --allow-host to serve it there.")
-        if origin and not self._is_allowed(urlsplit(origin).hostname):
+        if origin and not self._is_allowed(_name_in(origin)):
             raise Forbidden(f"Pages of '{origin}' may not use this emulator. Start it with --allow-host to let them.")
 
     def _is_allowed(self, name: str | None) -> bool:
@@ -59,6 +60,16 @@ class Gatekeeper:
         return name is not None and (name.lower() in self._allowed or is_loopback(name))
 
 
+@lru_cache(maxsize=256)
+def _name_in(url: str) -> str | None:
+    """Clients name one or two hosts, with each request. None for what is no address."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=256)
 def is_loopback(name: str) -> bool:
     """Whether a host name or address means this machine and nothing else."""
     if name.lower() == "localhost" or name.lower().endswith(".localhost"):

@@ -40,7 +40,7 @@ def test_it_says_so_when_others_can_reach_it() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/threads", "/_emulator/reset"])
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8106", "192.168.1.9", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8106", "192.168.1.9", "127.0.0.1.evil.example", "[::1"])
 def test_a_foreign_host_is_refused(wire: httpx2.Client, path: str, host: str) -> None:
     answer = wire.post(path, json={}, headers={"Host": host})
     assert answer.status_code == 403
@@ -60,7 +60,7 @@ def test_an_allowed_host_is_let_in() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/threads", "/_emulator/reset"])
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"])
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://[::1"])
 def test_a_foreign_page_is_refused(wire: httpx2.Client, path: str, origin: str) -> None:
     answer = wire.post(path, content=b"{}", headers={"Origin": origin, "Content-Type": "text/plain"})
     assert answer.status_code == 403
