@@ -67,5 +67,5 @@ def _bar(row: Row, y: int) -> str:
     return (
         f'<text x="{LEFT - 8}" y="{y + 13}" text-anchor="end">{name}</text>'
         f'<rect x="{LEFT}" y="{y + 2}" width="{length}" height="{LINE - 6}" fill="{colour}"/>'
-        f'<text x="{LEFT + length + 6}" y="{y + 13}">{shown}</text>'
+        f'<text x="{LEFT + max(length, SCALE) + 6}" y="{y + 13}">{shown}</text>'
     )
