@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import textwrap
 from collections.abc import Callable
@@ -54,7 +55,17 @@ def _walk(data_dir: Path, say: Say) -> None:
         _handbook(client, say)
     with Emulator(data_dir=data_dir) as emulator:
         _restarted(emulator.client(), thread.id, say)
-    say(_styled("note", "\nTo play one in the browser, and answer its function calls: demo travel --open"))
+    say(
+        _styled(
+            "note", f"\nTo play one in the browser, and answer its function calls: {_as_called()} demo travel --open"
+        )
+    )
+
+
+def _as_called() -> str:
+    """The command may not be on the path, as in the README's first line."""
+    program = sys.argv[0]
+    return f"{sys.executable} -m emulator" if Path(program).name == "__main__.py" else program
 
 
 def _math_tutor(client: Any, say: Say) -> Any:

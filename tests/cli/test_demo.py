@@ -45,3 +45,7 @@ def test_the_thread_is_still_there_after_the_restart(printed: str) -> None:
 
 def test_what_is_no_terminal_gets_no_colours(printed: str) -> None:
     assert "\x1b[" not in printed
+
+
+def test_it_ends_with_the_command_for_the_next_one(printed: str) -> None:
+    assert printed.splitlines()[-1].endswith(f": {sys.executable} -m emulator demo travel --open")
