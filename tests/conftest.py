@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 if TYPE_CHECKING:
     import openai
 
-    from emulator import Emulator, ProjectHandle
+    from assistants_emulator import Emulator, ProjectHandle
 
 pytest_plugins = ["pytester"]
 
@@ -27,7 +27,7 @@ sys.dont_write_bytecode = False
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
     """In memory. Its clock stands still unless a test moves it, so every `created_at` is known."""
-    from emulator import Emulator
+    from assistants_emulator import Emulator
 
     with Emulator(clock="manual") as emulator:
         yield emulator
@@ -50,7 +50,7 @@ def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
 @pytest.fixture
 def command_line() -> Callable[..., Result]:
     """`assistants-emulator` with these arguments, in this process: for commands that end before anything is served."""
-    from emulator.cli import cli
+    from assistants_emulator.cli.main import cli
 
     return lambda *arguments: CliRunner().invoke(cli, arguments)
 
@@ -61,9 +61,9 @@ def everything_is_imported() -> None:
     or in Rust, does not survive that. So everything is used once before."""
     import uvloop
 
-    import pytest_plugin.attached
-    import pytest_plugin.cassettes  # noqa: F401
-    from emulator import Emulator
+    import pytest_assistants_emulator.attached
+    import pytest_assistants_emulator.cassettes  # noqa: F401
+    from assistants_emulator import Emulator
 
     async def use(emulator: Emulator) -> None:
         async with emulator.async_client() as client:

@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from emulator import ProjectHandle
+from assistants_emulator import ProjectHandle
 
 BETA = {"OpenAI-Beta": "assistants=v2"}
 

@@ -10,7 +10,7 @@ import httpx2
 import openai
 import pytest
 
-from emulator import Emulator, ProjectHandle
+from assistants_emulator import Emulator, ProjectHandle
 
 KEY = "sk-azure-0123456789"
 NO_ACCESS = (

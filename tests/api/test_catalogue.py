@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from emulator import Emulator, FileSearch, ProjectHandle, Text
+from assistants_emulator import Emulator, FileSearch, ProjectHandle, Text
 
 REFUSED = {"type": "invalid_request_error", "param": None, "code": None}
 UPLOAD = {"file": ("notes.txt", b"Refunds take 14 days.")}

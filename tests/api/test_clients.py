@@ -13,9 +13,9 @@ import httpx2
 import openai
 import pytest
 from openai._base_client import SyncHttpxClientWrapper
-
-from emulator import CodeInterpreter, FileSearch, FunctionCall, ProjectHandle, Text
 from tests.api.test_streams import events_of
+
+from assistants_emulator import CodeInterpreter, FileSearch, FunctionCall, ProjectHandle, Text
 
 INCLUDE = "include%5B%5D=step_details.tool_calls%5B%2A%5D.file_search.results%5B%2A%5D.content"
 CAKE = b"Filip likes cake."

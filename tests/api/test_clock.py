@@ -7,8 +7,8 @@ from typing import Any
 import openai
 import pytest
 
-from emulator import Emulator, FunctionCall, Pause, ProjectHandle, Text, Wait
-from emulator.clock import MANUAL_START
+from assistants_emulator import Emulator, FunctionCall, Pause, ProjectHandle, Text, Wait
+from assistants_emulator.clock import MANUAL_START
 
 
 def test_a_manual_clock_stands_still(project: ProjectHandle, client: openai.OpenAI) -> None:

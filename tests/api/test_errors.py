@@ -14,7 +14,7 @@ import httpx2
 import openai
 import pytest
 
-from emulator import Emulator, ProjectHandle
+from assistants_emulator import Emulator, ProjectHandle
 
 REFUSED = {"type": "invalid_request_error", "param": None, "code": None}
 NO_KEY = (

@@ -7,8 +7,8 @@ from typing import Any
 import openai
 import pytest
 
-from emulator import FunctionCall, ProjectHandle, Text
-from emulator.clock import MANUAL_START
+from assistants_emulator import FunctionCall, ProjectHandle, Text
+from assistants_emulator.clock import MANUAL_START
 
 STATE_ERROR = {"type": "invalid_request_error", "param": None, "code": None}
 

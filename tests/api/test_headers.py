@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from emulator import Emulator, ProjectHandle
+from assistants_emulator import Emulator, ProjectHandle
 
 
 def test_behaviour_1_headers_of_every_answer(wire: httpx2.Client, thread: Any) -> None:

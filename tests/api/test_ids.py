@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 
-from emulator import Emulator, FunctionCall, ProjectHandle
+from assistants_emulator import Emulator, FunctionCall, ProjectHandle
 
 
 def some_ids(emulator: Emulator, name: str) -> list[str]:

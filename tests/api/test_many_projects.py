@@ -13,8 +13,8 @@ import openai
 import pytest
 from tinydb import TinyDB
 
-from emulator import Emulator, FunctionCall, Pause, ProjectHandle, Text
-from emulator.errors import EmulatorError
+from assistants_emulator import Emulator, FunctionCall, Pause, ProjectHandle, Text
+from assistants_emulator.errors import EmulatorError
 
 BETA = {"OpenAI-Beta": "assistants=v2"}
 OUTPUTS: Any = [{"tool_call_id": "call_1", "output": "15 C"}]

@@ -8,7 +8,7 @@ import httpx2
 import openai
 import pytest
 
-from emulator.clock import MANUAL_START
+from assistants_emulator.clock import MANUAL_START
 
 
 def text(value: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from emulator import FunctionCall, ProjectHandle, Refusal, Text, Usage
+from assistants_emulator import FunctionCall, ProjectHandle, Refusal, Text, Usage
 
 MATH_TUTOR = Path(__file__).parents[2] / "fixtures" / "scripts" / "math_tutor.yaml"
 

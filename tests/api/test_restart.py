@@ -12,10 +12,10 @@ import openai
 import pytest
 from tinydb import TinyDB, where
 
-from emulator import Emulator, FunctionCall, Pause, Text, Wait
-from emulator.errors import DirectoryInUse
-from emulator.project import Project
-from emulator.resources import runs
+from assistants_emulator import Emulator, FunctionCall, Pause, Text, Wait
+from assistants_emulator.errors import DirectoryInUse
+from assistants_emulator.project.project import Project
+from assistants_emulator.runs import operations
 
 SCRIPT: dict[str, Any] = {
     "version": 1,
@@ -152,7 +152,7 @@ def cancelled_and(stopped: Callable[[Project], object], run: Any) -> Callable[[P
     """A cancellation and a stop before the run's task had its turn, as when both requests come at once."""
 
     def both(project: Project) -> None:
-        runs.cancel(project.context, run.thread_id, run.id, {})
+        operations.cancel(project.context, run.thread_id, run.id, {})
         stopped(project)
 
     return both

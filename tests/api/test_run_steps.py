@@ -8,8 +8,8 @@ import httpx2
 import openai
 import pytest
 
-from emulator import CodeInterpreter, Fail, FunctionCall, Pause, ProjectHandle, Text
-from emulator.clock import MANUAL_START
+from assistants_emulator import CodeInterpreter, Fail, FunctionCall, Pause, ProjectHandle, Text
+from assistants_emulator.clock import MANUAL_START
 
 CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 

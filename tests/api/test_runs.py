@@ -8,8 +8,8 @@ import httpx2
 import openai
 import pytest
 
-from emulator import Expire, Fail, FunctionCall, Incomplete, Pause, ProjectHandle, Text
-from emulator.clock import MANUAL_START
+from assistants_emulator import Expire, Fail, FunctionCall, Incomplete, Pause, ProjectHandle, Text
+from assistants_emulator.clock import MANUAL_START
 
 STATE_ERROR = {"type": "invalid_request_error", "param": None, "code": None}
 USAGE = {

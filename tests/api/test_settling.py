@@ -8,8 +8,8 @@ import httpx2
 import openai
 import pytest
 
-from emulator import FunctionCall, Pause, ProjectHandle, Text, Wait
-from emulator.clock import MANUAL_START
+from assistants_emulator import FunctionCall, Pause, ProjectHandle, Text, Wait
+from assistants_emulator.clock import MANUAL_START
 
 UNSETTLING = {"Pause": Pause(), "a function call": FunctionCall("f"), "Wait": Wait(5)}
 STATE_ERROR = {"type": "invalid_request_error", "param": None, "code": None}

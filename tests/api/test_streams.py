@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from emulator import CodeInterpreter, Expire, Fail, FunctionCall, Incomplete, ProjectHandle, Refusal, Text
+from assistants_emulator import CodeInterpreter, Expire, Fail, FunctionCall, Incomplete, ProjectHandle, Refusal, Text
 
 Events = list[tuple[str, Any]]
 

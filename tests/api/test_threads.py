@@ -8,7 +8,7 @@ import httpx2
 import openai
 import pytest
 
-from emulator.clock import MANUAL_START
+from assistants_emulator.clock import MANUAL_START
 
 NO_FILES = {"code_interpreter": {"file_ids": []}}
 

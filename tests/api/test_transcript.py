@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from emulator import CodeInterpreter, Fail, FunctionCall, Incomplete, Pause, ProjectHandle, Refusal, Text
+from assistants_emulator import CodeInterpreter, Fail, FunctionCall, Incomplete, Pause, ProjectHandle, Refusal, Text
 
 
 def test_an_empty_thread_has_an_empty_transcript(project: ProjectHandle, thread: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from emulator import CodeInterpreter, Emulator, FileSearch, FunctionCall, Incomplete, ProjectHandle, Text
+from assistants_emulator import CodeInterpreter, Emulator, FileSearch, FunctionCall, Incomplete, ProjectHandle, Text
 
 V1 = {"OpenAI-Beta": "assistants=v1"}
 V2_KEYS = {"tool_resources", "attachments", "parallel_tool_calls", "reasoning_effort"}

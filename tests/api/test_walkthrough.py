@@ -9,7 +9,7 @@ from typing import Any
 import openai
 import pytest
 
-from emulator import Emulator, ProjectHandle
+from assistants_emulator import Emulator, ProjectHandle
 
 MATH_TUTOR = Path(__file__).parents[2] / "fixtures" / "scripts" / "math_tutor.yaml"
 QUESTION = "I need to solve the equation `3x + 11 = 14`. Can you help me?"

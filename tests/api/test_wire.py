@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from emulator import FunctionCall, ProjectHandle
+from assistants_emulator import FunctionCall, ProjectHandle
 
 KEYS = {
     "assistant": [

@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-from emulator import Emulator, Text
-from emulator.clients import make_client
 from tests.benchmarks.floor import canned_app, recorded, served
 from tests.benchmarks.measure import Row, compared, in_turn
 from tests.benchmarks.programs import DELTAS, Program
+
+from assistants_emulator import Emulator, Text
+from assistants_emulator.server.sdk_clients import make_client
 
 TARGETS = {"create_and_poll": 1.4, f"streamed run, {DELTAS} deltas": 1.3}
 CALL_TARGET = 1.25

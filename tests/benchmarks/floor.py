@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from emulator.loop import LoopThread
-from emulator.server import HttpServer, bind
+from assistants_emulator.server.http import HttpServer, bind
+from assistants_emulator.server.loop import LoopThread
 
 ID = re.compile(r"(asst|thread|run|msg)_[A-Za-z0-9]+")
 

@@ -11,13 +11,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from emulator import Emulator
 from tests.benchmarks.measure import Row
+
+from assistants_emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
 ROUNDS = 3
 WITH, WITHOUT = "test_with and not without", "test_without"
-IMPORT = "import time, pytest; t = time.perf_counter(); import pytest_plugin; print(time.perf_counter() - t)"
+IMPORT = (
+    "import time, pytest; t = time.perf_counter(); import pytest_assistants_emulator; print(time.perf_counter() - t)"
+)
 TESTS = """
 import pytest
 
@@ -56,7 +59,7 @@ def _fixture_ms(tests: int) -> tuple[float, float]:
         def took(which: str, count: int) -> float:
             file = Path(folder) / f"test_{count}.py"
             file.write_text(TESTS.format(tests=count))
-            options = ["-q", "-p", "no:cacheprovider", "-p", "pytest_plugin", "-k", which]
+            options = ["-q", "-p", "no:cacheprovider", "-p", "pytest_assistants_emulator", "-k", which]
             told = _output([sys.executable, "-m", "pytest", *options, str(file)], folder)
             return float(told.rsplit(" in ", 1)[1].split("s")[0]) * 1000
 

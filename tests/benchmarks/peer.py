@@ -42,7 +42,7 @@ def measure(calls: int) -> list[Row]:
     import openai
     import openai_responses  # type: ignore[import-not-found]
 
-    from emulator import Emulator
+    from assistants_emulator import Emulator
 
     rows: list[Row] = []
 

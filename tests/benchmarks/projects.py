@@ -9,10 +9,10 @@ from itertools import cycle
 from typing import Any
 
 import httpx2
-
-from emulator import Emulator
 from tests.benchmarks.measure import Row, compared, in_turn, seconds
 from tests.benchmarks.scale import resident
+
+from assistants_emulator import Emulator
 
 CROWD = 1.1
 

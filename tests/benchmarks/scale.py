@@ -17,10 +17,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from emulator import Emulator
-from emulator.resources import messages
-from emulator.retrieval import Chunk, Index
 from tests.benchmarks.measure import Function, Row, compared, in_turn, seconds
+
+from assistants_emulator import Emulator
+from assistants_emulator.resources import messages
+from assistants_emulator.retrieval import Chunk, Index
 
 FEW = 100
 GROWTH = 1.2

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import warnings
 
-from emulator import Emulator
-from emulator.clients import make_client
 from tests.benchmarks.floor import canned_app, recorded, served
+
+from assistants_emulator import Emulator
+from assistants_emulator.server.sdk_clients import make_client
 
 
 def serve(which: str) -> None:

@@ -23,8 +23,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from emulator.requests import MOST_REQUESTS
 from tests.benchmarks.soaking import SCRIPT, Caller, round_of_calls
+
+from assistants_emulator.project.request_log import MOST_REQUESTS
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = 8
@@ -91,7 +92,7 @@ def served(folder: Path) -> Iterator[tuple[int, str]]:
     """The server's process id and base URL."""
     (folder / "script.json").write_text(json.dumps(SCRIPT))
     options = ["--port", "0", "--data-dir", str(folder / "data"), "--script", str(folder / "script.json")]
-    command = [sys.executable, "-m", "emulator", "serve", *options]
+    command = [sys.executable, "-m", "assistants_emulator", "serve", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         found = re.search(r"http://\S+/v1", process.stdout.readline())

@@ -17,9 +17,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emulator import Emulator
-from emulator.demos import prepare
-from emulator.shipped import shipped
+from assistants_emulator import Emulator
+from assistants_emulator.cli.demos import prepare, shipped
 
 if os.environ.get("BROWSER"):
     playwright = pytest.importorskip("playwright.sync_api")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from emulator import Emulator, FunctionCall, Pause, Text
+from assistants_emulator import Emulator, FunctionCall, Pause, Text
 
 Demo = Callable[[str], str]
 Shot = Callable[..., None]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from emulator import Emulator, Fail, Pause, Text
+from assistants_emulator import Emulator, Fail, Pause, Text
 
 Demo = Callable[[str], str]
 Shot = Callable[..., None]

@@ -10,10 +10,10 @@ from chat_stub import Stub
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from emulator import Emulator, ProjectHandle
-from emulator.loop import LoopThread
-from emulator.responders.chat import ChatModel
-from emulator.server import HttpServer, bind
+from assistants_emulator import Emulator, ProjectHandle
+from assistants_emulator.responders.chat.model import ChatModel
+from assistants_emulator.server.http import HttpServer, bind
+from assistants_emulator.server.loop import LoopThread
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ from chat_stub import BREAK, Chat, Stub, calls, delta, text
 from click.testing import Result
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from emulator import Emulator
-from emulator.errors import EmulatorError
-from emulator.responders import Chunk
-from emulator.responders.chat import ChatModel
+from assistants_emulator import Emulator
+from assistants_emulator.errors import EmulatorError
+from assistants_emulator.responders import Chunk
+from assistants_emulator.responders.chat.model import ChatModel
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_base_url_that_is_none_is_refused() -> None:
         ChatModel("localhost:11434", "small")
 
 
-SERVE = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
+SERVE = [sys.executable, "-m", "assistants_emulator", "serve", "--port", "0"]
 
 
 def test_the_command_line_puts_a_model_behind_runs(model: Stub) -> None:

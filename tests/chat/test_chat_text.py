@@ -9,8 +9,8 @@ import openai
 import pytest
 from chat_stub import HOLD, USAGE, Chat, Stub, delta, text
 
-from emulator import Emulator, ProjectHandle
-from emulator.responders.chat import ChatModel
+from assistants_emulator import Emulator, ProjectHandle
+from assistants_emulator.responders.chat.model import ChatModel
 
 
 def test_a_run_is_answered_by_the_model(model: Stub, client: openai.OpenAI) -> None:

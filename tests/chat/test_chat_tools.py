@@ -11,8 +11,8 @@ import openai
 import pytest
 from chat_stub import HOLD, Chat, Stub, calls, delta, text
 
-from emulator import Emulator
-from emulator.responders.chat import ChatModel
+from assistants_emulator import Emulator
+from assistants_emulator.responders.chat.model import ChatModel
 
 WEATHER = {
     "type": "function",

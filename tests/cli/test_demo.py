@@ -9,7 +9,7 @@ import pytest
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("empty")
-    command = [sys.executable, "-m", "emulator", "demo", "--data-dir", str(folder / "data")]
+    command = [sys.executable, "-m", "assistants_emulator", "demo", "--data-dir", str(folder / "data")]
     ran = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
@@ -48,4 +48,4 @@ def test_what_is_no_terminal_gets_no_colours(printed: str) -> None:
 
 
 def test_it_ends_with_the_command_for_the_next_one(printed: str) -> None:
-    assert printed.splitlines()[-1].endswith(f": {sys.executable} -m emulator demo travel --open")
+    assert printed.splitlines()[-1].endswith(f": {sys.executable} -m assistants_emulator demo travel --open")

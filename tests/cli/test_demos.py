@@ -11,9 +11,8 @@ import httpx2
 import pytest
 from click.testing import Result
 
-from emulator import Emulator
-from emulator.demos import DEMOS, demo_named, prepare
-from emulator.shipped import shipped
+from assistants_emulator import Emulator
+from assistants_emulator.cli.demos import DEMOS, demo_named, prepare, shipped
 
 
 def play(name: str, said: str) -> tuple[Any, Any, str]:
@@ -72,7 +71,7 @@ def test_a_demo_is_not_made_twice() -> None:
 
 
 def test_it_is_served_until_it_is_stopped() -> None:
-    command = [sys.executable, "-m", "emulator", "demo", "travel", "--port", "0"]
+    command = [sys.executable, "-m", "assistants_emulator", "demo", "travel", "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -16,7 +16,7 @@ from click.testing import Result
 
 CommandLine = Callable[..., Result]
 
-SERVE = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
+SERVE = [sys.executable, "-m", "assistants_emulator", "serve", "--port", "0"]
 
 
 @contextmanager

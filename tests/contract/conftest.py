@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from contract_bodies import Refusal
 
-from emulator import contract
-from emulator.errors import InvalidParameter
+from assistants_emulator import contract
+from assistants_emulator.errors import InvalidParameter
 
 
 @pytest.fixture

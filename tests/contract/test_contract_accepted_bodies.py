@@ -24,7 +24,7 @@ from openai.types.beta import (
 from openai.types.beta.threads import message_create_params, run_create_params, run_submit_tool_outputs_params
 from openai.types.vector_stores import file_batch_create_params, file_create_params, file_update_params
 
-from emulator import contract
+from assistants_emulator import contract
 
 
 def nulls(*names: str) -> dict[str, None]:

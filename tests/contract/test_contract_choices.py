@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from contract_bodies import ASSISTANT, MESSAGE, RUN, Refusal
 
-from emulator import contract
+from assistants_emulator import contract
 
 CHOICES = [
     (contract.CreateMessage, {"role": "human", "content": "Hi"}, "role", "human", "'user' and 'assistant'"),

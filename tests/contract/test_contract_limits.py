@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from contract_bodies import ASSISTANT, MESSAGE, RUN, Refusal, chunking, function
 
-from emulator import contract
+from assistants_emulator import contract
 
 LONG_STRINGS = [
     (contract.CreateAssistant, {**ASSISTANT, "name": "x" * 257}, "name", 256),

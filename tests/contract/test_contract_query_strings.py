@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emulator.contract import ListQuery, files_query, includes, list_query, status_filter
-from emulator.errors import InvalidParameter
+from assistants_emulator.contract import ListQuery, files_query, includes, list_query, status_filter
+from assistants_emulator.errors import InvalidParameter
 
 CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 

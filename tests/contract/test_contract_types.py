@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from contract_bodies import ASSISTANT, RUN, Refusal, function
 
-from emulator import contract
+from assistants_emulator import contract
 
 WRONG_TYPES = [
     (contract.CreateAssistant, {"model": None}, "model", "a string", "null"),

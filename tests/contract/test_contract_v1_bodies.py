@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from contract_bodies import MESSAGE, RUN
 
-from emulator import contract
-from emulator.errors import InvalidParameter
+from assistants_emulator import contract
+from assistants_emulator.errors import InvalidParameter
 
 ASSISTANT: dict[str, Any] = {"model": "gpt-4"}
 

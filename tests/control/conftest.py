@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 
 @pytest.fixture

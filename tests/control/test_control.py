@@ -3,7 +3,7 @@
 import httpx2
 import pytest
 
-from emulator import Emulator, Pause, Text
+from assistants_emulator import Emulator, Pause, Text
 
 SCRIPT = {"version": 1, "replies": [{"do": [{"text": "From the script."}]}]}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.requests import RequestLog
+from assistants_emulator.project.request_log import RequestLog
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import httpx2
 import pytest
 
-from emulator import CodeInterpreter, Emulator, FunctionCall, Text
-from emulator.errors import EmulatorError
+from assistants_emulator import CodeInterpreter, Emulator, FunctionCall, Text
+from assistants_emulator.errors import EmulatorError
 
 
 def fill(emulator: Emulator) -> tuple[str, str]:

@@ -19,17 +19,17 @@ from typing import Any, cast
 import pytest
 import yaml
 
-import emulator
-from emulator import Emulator
-from emulator.cli import cli
-from emulator.config import Config
-from emulator.faults import FAULT_FIELDS
-from emulator.responders.conditions import KEYS as WHEN_KEYS
-from emulator.responders.script_actions import ACTIONS
-from emulator.responders.scripts import load_script
-from emulator.web.control import OPERATIONS
-from pytest_plugin import MARKER, pytest_addoption
-from pytest_plugin.marker import KEYWORDS
+import assistants_emulator
+from assistants_emulator import Emulator
+from assistants_emulator.cli.main import cli
+from assistants_emulator.config import Config
+from assistants_emulator.project.faults import FAULT_FIELDS
+from assistants_emulator.responders.rules import KEYS as WHEN_KEYS
+from assistants_emulator.responders.scripts.actions import ACTIONS
+from assistants_emulator.responders.scripts.load import load_script
+from assistants_emulator.web.control_api import OPERATIONS
+from pytest_assistants_emulator import MARKER, pytest_addoption
+from pytest_assistants_emulator.marker import KEYWORDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = {str(path.relative_to(ROOT / "docs")): path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
@@ -93,7 +93,7 @@ def test_a_file_is_printed_as_it_is(page: str, path: str, code: str) -> None:
 
 
 def test_every_reply_is_in_the_reference() -> None:
-    replies = {name for name in emulator.__all__ if name not in ("Emulator", "ProjectHandle", "Turn")}
+    replies = {name for name in assistants_emulator.__all__ if name not in ("Emulator", "ProjectHandle", "Turn")}
     assert replies <= set(re.findall(r"`(\w+)\(", PAGES["reference/replies.md"]))
 
 

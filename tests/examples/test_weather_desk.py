@@ -2,7 +2,7 @@
 
 import unittest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 
 class WeatherDesk(unittest.TestCase):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emulator.execution import execute
+from assistants_emulator.code_interpreter import execute
 
 PYPLOT = """
 import sys, types

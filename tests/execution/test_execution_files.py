@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.execution import Executed, Limits, execute
+from assistants_emulator.code_interpreter import Executed, Limits, execute
+from assistants_emulator.errors import EmulatorError
 
 posix = pytest.mark.skipif(os.name == "nt", reason="not on Windows")
 

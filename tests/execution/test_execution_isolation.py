@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from emulator.execution import Limits, execute
+from assistants_emulator.code_interpreter import Limits, execute
 
 
 @pytest.fixture

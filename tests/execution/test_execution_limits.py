@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from emulator.execution import Executed, Limits, execute
+from assistants_emulator.code_interpreter import Executed, Limits, execute
 
 posix = pytest.mark.skipif(os.name == "nt", reason="setrlimit is not on Windows")
 

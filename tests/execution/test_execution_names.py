@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.execution import safe_name
+from assistants_emulator.code_interpreter import safe_name
 
 
 @pytest.mark.parametrize("name", ["a.csv", "report 2 (final).tar.gz", "Grüße.txt", ".hidden", "-x", "what?.csv"])

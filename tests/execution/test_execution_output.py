@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.execution import execute
+from assistants_emulator.code_interpreter import execute
 
 
 def logs(code: str) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 KNOWN = Path(__file__).with_name("known_differences.toml")
 MOST_SHOWN = 10_000

@@ -41,12 +41,12 @@ from openai.types.vector_stores import file_batch_create_params, file_update_par
 from openai.types.vector_stores import file_batch_list_files_params as batch_list_params
 from openai.types.vector_stores import file_create_params as store_file_create_params
 from openai.types.vector_stores import file_list_params as store_file_list_params
-
-from emulator import contract
-from emulator.contract.files import ANCHORS, PURPOSES
-from emulator.contract.queries import FILE_STATUSES, INCLUDABLE, ORDERS
 from tests.fidelity.param_facts import facts
 from tests.fidelity.walk import V2_ROUTES
+
+from assistants_emulator import contract
+from assistants_emulator.contract.files import ANCHORS, PURPOSES
+from assistants_emulator.contract.queries import FILE_STATUSES, INCLUDABLE, ORDERS
 
 BODIES: dict[Any, Any] = {
     contract.CreateAssistant: assistant_create_params.AssistantCreateParams,

@@ -8,9 +8,9 @@ from typing import Any
 
 import openai
 import pytest
-
-from emulator import Emulator
 from tests.fidelity.walk import CAKE, CALLS, FAVOURITES, LEFT, SEARCHES, TOOLS, cancelling, endings, sayings, untaken
+
+from assistants_emulator import Emulator
 
 ASKING: Any = {"messages": [{"role": "user", "content": "What is it?"}]}
 CONTENT: Any = ["step_details.tool_calls[*].file_search.results[*].content"]

@@ -8,10 +8,10 @@ from typing import get_args
 import httpx2
 import pytest
 from openai.types.beta import AssistantStreamEvent
-
-from emulator.resources import views_spec
 from tests.fidelity.sdk_types import event_faults, faults
 from tests.fidelity.walk import Seen, everything, untaken, walking
+
+from assistants_emulator.resources import views_spec
 
 QUIRKS = {
     "assistant: reasoning_effort: extra_forbidden": "answered since 2025, never published",

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 
-from emulator import (
+from assistants_emulator import (
     CodeInterpreter,
     Emulator,
     Expire,
@@ -25,8 +25,8 @@ from emulator import (
     Text,
     Usage,
 )
-from emulator.resources import ROUTES, Route
-from emulator.web.table import RouteTable
+from assistants_emulator.resources.route import Route
+from assistants_emulator.web.routing import ROUTES, RouteTable
 
 BETA = {"OpenAI-Beta": "assistants=v2"}
 SHOW_CONTENT = {"include[]": "step_details.tool_calls[*].file_search.results[*].content"}

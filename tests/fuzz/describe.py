@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 OPTIONS = (
     *("--checks", "not_a_server_error", "--seed", "1", "--max-examples", "50", "--phases", "coverage,fuzzing"),

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 EXAMPLES = int(os.environ["FUZZ"])  # each sends five requests
 

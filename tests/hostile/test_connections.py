@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import httpx2
 import pytest
 
-from emulator import Emulator, Pause
+from assistants_emulator import Emulator, Pause
 
 AUTH = {"Authorization": "Bearer any", "OpenAI-Beta": "assistants=v2"}
 

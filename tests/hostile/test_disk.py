@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 AUTH = {"Authorization": "Bearer any", "OpenAI-Beta": "assistants=v2"}
-SERVE = [sys.executable, "-m", "emulator", "serve", "--port", "0"]
+SERVE = [sys.executable, "-m", "assistants_emulator", "serve", "--port", "0"]
 NOTHING = ["--", sys.executable, "-c", "pass"]
 
 

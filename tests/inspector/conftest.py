@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import re
 
 import httpx2
 
-from emulator import Emulator
-from emulator.requests import MOST_ANSWER_BYTES, MOST_ANSWERS, RequestLog
+from assistants_emulator import Emulator
+from assistants_emulator.project.request_log import MOST_ANSWER_BYTES, MOST_ANSWERS, RequestLog
 
 
 def answered(shown: str) -> str:

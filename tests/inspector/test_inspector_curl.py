@@ -8,9 +8,9 @@ import subprocess
 import httpx2
 import pytest
 
-from emulator import Emulator
-from emulator.inspector.curl import curl
-from emulator.requests import LoggedRequest
+from assistants_emulator import Emulator
+from assistants_emulator.inspector.calls import curl
+from assistants_emulator.project.request_log import LoggedRequest
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

@@ -4,8 +4,7 @@ import html
 
 import pytest
 
-from emulator.inspector.highlight import LANGUAGES, MOST_MARKED, marked, marked_json
-from emulator.inspector.markdown import rendered
+from assistants_emulator.inspector.markdown import LANGUAGES, MOST_MARKED, marked, marked_json, rendered
 
 HOSTILE = "<script>alert(1)</script>"
 

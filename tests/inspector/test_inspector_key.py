@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 
-from emulator import Emulator, Pause, Text, Wait
+from assistants_emulator import Emulator, Pause, Text, Wait
 
 
 def events(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:

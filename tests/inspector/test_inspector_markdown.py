@@ -2,7 +2,7 @@
 
 import pytest
 
-from emulator.inspector.markdown import rendered
+from assistants_emulator.inspector.markdown import rendered
 
 MARK = "【4:0†a.txt】"
 

@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from inspector_helpers import Ask, page_of
 
-from emulator import CodeInterpreter, Emulator, Fail, FileSearch, FunctionCall, Pause, Text
-from emulator.inspector.routes import ROWS
+from assistants_emulator import CodeInterpreter, Emulator, Fail, FileSearch, FunctionCall, Pause, Text
+from assistants_emulator.inspector.routes import ROWS
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "Says how it is outside"}}

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from inspector_helpers import Ask, page_of
 
-from emulator import Emulator, FunctionCall, Text
+from assistants_emulator import Emulator, FunctionCall, Text
 
 WEATHER = {"type": "function", "function": {"name": "get_weather", "description": "Says how it is outside"}}
 

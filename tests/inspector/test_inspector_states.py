@@ -6,7 +6,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 RUN = {"id": "run_1", "thread_id": "thread_1", "assistant_id": "gone", "status": "failed"}
 ODD_ID = 'm/../"><b>?#%2f'

@@ -12,7 +12,7 @@ from typing import Any
 import openai
 import pytest
 
-from emulator import CodeInterpreter, Emulator, FileSearch, FunctionCall, Text
+from assistants_emulator import CodeInterpreter, Emulator, FileSearch, FunctionCall, Text
 
 VERSION = tuple(int(part) for part in openai.__version__.split(".")[:2])
 V1 = VERSION < (1, 21)

@@ -7,9 +7,9 @@ from typing import Any
 
 import openai
 import pytest
-
-from emulator.contract import v1
 from tests.fidelity.param_facts import facts
+
+from assistants_emulator.contract import v1
 
 VERSION = tuple(int(part) for part in openai.__version__.split(".")[:2])
 # the last of them: the fields that came before it are in it too

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 HERE = Path(__file__).parent
 

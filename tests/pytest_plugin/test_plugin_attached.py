@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 from plugin_helpers import RunTests
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 TWO_RUNS = """
     from pathlib import Path
-    from emulator import CodeInterpreter, FileSearch, Text
+    from assistants_emulator import CodeInterpreter, FileSearch, Text
 
     def test_it(assistants_emulator, openai_client):
         assistants_emulator.respond([CodeInterpreter("print(1)", logs="1"), "{One}"], times=1)
@@ -43,7 +43,7 @@ def test_ids_and_transcripts_are_those_of_an_own_server(
 def test_clock_requests_reset_and_resume_work(run_tests: RunTests, url: str) -> None:
     result = run_tests(
         """
-        from emulator import Pause
+        from assistants_emulator import Pause
 
         def test_it(assistants_emulator, openai_client):
             assistants_emulator.clock.set(1000)
@@ -97,7 +97,7 @@ def test_a_fault_that_cannot_be_is_refused_as_by_an_own_server(run_tests: RunTes
 )
 def test_what_only_python_can_do_is_refused(run_tests: RunTests, url: str, call: str) -> None:
     result = run_tests(
-        f"from emulator import Image\ndef test_it(assistants_emulator): assistants_emulator.{call}",
+        f"from assistants_emulator import Image\ndef test_it(assistants_emulator): assistants_emulator.{call}",
         *("--assistants-url", url),
     )
     result.assert_outcomes(failed=1)

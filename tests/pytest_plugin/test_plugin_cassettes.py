@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from plugin_helpers import RunTests
 
-from emulator import Emulator
-from emulator.recording import Cassette
+from assistants_emulator import Emulator
+from assistants_emulator.recording import Cassette
 
 ASK = """
     @pytest.mark.assistants(cassette="hello.json")

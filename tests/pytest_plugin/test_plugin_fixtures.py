@@ -8,7 +8,7 @@ import openai
 import pytest
 from plugin_helpers import RunTests, ask
 
-from emulator import ProjectHandle, Text, Wait
+from assistants_emulator import ProjectHandle, Text, Wait
 
 RECORD = """
     from pathlib import Path

@@ -12,8 +12,8 @@ import pytest
 import uvloop
 from plugin_helpers import RunTests
 
-from emulator import ProjectHandle
-from pytest_plugin import guard
+from assistants_emulator import ProjectHandle
+from pytest_assistants_emulator import guard
 
 ESCAPED = "A client escaped the assistants emulator: *.py:* (in *) asked for {}. Point it at the emulator:*"
 

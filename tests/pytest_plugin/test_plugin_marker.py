@@ -6,7 +6,7 @@ import pytest
 from openai import OpenAI
 from plugin_helpers import RunTests, ask
 
-from emulator import ProjectHandle
+from assistants_emulator import ProjectHandle
 
 SCRIPT = {"version": 1, "replies": [{"do": [{"text": "From a script."}]}]}
 YAML = "version: 1\nreplies:\n  - do: [{text: From a file.}]\n"

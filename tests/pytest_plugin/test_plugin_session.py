@@ -17,14 +17,14 @@ WARNS = """
 
 
 def test_importing_it_imports_nothing_heavy() -> None:
-    heavy = "{'openai', 'starlette', 'uvicorn', 'httpx2', 'pydantic', 'emulator', 'emulator.emulator'}"
-    code = f"import sys, pytest_plugin; assert not {heavy} & set(sys.modules)"
+    heavy = "{'openai', 'starlette', 'uvicorn', 'httpx2', 'pydantic', 'emulator', 'assistants_emulator.emulator'}"
+    code = f"import sys, pytest_assistants_emulator; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_session_that_uses_no_fixture_imports_nothing_more(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        "import sys\n\ndef test_it(): assert not {'emulator', 'pytest_plugin.one_test'} & {*sys.modules}"
+        "import sys\n\ndef test_it(): assert not {'emulator', 'pytest_assistants_emulator.per_test'} & {*sys.modules}"
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 

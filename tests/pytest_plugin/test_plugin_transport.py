@@ -9,7 +9,7 @@ import openai
 import pytest
 from plugin_helpers import RunTests, ask
 
-from emulator import ProjectHandle
+from assistants_emulator import ProjectHandle
 
 NAMES = """
     def name(client): return type(client._client._transport).__name__

@@ -22,16 +22,16 @@ def test_the_first_test_passes_as_printed(pytester: pytest.Pytester) -> None:
 
 
 def test_the_script_is_one_that_loads() -> None:
-    from emulator.responders.scripts import load_script
+    from assistants_emulator.responders.scripts.load import load_script
 
     (printed,) = blocks("yaml")
     assert len(load_script(yaml.safe_load(printed)).rules) == 2
 
 
 def test_every_reply_of_the_vocabulary_is_in_the_table() -> None:
-    import emulator
+    import assistants_emulator
 
-    replies = {name for name in emulator.__all__ if name not in ("Emulator", "ProjectHandle", "Turn")}
+    replies = {name for name in assistants_emulator.__all__ if name not in ("Emulator", "ProjectHandle", "Turn")}
     assert replies <= set(re.findall(r"`(\w+)\(", README))
 
 

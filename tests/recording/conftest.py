@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from recording_helpers import teach
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from typing import Any
 import httpx2
 import yaml
 
-from emulator import Emulator, ProjectHandle
-from emulator.recording.exchange import Body, Event, Exchange, Request, Response
-from emulator.recording.semantic import ScriptOf, script_of
+from assistants_emulator import Emulator, ProjectHandle
+from assistants_emulator.convert.script import ScriptOf, script_of
+from assistants_emulator.recording.exchange import Body, Event, Exchange, Request, Response
 
 HOSTED = "https://api.openai.com/v1"
 JSON_HEADERS = {"content-type": ["application/json"]}
 
 
-class Tape(httpx2.BaseTransport):
+class CassetteWriter(httpx2.BaseTransport):
     """Passes everything on, and keeps it in VCR.py's form."""
 
     def __init__(self) -> None:
@@ -56,9 +56,9 @@ def listed(headers: httpx2.Headers) -> dict[str, list[str]]:
 
 
 @contextmanager
-def taped(project: ProjectHandle) -> Iterator[tuple[Any, Tape]]:
+def taped(project: ProjectHandle) -> Iterator[tuple[Any, CassetteWriter]]:
     """An SDK client of the project whose calls are taped."""
-    tape = Tape()
+    tape = CassetteWriter()
     with httpx2.Client(transport=tape) as http, project.client(http_client=http, max_retries=0) as client:
         yield client, tape
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import openai
 
-from emulator import CodeInterpreter, Emulator, FunctionCall, Text
+from assistants_emulator import CodeInterpreter, Emulator, FunctionCall, Text
 
 PICTURE = b"\x89PNG\r\n\x00\xff" * 2000
 TOOLS = [{"type": "code_interpreter"}, {"type": "function", "function": {"name": "get_weather", "parameters": {}}}]

@@ -18,11 +18,12 @@ from convert_helpers import (
     run_started,
 )
 
-from emulator.cli import cli
-from emulator.cli_convert import FORMATS, TARGETS, Progress
-from emulator.recording import Cassette, convert, importers
-from emulator.recording.convert import Conversion
-from emulator.responders.scripts import load_script
+from assistants_emulator.cli.convert import FORMATS, TARGETS, Progress
+from assistants_emulator.cli.main import cli
+from assistants_emulator.convert import conversion, importers
+from assistants_emulator.convert.conversion import Conversion
+from assistants_emulator.recording import Cassette
+from assistants_emulator.responders.scripts.load import load_script
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch, capsys:
 
 
 def test_the_command_knows_every_format_and_target() -> None:
-    assert (importers.NAMES, convert.TARGETS) == (FORMATS, TARGETS)
+    assert (importers.NAMES, conversion.TARGETS) == (FORMATS, TARGETS)
 
 
 def test_the_documentation_names_every_format() -> None:

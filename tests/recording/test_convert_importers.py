@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from convert_helpers import HOSTED, JSON_HEADERS, vcrpy
 
-from emulator.errors import EmulatorError
-from emulator.recording import Cassette
-from emulator.recording.importers import Imported, read_recording
+from assistants_emulator.convert.importers import Imported, read_recording
+from assistants_emulator.errors import EmulatorError
+from assistants_emulator.recording import Cassette
 
 THREAD = {"id": "thread_1", "object": "thread", "created_at": 1700000000, "metadata": {}}
 STREAM = (

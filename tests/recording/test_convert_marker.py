@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from convert_helpers import message_object, messages_listed, run_polled, run_started, vcrpy
 
-from emulator.recording import Cassette
+from assistants_emulator.recording import Cassette
 
 Run = Callable[..., pytest.RunResult]
 

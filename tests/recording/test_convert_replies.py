@@ -20,9 +20,9 @@ from convert_helpers import (
     tool_step,
 )
 
-from emulator.recording.said import NOT_RECORDED
-from emulator.recording.semantic import pattern_of
-from emulator.responders.scripts import load_script
+from assistants_emulator.convert.run_actions import NOT_RECORDED
+from assistants_emulator.convert.script import pattern_of
+from assistants_emulator.responders.scripts.load import load_script
 
 WEATHER = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Oslo"}'}}
 ASKED = {"id": "call_1", "name": "weather", "arguments": '{"city":"Oslo"}'}

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from convert_helpers import Tape, ask, replayed, said, taped
+from convert_helpers import CassetteWriter, ask, replayed, said, taped
 
-from emulator import (
+from assistants_emulator import (
     CodeInterpreter,
     Emulator,
     Fail,
@@ -22,8 +22,8 @@ from emulator import (
     Text,
     Usage,
 )
-from emulator.recording.convert import Conversion
-from emulator.responders.scripts import load_script
+from assistants_emulator.convert.conversion import Conversion
+from assistants_emulator.responders.scripts.load import load_script
 
 PNG = b"\x89PNG\r\n\x1a\n not much of a picture"
 
@@ -34,7 +34,7 @@ def project() -> Any:
         yield emulator
 
 
-def script_from(tape: Tape, folder: Path) -> dict[str, Any]:
+def script_from(tape: CassetteWriter, folder: Path) -> dict[str, Any]:
     """By way of the files, as the command line does it."""
     made = Conversion.of(tape.save(folder / "session.yaml"), to="script")
     made.save(folder / "script.yaml")

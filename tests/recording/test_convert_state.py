@@ -21,11 +21,10 @@ from convert_helpers import (
     tool_step,
 )
 
-from emulator import Emulator
-from emulator.recording.convert import Conversion
-from emulator.recording.exchange import Body, Exchange, Part, Request, Response
-from emulator.recording.state_file import state_of
-from emulator.recording.stored import Stored
+from assistants_emulator import Emulator
+from assistants_emulator.convert.conversion import Conversion
+from assistants_emulator.convert.state import state_of
+from assistants_emulator.recording.exchange import Body, Exchange, Part, Request, Response, Stored
 
 ASSISTANT = {"id": "asst_1", "object": "assistant", "created_at": 50, "name": "Tutor", "model": "gpt-4o"}
 THREAD = {"id": "thread_1", "object": "thread", "created_at": 60, "metadata": {}}

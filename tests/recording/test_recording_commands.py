@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from emulator import Emulator
-from emulator.recording import Cassette, Player
-from emulator.shipped import shipped
+from assistants_emulator import Emulator
+from assistants_emulator.cli.demos import shipped
+from assistants_emulator.recording import Cassette, Player
 
-EMULATOR = [sys.executable, "-m", "emulator"]
+EMULATOR = [sys.executable, "-m", "assistants_emulator"]
 ASK = """
 import json, os, sys, urllib.request
 headers = {"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}", "OpenAI-Beta": "assistants=v2"}

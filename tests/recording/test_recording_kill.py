@@ -12,10 +12,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from emulator import Emulator
-from emulator.recording import Cassette, Exchange, Recorder, Request, Response
-from emulator.recording.cassette import CassetteError
-from emulator.recording.journal import Journal, journal_of
+from assistants_emulator import Emulator
+from assistants_emulator.recording import Cassette, Exchange, Recorder, Request, Response
+from assistants_emulator.recording.cassette import CassetteError, Journal, journal_of
 
 BETA = {"OpenAI-Beta": "assistants=v2", "Authorization": "Bearer sk-emulator-default"}
 
@@ -23,7 +22,16 @@ BETA = {"OpenAI-Beta": "assistants=v2", "Authorization": "Bearer sk-emulator-def
 @contextmanager
 def recording(upstream: str, cassette: Path) -> Iterator[httpx2.Client]:
     """By a process that is killed at the end."""
-    command = [sys.executable, "-m", "emulator", "record", "--upstream", upstream, "--cassette", str(cassette)]
+    command = [
+        sys.executable,
+        "-m",
+        "assistants_emulator",
+        "record",
+        "--upstream",
+        upstream,
+        "--cassette",
+        str(cassette),
+    ]
     process = subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

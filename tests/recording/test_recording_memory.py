@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from recording_helpers import answering, reply
 
-from emulator.recording import Cassette
+from assistants_emulator.recording import Cassette
 
 SIZE, PIECE = 100_000_000, b"0123456789abcdef" * 6250
 MOST_GROWTH = 40_000  # kB
@@ -21,7 +21,7 @@ MOST_GROWTH = 40_000  # kB
 RECORD = """
 import re, sys
 from pathlib import Path
-from emulator.recording import Recorder
+from assistants_emulator.recording import Recorder
 def peak():  # getrusage's would be that of the process which started this one
     print(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1], flush=True)
 with Recorder(sys.argv[1], sys.argv[2]) as recorder:

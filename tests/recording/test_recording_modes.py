@@ -11,10 +11,10 @@ import openai
 import pytest
 from recording_helpers import answering, reply
 
-from emulator import Emulator
-from emulator.errors import EmulatorError
-from emulator.recording import Body, Cassette, Event, Exchange, Player, Recorder, Request, Response
-from emulator.recording.cassette import CassetteError
+from assistants_emulator import Emulator
+from assistants_emulator.errors import EmulatorError
+from assistants_emulator.recording import Body, Cassette, Event, Exchange, Player, Recorder, Request, Response
+from assistants_emulator.recording.cassette import CassetteError
 
 
 def paths(cassette: Path) -> list[str]:

@@ -15,8 +15,8 @@ import openai
 import pytest
 from recording_helpers import answering, reply
 
-from emulator import Emulator
-from emulator.recording import Cassette, Exchange, Player, Recorder
+from assistants_emulator import Emulator
+from assistants_emulator.recording import Cassette, Exchange, Player, Recorder
 
 HELLO: Any = {"messages": [{"role": "user", "content": "Hello"}]}
 THREAD = b'{"id": "thread_1", "object": "thread"}'

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from emulator.recording import Body, Event, Exchange, Part, Request, Response, Stored
-from emulator.recording.matchers import DEFAULT, Matcher, beta
-from emulator.recording.replay import MOST_REPEATS, NoMatch, Replay
+from assistants_emulator.recording import Body, Event, Exchange, Part, Request, Response, Stored
+from assistants_emulator.recording.matchers import DEFAULT, Matcher, beta
+from assistants_emulator.recording.replay import MOST_REPEATS, NoMatch, Replay
 
 RUN = "/threads/thread_1/runs/run_1"
 UUID = ["0b2f6b0e-9df1-4f6c-a1b0-3f1f6a3f4e11", "7c2f6b0e-9df1-4f6c-a1b0-3f1f6a3f4e22"]

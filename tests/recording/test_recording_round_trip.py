@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from recording_helpers import session, teach
 
-from emulator import Emulator
-from emulator.recording import Cassette, Player, Recorder
+from assistants_emulator import Emulator
+from assistants_emulator.recording import Cassette, Player, Recorder
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,9 @@ import httpx2
 import pytest
 from recording_helpers import answering, reply
 
-from emulator.errors import EmulatorError
-from emulator.recording import Cassette, Player, Recorder
-from emulator.recording.scrub import Scrubber
+from assistants_emulator.errors import EmulatorError
+from assistants_emulator.recording import Cassette, Player, Recorder
+from assistants_emulator.recording.scrub import Scrubber
 
 BEARER, AZURE, PASSWORD, COOKIE = "tk-aaaa-bearer", "azure-key-bbbb", "pass-cccc", "cookie-dddd"
 ORGANISATION, PROJECT, SESSION, SIGNATURE, OWN = (

@@ -12,7 +12,7 @@ import pytest
 import trustme
 from recording_helpers import answering, reply
 
-from emulator.recording import Cassette, Recorder
+from assistants_emulator.recording import Cassette, Recorder
 
 
 def thread(request: BaseHTTPRequestHandler) -> None:

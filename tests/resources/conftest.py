@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from emulator import ProjectHandle
+from assistants_emulator import ProjectHandle
 
 Refused = Callable[[Callable[[], object]], dict[str, Any]]
 MakeFile = Callable[..., str]

@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-
-from emulator.clock import MANUAL_START
 from tests.resources.conftest import MakeFile, Refused
+
+from assistants_emulator.clock import MANUAL_START
 
 
 def test_a_file_has_the_wires_keys_in_the_wires_order(wire: httpx2.Client) -> None:

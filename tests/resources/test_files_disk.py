@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 SERVER = """
 import sys, threading
-from emulator import Emulator
+from assistants_emulator import Emulator
 with Emulator(data_dir=sys.argv[1]) as emulator:
     print(emulator.base_url, flush=True)
     threading.Event().wait()

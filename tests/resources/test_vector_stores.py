@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-
-from emulator.clock import MANUAL_START
 from tests.resources.conftest import MakeFile, Refused
+
+from assistants_emulator.clock import MANUAL_START
 
 DAY = 86400
 NO_FILES = {"in_progress": 0, "completed": 0, "failed": 0, "cancelled": 0, "total": 0}

@@ -7,7 +7,6 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-
 from tests.resources.conftest import MakeFile, Refused
 
 

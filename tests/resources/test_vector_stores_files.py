@@ -7,9 +7,9 @@ from typing import Any
 import httpx2
 import openai
 import pytest
-
-from emulator.clock import MANUAL_START
 from tests.resources.conftest import MakeFile, Refused
+
+from assistants_emulator.clock import MANUAL_START
 
 AUTO = {"type": "static", "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}}
 

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import openai
 import pytest
 
-from emulator import Emulator
-from emulator.resources import indexing
+from assistants_emulator import Emulator
+from assistants_emulator.resources import vector_store_indexing
 
 
 class SlowDocument:
@@ -29,7 +29,7 @@ class SlowDocument:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDocument]:
     slow = SlowDocument()
-    monkeypatch.setattr(indexing, "extract", slow.extract)
+    monkeypatch.setattr(vector_store_indexing, "extract", slow.extract)
     yield slow
     slow.released.set()
 

@@ -9,7 +9,7 @@ import httpx2
 import openai
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 FACTS = {
     "cake.txt": (b"Filip's favorite food is cake.", {"year": 2023, "kind": "food"}),

@@ -6,7 +6,6 @@ from typing import Any
 
 import openai
 import pytest
-
 from tests.resources.conftest import MakeFile, Refused
 
 WEEK = 7 * 86400

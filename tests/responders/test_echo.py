@@ -1,5 +1,5 @@
-from emulator.responders.echo import Echo
-from emulator.responders.replies import Text
+from assistants_emulator.responders.replies import Text
+from assistants_emulator.responders.sources import Echo
 
 
 def test_the_echo_says_the_last_user_message(turn):

@@ -3,9 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 
-import emulator.responders as responders
-from emulator.errors import ScriptError
-from emulator.responders.replies import (
+import assistants_emulator.responders as responders
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders.replies import (
     Citation,
     CodeInterpreter,
     Fail,

@@ -2,10 +2,9 @@ import re
 
 import pytest
 
-from emulator.errors import ScriptError
-from emulator.responders.conditions import When
-from emulator.responders.rules import Rule, RuleBook
-from emulator.responders.sources import Listed, as_source
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders.rules import Rule, RuleBook, When
+from assistants_emulator.responders.sources import Listed, as_source
 
 
 def rule(label, **options):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import ScriptError
-from emulator.responders.replies import (
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders.replies import (
     Citation,
     CodeInterpreter,
     Expire,
@@ -21,9 +21,9 @@ from emulator.responders.replies import (
     Usage,
     Wait,
 )
-from emulator.responders.rules import RuleBook
-from emulator.responders.scripts import load_script
-from emulator.responders.sources import END
+from assistants_emulator.responders.rules import RuleBook
+from assistants_emulator.responders.scripts.load import load_script
+from assistants_emulator.responders.sources import END
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "scripts"
 WEATHER = r"""version: 1

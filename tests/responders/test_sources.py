@@ -4,10 +4,9 @@ from functools import partial
 
 import pytest
 
-from emulator.errors import ScriptError
-from emulator.responders.echo import Echo
-from emulator.responders.replies import FunctionCall, Pause, Text, Wait
-from emulator.responders.sources import END, Listed, Scripted, UserCode, as_source
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders.replies import FunctionCall, Pause, Text, Wait
+from assistants_emulator.responders.sources import END, Echo, Listed, Scripted, UserCode, as_source
 
 OSLO = FunctionCall("get_weather", {"city": "Oslo"})
 ROME = FunctionCall("get_weather", {"city": "Rome"})

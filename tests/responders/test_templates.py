@@ -1,7 +1,7 @@
 import pytest
 
-from emulator.responders.replies import CodeInterpreter, Fail, FileSearch, FunctionCall, Refusal, Text, Wait
-from emulator.responders.templates import fill, fill_step
+from assistants_emulator.responders.replies import CodeInterpreter, Fail, FileSearch, FunctionCall, Refusal, Text, Wait
+from assistants_emulator.responders.templates import fill, fill_step
 
 NAMES = {"city": "Oslo", "message": "weather in Oslo"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from emulator.retrieval import Index, chunk
+from assistants_emulator.retrieval import Index, chunk
 
 DOCUMENTS = Path(__file__).parents[2] / "fixtures" / "documents"
 

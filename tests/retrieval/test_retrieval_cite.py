@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.retrieval import cited_text, locate, marker
+from assistants_emulator.retrieval import cited_text, locate, marker
 
 
 def test_a_quote_is_found_where_it_first_stands() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.retrieval import Unreadable, extract
+from assistants_emulator.retrieval import Unreadable, extract
 
 Repacked = Callable[[str, bytes], bytes]
 WORD = "word/document.xml"
@@ -76,7 +76,7 @@ def test_a_zip_bomb_whose_directory_lies_is_not_unpacked_further(repacked: Repac
 
 def test_too_many_tiny_elements_are_refused(repacked: Repacked, monkeypatch: pytest.MonkeyPatch) -> None:
     few, many = (repacked(WORD, document_xml("<w:p/>" * number + "text")) for number in (10, 100_000))
-    monkeypatch.setattr("emulator.retrieval.office.MAX_TAGS", 50_000)
+    monkeypatch.setattr("assistants_emulator.retrieval.office.MAX_TAGS", 50_000)
     assert reason("a.docx", few) == "contains no text."
     assert reason("a.docx", many) == "is too large."
 
@@ -105,21 +105,21 @@ def test_a_page_of_endless_content_is_refused_before_it_is_read(pdf_of: Callable
 def test_a_page_of_too_many_pieces_of_text_is_refused(
     pdf_of: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.retrieval.pdf.MANY_PIECES", 100)
-    monkeypatch.setattr("emulator.retrieval.pdf.MAX_WORK", 50_000)
+    monkeypatch.setattr("assistants_emulator.retrieval.pdf.MANY_PIECES", 100)
+    monkeypatch.setattr("assistants_emulator.retrieval.pdf.MAX_WORK", 50_000)
     assert extract("a.pdf", pdf_of(b"BT /F1 9 Tf " + b"(x) Tj " * 1_000 + b"ET")) == "x" * 1_000
     assert reason("a.pdf", pdf_of(b"BT /F1 9 Tf " + b"(x) Tj " * 3_000 + b"ET")) == "is too large."
 
 
 def test_one_page_named_too_often_is_refused(pdf_of: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.retrieval.pdf.MAX_WORK", 250_000)
+    monkeypatch.setattr("assistants_emulator.retrieval.pdf.MAX_WORK", 250_000)
     content = b"BT /F1 9 Tf (x) Tj ET"
     assert extract("a.pdf", pdf_of(content, pages=50)).split() == ["x"] * 50
     assert reason("a.pdf", pdf_of(content, pages=120)) == "is too large."
 
 
 def test_a_form_drawn_too_often_is_refused(pdf_of: Callable[..., bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.retrieval.pdf.MAX_WORK", 250_000)
+    monkeypatch.setattr("assistants_emulator.retrieval.pdf.MAX_WORK", 250_000)
     form = b"BT /F1 9 Tf (x) Tj ET"
     assert extract("a.pdf", pdf_of(b"/F Do " * 50, form=form)).split() == ["x"] * 50
     assert reason("a.pdf", pdf_of(b"/F Do " * 120, form=form)) == "is too large."

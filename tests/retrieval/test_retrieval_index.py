@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from emulator.errors import EmulatorError
-from emulator.retrieval import Hit, Index, chunk, extract
+from assistants_emulator.errors import EmulatorError
+from assistants_emulator.retrieval import Hit, Index, chunk, extract
 
 Put = Callable[..., None]
 
@@ -253,14 +253,14 @@ def test_a_chunk_that_cannot_be_kept_leaves_the_store_as_it_was(index: Index, pu
 def test_a_word_too_common_to_rank_in_a_large_store_is_left_out(
     index: Index, put: Put, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("emulator.retrieval.words.MAX_POSTINGS", 3)
+    monkeypatch.setattr("assistants_emulator.retrieval.words.MAX_POSTINGS", 3)
     for name in "abcde":
         put(name, "lamp")
     assert set(scores(index.search(["vs_1"], ["lamp"], 10)).values()) == {0.0}
 
 
 def test_without_fts5_the_error_says_so(index: Index, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("emulator.retrieval.shelf._TABLE", "CREATE VIRTUAL TABLE chunks USING fts99(text)")
+    monkeypatch.setattr("assistants_emulator.retrieval.index._TABLE", "CREATE VIRTUAL TABLE chunks USING fts99(text)")
     with pytest.raises(EmulatorError, match=r"SQLite has FTS5: no such module"):
         put("a", "cake")
 

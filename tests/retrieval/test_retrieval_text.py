@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from emulator.retrieval import EXTENSIONS, Unreadable, extract
+from assistants_emulator.retrieval import EXTENSIONS, Unreadable, extract
 
 
 def refusal(filename: str, data: bytes) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from emulator import ProjectHandle
+from assistants_emulator import ProjectHandle
 
 
 @pytest.fixture

@@ -5,8 +5,18 @@ import asyncio
 import openai
 import pytest
 
-from emulator import CodeInterpreter, Fail, FileSearch, FunctionCall, Image, Incomplete, ProjectHandle, Refusal, Text
-from emulator.responders import Chunk
+from assistants_emulator import (
+    CodeInterpreter,
+    Fail,
+    FileSearch,
+    FunctionCall,
+    Image,
+    Incomplete,
+    ProjectHandle,
+    Refusal,
+    Text,
+)
+from assistants_emulator.responders import Chunk
 
 KINDS = {
     "text": [Text("It is 18 degrees, isn't it? Ümläut ☀ and\n\nlines.")],

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from emulator import CodeInterpreter, FunctionCall, ProjectHandle, Text
+from assistants_emulator import CodeInterpreter, FunctionCall, ProjectHandle, Text
 
 WEATHER = {
     "type": "function",

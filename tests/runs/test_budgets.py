@@ -1,6 +1,6 @@
 """Token budgets and truncation: what a run may say, and what its responder sees."""
 
-from emulator import FunctionCall, Incomplete, ProjectHandle, Text
+from assistants_emulator import FunctionCall, Incomplete, ProjectHandle, Text
 
 
 def test_a_reply_over_the_completion_budget_is_cut_and_the_run_incomplete(project: ProjectHandle, asking) -> None:

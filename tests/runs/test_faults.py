@@ -4,8 +4,8 @@ import httpx2
 import openai
 import pytest
 
-from emulator import ProjectHandle
-from emulator.errors import EmulatorError
+from assistants_emulator import ProjectHandle
+from assistants_emulator.errors import EmulatorError
 
 
 def test_the_sdk_outlives_a_rate_limit_without_waiting(project: ProjectHandle, asking) -> None:

@@ -3,8 +3,8 @@
 import openai
 import pytest
 
-from emulator import CodeInterpreter, Emulator, FileSearch, Image, ProjectHandle, Text
-from emulator.responders import answer_from_files
+from assistants_emulator import CodeInterpreter, Emulator, FileSearch, Image, ProjectHandle, Text
+from assistants_emulator.responders import answer_from_files
 
 CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 

@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 import openai
 
-from emulator import FunctionCall, Pause, ProjectHandle, Text
+from assistants_emulator import FunctionCall, Pause, ProjectHandle, Text
 
 
 def test_two_hundred_streams_at_once_finish_in_order(project: ProjectHandle, asking) -> None:

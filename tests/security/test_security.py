@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from click.testing import Result
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 AUTH = {"Authorization": "Bearer sk-emulator-default", "OpenAI-Beta": "assistants=v2"}
 
@@ -34,7 +34,18 @@ def test_it_listens_on_the_loopback_address(emulator: Emulator) -> None:
 
 
 def test_it_says_so_when_others_can_reach_it() -> None:
-    command = [sys.executable, "-m", "emulator", "serve", "--host", "0.0.0.0", "--port", "0", "--", sys.executable]
+    command = [
+        sys.executable,
+        "-m",
+        "assistants_emulator",
+        "serve",
+        "--host",
+        "0.0.0.0",
+        "--port",
+        "0",
+        "--",
+        sys.executable,
+    ]
     ran = subprocess.run([*command, "-c", "pass"], capture_output=True, text=True)
     assert "Listening on 0.0.0.0: everybody who can reach this machine" in ran.stderr
 

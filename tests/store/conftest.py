@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from emulator.store import Event, Store
+from assistants_emulator.store import Event, Store
 
 Insert = Callable[..., None]
 

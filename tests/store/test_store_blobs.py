@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import StoreError
-from emulator.store import Blobs
+from assistants_emulator.errors import StoreError
+from assistants_emulator.store import Blobs
 
 
 @pytest.fixture(params=["memory", "disk"])

@@ -7,8 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from emulator.errors import StoreError
-from emulator.store import Event, Store
+from assistants_emulator.errors import StoreError
+from assistants_emulator.store import Event, Store
 
 
 @pytest.fixture

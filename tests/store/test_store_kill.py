@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from emulator.store import Store
+from assistants_emulator.store import Store
 
 WRITER = """
 import os, sys
 from pathlib import Path
-from emulator.store import Event, Store
+from assistants_emulator.store import Event, Store
 
 store = Store(Path(sys.argv[1]), checkpoint_bytes=int(sys.argv[2]))
 for n in range(10**9):

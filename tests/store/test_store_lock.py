@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import DirectoryInUse, StoreError
-from emulator.store import DirectoryLock
+from assistants_emulator.errors import DirectoryInUse, StoreError
+from assistants_emulator.store import DirectoryLock
 
 HOLDER = """
 import sys
 from pathlib import Path
-from emulator.store import DirectoryLock
+from assistants_emulator.store import DirectoryLock
 
 lock = DirectoryLock(Path(sys.argv[2]))
 lock.acquire()

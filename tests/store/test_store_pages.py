@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from emulator.store import Event, Store
+from assistants_emulator.store import Event, Store
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from tinydb import TinyDB, where
 
-from emulator.errors import StoreError
-from emulator.store import Event, Store
+from assistants_emulator.errors import StoreError
+from assistants_emulator.store import Event, Store
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator.errors import StoreError
-from emulator.store import Event, Store
+from assistants_emulator.errors import StoreError
+from assistants_emulator.store import Event, Store
 
 
 def test_what_was_committed_is_found_again(opened, insert) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import openai
 import pytest
 
-from emulator import Emulator
+from assistants_emulator import Emulator
 
 
 @pytest.fixture(scope="session", params=["socket", "inprocess"])

@@ -11,8 +11,8 @@ from typing import Any
 import openai
 import pytest
 
-from emulator import Emulator, FunctionCall, Pause, ProjectHandle, Text
-from emulator.errors import EmulatorError
+from assistants_emulator import Emulator, FunctionCall, Pause, ProjectHandle, Text
+from assistants_emulator.errors import EmulatorError
 
 
 def begin(client: Any, thread_id: str, assistant_id: str, **options: Any) -> Any:

@@ -9,9 +9,9 @@ import httpx2
 import openai
 import pytest
 
-from emulator import Emulator, Pause
-from emulator.clients import httpx_of
-from emulator.errors import EmulatorError
+from assistants_emulator import Emulator, Pause
+from assistants_emulator.errors import EmulatorError
+from assistants_emulator.server.sdk_clients import httpx_of
 
 
 def test_the_sdk_opens_no_connection() -> None:

@@ -1,0 +1,58 @@
+"""A local, offline, deterministic emulator of the OpenAI Assistants API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = [
+    "CodeInterpreter",
+    "Emulator",
+    "Expire",
+    "Fail",
+    "FileSearch",
+    "FunctionCall",
+    "Image",
+    "Incomplete",
+    "Pause",
+    "ProjectHandle",
+    "Refusal",
+    "Text",
+    "Turn",
+    "Usage",
+    "Wait",
+]
+
+if TYPE_CHECKING:
+    from assistants_emulator.emulator import Emulator
+    from assistants_emulator.handle import ProjectHandle
+    from assistants_emulator.responders.replies import (
+        CodeInterpreter,
+        Expire,
+        Fail,
+        FileSearch,
+        FunctionCall,
+        Image,
+        Incomplete,
+        Pause,
+        Refusal,
+        Text,
+        Usage,
+        Wait,
+    )
+    from assistants_emulator.responders.turn import Turn
+
+_HOMES = {
+    "Emulator": "assistants_emulator.emulator",
+    "ProjectHandle": "assistants_emulator.handle",
+    "Turn": "assistants_emulator.responders.turn",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Names are imported when they are first used: the server's libraries take a quarter of a second."""
+    if name not in __all__:
+        raise AttributeError(f"module 'assistants_emulator' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES.get(name, "assistants_emulator.responders.replies")), name)

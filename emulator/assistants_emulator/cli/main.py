@@ -1,0 +1,197 @@
+"""The command line of serve, demo, record, replay and convert. Mistakes are one line on standard error, status 1."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from assistants_emulator import __version__
+from assistants_emulator.cli.convert import convert
+from assistants_emulator.cli.record import record, replay
+from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals, wait_for
+from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT
+from assistants_emulator.errors import EmulatorError
+
+CHAT = "chat"
+CHAT_OPTIONS = (
+    click.option("--chat-base-url", metavar="URL", help="For --responder chat: http://127.0.0.1:11434/v1 or so."),
+    click.option("--chat-model", metavar="NAME", help="For --responder chat: what that server calls its model."),
+    click.option("--chat-api-key", metavar="KEY", help="For --responder chat, where that server wants one."),
+)
+
+
+def responder_of(options: dict[str, Any]) -> Callable[..., Any] | None:
+    """Takes its own options out of `options`; EmulatorError for those that do not go together."""
+    name: str | None = options.pop("responder")
+    base_url, model, api_key = (options.pop(f"chat_{key}") for key in ("base_url", "model", "api_key"))
+    if name == CHAT:
+        if base_url is None or model is None:
+            raise EmulatorError("--responder chat needs --chat-base-url URL and --chat-model NAME")
+        from assistants_emulator.responders.chat.model import ChatModel
+
+        return ChatModel(base_url, model, api_key)
+    if base_url or model or api_key:
+        raise EmulatorError("--chat-base-url, --chat-model and --chat-api-key go with --responder chat")
+    return None if name is None else load_function(name)
+
+
+def load_function(name: str) -> Callable[..., Any]:
+    """`module:function`, imported with the current directory on the path."""
+    module_name, _, function_name = name.partition(":")
+    sys.path.insert(0, os.getcwd())
+    try:
+        function = getattr(importlib.import_module(module_name), function_name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise EmulatorError(f"--responder {name}: {error}; it is MODULE:FUNCTION") from error
+    if not callable(function):
+        raise EmulatorError(f"--responder {name}: {function_name} is not a function")
+    result: Callable[..., Any] = function
+    return result
+
+
+class OneLineErrors(click.Group):
+    """Commands whose EmulatorErrors are for people: told in one line, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EmulatorError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="assistants-emulator")
+def cli() -> None:
+    """A local, offline, deterministic emulator of the OpenAI Assistants API."""
+
+
+cli.add_command(record)
+cli.add_command(replay)
+cli.add_command(convert)
+SERVER_OPTIONS = (
+    click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on."),
+    click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port."),
+    click.option("--data-dir", type=click.Path(path_type=Path), help="Keep everything here; without it, in memory."),
+    click.option(
+        "--loaded-projects",
+        type=click.IntRange(min=1),
+        default=DEFAULT_LOADED,
+        show_default=True,
+        help="With --data-dir: how many projects keep their objects in memory.",
+    ),
+    click.option("--script", type=click.Path(path_type=Path), help="YAML or JSON file of replies."),
+    click.option(
+        "--state", type=click.Path(path_type=Path), help="JSON file of objects that a new project begins with."
+    ),
+    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs, or: chat."),
+    *CHAT_OPTIONS,
+    click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
+    click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
+    click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
+    click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
+    click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
+    click.option(
+        "--v1",
+        type=click.Choice(["serve", "sunset"]),
+        default="serve",
+        show_default=True,
+        help="Serve `assistants=v1`, or refuse it as since 2024-12-18.",
+    ),
+    click.option("--api-key", help="Accept this key only; without it, any."),
+    click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
+    click.option(
+        "--allow-code-execution", is_flag=True, help="Let scripts run code; a limit, not a security boundary."
+    ),
+    click.option("--model", "models", multiple=True, help="A model that exists; repeatable. Without it, any name."),
+)
+OPEN_TO_OTHERS = (
+    "Listening on {}: everybody who can reach this machine can read and change what is here. "
+    "--api-key asks them for a key, --allow-host says by which names they may come."
+)
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(SERVER_OPTIONS):
+        command = option(command)
+    return command
+
+
+@cli.command(context_settings={"ignore_unknown_options": False})
+@server_options
+@click.option("--open", "opens", is_flag=True, help="Open the inspector in the browser.")
+@click.option("--export-on-exit", type=click.Path(path_type=Path), help="Write the default project's state here.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
+    """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
+    from assistants_emulator.emulator import Emulator
+    from assistants_emulator.web.trusted_hosts import is_loopback
+
+    options["responder"] = responder_of(options)
+    stop = stopped_by_signals()
+    with Emulator(**options) as emulator:
+        where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
+        emulator.clock.now()  # opens the default project: a directory that cannot be used is told now, not at a request
+        for told in emulator.repaired:
+            click.echo(told, err=True)
+        if not is_loopback(options["host"]):
+            click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
+        served = f"assistants-emulator {__version__} on {emulator.base_url}, {where}"
+        click.echo(f"{served}; look inside: {emulator.inspector_url}", err=bool(command))
+        if opens:
+            open_browser(emulator.inspector_url)
+        status = serve_beside(command, environment(emulator), stop)
+        if export_on_exit is not None:
+            export(emulator, export_on_exit)
+    sys.exit(status)
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--open", "opens", is_flag=True, help="Open the demo's playground in the browser.")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="With NAME: 0 takes a free port.")
+@click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the demo's data here; else it is removed.")
+def demo(name: str | None, opens: bool, port: int, data_dir: Path | None) -> None:
+    """Walk through the API's own guide with the real SDK: the Math Tutor, a function call, a restart.
+
+    With NAME (math_tutor, travel_desk, handbook, data_analyst) serve that demo, to be played in the browser.
+    """
+    from assistants_emulator.cli.demo import run_demo
+    from assistants_emulator.cli.demos import demo_named, serve_demo
+
+    if name is None and not opens:
+        run_demo(data_dir, click.echo)
+        return
+    stop = stopped_by_signals()
+    emulator, url = serve_demo(demo_named(name or "math_tutor"), data_dir, port)
+    with emulator:
+        click.echo(f"Play it at {url}\nCtrl-C ends it.")
+        sys.stdout.flush()
+        if opens:
+            open_browser(url)
+        wait_for(stop)
+
+
+def open_browser(url: str) -> None:
+    import webbrowser
+
+    if not webbrowser.open(url):
+        click.echo(f"There is no browser to open; the address is {url}", err=True)
+
+
+def environment(emulator: Any) -> dict[str, str]:
+    """What points an SDK of any language at this server."""
+    return {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.api_key}
+
+
+def export(emulator: Any, path: Path) -> None:
+    try:
+        path.write_text(json.dumps(emulator.state(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise EmulatorError(f"--export-on-exit {path}: {error.strerror}") from error

@@ -1,0 +1,118 @@
+"""`assistants-emulator record` and `replay`: a session to a file, and a file in the place of a server."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from assistants_emulator import __version__
+from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals
+from assistants_emulator.config import DEFAULT_HOST, DEFAULT_PORT
+
+REDRAW_SECONDS = 0.1
+HOST = click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
+PORT = click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port.")
+SCRUB = click.option(
+    "--scrub", multiple=True, metavar="NAME", help="A name (header, key) whose values are secret, or /PATTERN/."
+)
+COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED)
+
+
+@click.command()
+@click.option("--upstream", required=True, metavar="URL", help="Base URL of the server to record, with its /v1.")
+@click.option("--cassette", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to record to.")
+@click.option(
+    "--mode",
+    type=click.Choice(["all", "new_episodes"]),
+    default="all",
+    show_default=True,
+    help="all records everything anew; new_episodes answers from FILE what it has, and adds the rest.",
+)
+@click.option(
+    "--upstream-key",
+    envvar="ASSISTANTS_UPSTREAM_KEY",
+    help="Key for upstream in place of the client's; better set as ASSISTANTS_UPSTREAM_KEY.",
+)
+@SCRUB
+@HOST
+@PORT
+@COMMAND
+def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple[str, ...], **options: Any) -> None:
+    """Pass calls on to a server and write them down, until Ctrl-C or while `-- COMMAND ...` runs."""
+    from assistants_emulator.recording.recorder import Recorder
+
+    stop = stopped_by_signals()
+    progress = Progress()
+    recorder = Recorder(upstream, cassette, scrub=scrub, progress=progress, **options)
+    with recorder:
+        _say(f"recording {upstream} to {cassette} on {recorder.base_url}", command)
+        key = os.environ.get("OPENAI_API_KEY") or recorder.api_key  # the client's own passes through
+        variables = {"OPENAI_BASE_URL": recorder.base_url} | ({"OPENAI_API_KEY": key} if command else {})
+        status = serve_beside(command, variables, stop)
+    progress.end()
+    click.echo(f"{_calls(recorder.recorded)} recorded to {cassette}", err=True)
+    sys.exit(status)
+
+
+@click.command()
+@click.argument("cassette", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--timing",
+    type=click.Choice(["none", "recorded"]),
+    default="none",
+    show_default=True,
+    help="none answers at once; recorded takes the time that it took.",
+)
+@SCRUB
+@HOST
+@PORT
+@COMMAND
+def replay(cassette: Path, command: tuple[str, ...], **options: Any) -> None:
+    """Answer with what was recorded in FILE, until Ctrl-C or while `-- COMMAND ...` runs.
+
+    Calls that were not recorded are answered 501, and told on standard error at the end, with what was recorded and
+    never asked for.
+    """
+    from assistants_emulator.recording.player import Player
+
+    stop = stopped_by_signals()
+    player = Player(cassette, **options)
+    with player:
+        _say(f"replaying {cassette} on {player.base_url}", command)
+        variables = {"OPENAI_BASE_URL": player.base_url, "OPENAI_API_KEY": player.api_key}
+        status = serve_beside(command, variables, stop)
+    for line in player.report():
+        click.echo(line, err=True)
+    sys.exit(status)
+
+
+class Progress:
+    """Calls and bytes in one line on a terminal; nothing where standard error is none."""
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+        self._drawn = 0.0
+
+    def __call__(self, calls: int, size: int) -> None:
+        now = time.monotonic()
+        if self._shown and now - self._drawn >= REDRAW_SECONDS:
+            self._drawn = now
+            click.echo(f"\r{_calls(calls)}, {size / 1e6:.1f} MB ", nl=False, err=True)
+
+    def end(self) -> None:
+        if self._drawn:
+            click.echo("\r\033[K", nl=False, err=True)
+
+
+def _say(what: str, command: tuple[str, ...]) -> None:
+    """On standard error where standard output is the command's."""
+    click.echo(f"assistants-emulator {__version__} {what}", err=bool(command))
+
+
+def _calls(number: int) -> str:
+    return f"{number} call" if number == 1 else f"{number} calls"

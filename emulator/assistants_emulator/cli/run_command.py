@@ -1,0 +1,53 @@
+"""What every command that serves does meanwhile: run somebody's command, or wait for Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+
+import click
+
+from assistants_emulator.errors import EmulatorError
+
+
+def stopped_by_signals() -> threading.Event:
+    """Set by Ctrl-C and by SIGTERM."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def serve_beside(command: tuple[str, ...], variables: dict[str, str], stop: threading.Event) -> int:
+    """The status of the command, or 0 when stopped; without a command the variables are printed for a shell."""
+    if command:
+        return run_beside(command, variables, stop)
+    for name, value in variables.items():
+        click.echo(f"export {name}={value}")
+    sys.stdout.flush()
+    return wait_for(stop)
+
+
+def wait_for(stop: threading.Event) -> int:
+    while not stop.wait(1.0):  # a wait without end would not be interrupted by Ctrl-C on Windows
+        pass
+    return 0
+
+
+def run_beside(command: tuple[str, ...], variables: Mapping[str, str], stop: threading.Event) -> int:
+    """The command's exit status, 128 and its signal's number if one killed it; a stop is passed on to it."""
+    try:
+        process = subprocess.Popen(command, env={**os.environ, **variables})
+    except OSError as error:
+        raise EmulatorError(f"cannot run {command[0]}: {error.strerror}") from error
+    while True:
+        try:
+            status = process.wait(0.1)
+            return status if status >= 0 else 128 - status
+        except subprocess.TimeoutExpired:
+            if stop.is_set():
+                process.terminate()

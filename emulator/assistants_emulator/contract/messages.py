@@ -1,0 +1,77 @@
+"""Messages, also those that come with a thread or a run. An attachment must name its tools, whatever the
+documents say (openai-python issue 1335)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from assistants_emulator.contract.base import MAX_TEXT, Body, Metadata, Text
+from assistants_emulator.contract.tool_resources import NewToolResources, ToolResources
+from assistants_emulator.contract.tools import CodeInterpreterTool, FileSearchTool
+from assistants_emulator.contract.unions import ByKind, ByType
+
+Role = Literal["user", "assistant"]
+Detail = Literal["auto", "low", "high"]
+
+
+class TextPart(Body):
+    type: Literal["text"]
+    text: Text
+
+
+class ImageUrl(Body):
+    url: str
+    detail: Detail | None = None
+
+
+class ImageUrlPart(Body):
+    type: Literal["image_url"]
+    image_url: ImageUrl
+
+
+class ImageFile(Body):
+    file_id: str
+    detail: Detail | None = None
+
+
+class ImageFilePart(Body):
+    type: Literal["image_file"]
+    image_file: ImageFile
+
+
+ContentPart = Annotated[TextPart | ImageUrlPart | ImageFilePart, ByType()]
+ContentText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+ContentParts = Annotated[list[ContentPart], Field(min_length=1)]
+Content = Annotated[ContentText | ContentParts, ByKind({"string": "a string", "array": "array of objects"})]
+
+
+class Attachment(Body):
+    file_id: str
+    tools: list[Annotated[CodeInterpreterTool | FileSearchTool, ByType()]]
+
+
+class CreateMessage(Body):
+    role: Role
+    content: Content
+    attachments: list[Attachment] | None = None
+    metadata: Metadata | None = None
+
+
+class ModifyMessage(Body):
+    metadata: Metadata | None = None
+
+
+MAX_FIRST_MESSAGES = 32
+
+
+class CreateThread(Body):
+    messages: Annotated[list[CreateMessage], Field(max_length=MAX_FIRST_MESSAGES)] | None = None
+    tool_resources: NewToolResources | None = None
+    metadata: Metadata | None = None
+
+
+class ModifyThread(Body):
+    tool_resources: ToolResources | None = None
+    metadata: Metadata | None = None

@@ -1,0 +1,90 @@
+"""The cassettes of VCR.py (YAML and JSON) and of VCR for Ruby, whose serialised forms are siblings.
+
+    interactions:                        http_interactions:
+    - request:                           - request:
+        body: '{"role": "user", ...}'        body: {encoding: UTF-8, string: '{...}'}
+        headers: {accept: [...]}             headers: {Accept: [...]}
+        method: POST                         method: post
+        uri: https://...                     uri: https://...
+      response:                            response:
+        body: {string: ...}                  status: {code: 200, message: OK}
+        headers: {...}                       body: {encoding: ASCII-8BIT, base64_string: ...}
+        status: {code: 200, message: OK}     recorded_at: Tue, 14 Nov 2023 21:49:33 GMT
+
+Some suites of VCR.py keep a JSON body as `parsed_body` beside it.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from assistants_emulator.convert.importers.calls import RecordedCall, content_type, from_base64, headers_of, unix_time
+from assistants_emulator.convert.importers.located import Located
+
+
+def is_vcrpy(data: Any) -> bool:
+    return isinstance(data, dict) and "interactions" in data
+
+
+def is_ruby(data: Any) -> bool:
+    return isinstance(data, dict) and "http_interactions" in data
+
+
+def read_vcrpy(found: Located) -> Iterator[RecordedCall]:
+    return (_call(item) for item in found.child("interactions").items())
+
+
+def read_ruby(found: Located) -> Iterator[RecordedCall]:
+    return (_call(item) for item in found.child("http_interactions").items())
+
+
+def _call(item: Located) -> RecordedCall:
+    request, response = item.child("request"), item.child("response")
+    answered = headers_of(response.child("headers"))
+    status = response.child("status")
+    code = status.child("code") if isinstance(status.value, dict) else status
+    uri = request.child("uri") if "uri" in request.object() else request.child("url")
+    return RecordedCall(
+        method=request.child("method").text().lstrip(":").upper(),
+        url=uri.text(),
+        status=code.whole(),
+        request_headers=headers_of(request.child("headers")),
+        request_body=_body(request),
+        response_headers=answered,
+        response_body=_body(response),
+        when=unix_time(item.child("recorded_at").value) or unix_time(answered.get("date")),
+    )
+
+
+def _body(side: Located) -> bytes | None:
+    if (parsed := side.child("parsed_body")).value is not None:
+        return json.dumps(parsed.value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    body = side.child("body")
+    if isinstance(body.value, dict):
+        return _of_object(body, content_type(headers_of(side.child("headers"))))
+    return _encoded(body, "")
+
+
+def _of_object(body: Located, kind: str) -> bytes | None:
+    if (coded := body.child("base64_string")).value:
+        if not isinstance(coded.value, str | bytes):
+            raise coded.wrong("must be a string of base64")
+        return from_base64(coded, coded.value)
+    if "string" not in body.object() and "encoding" not in body.object() and body.value:
+        return json.dumps(body.value, ensure_ascii=False).encode("utf-8", "surrogatepass")  # written out by hand
+    encoding = body.child("encoding").value
+    return _encoded(body.child("string"), "" if kind.endswith("json") else str(encoding or ""))
+
+
+def _encoded(found: Located, encoding: str) -> bytes | None:
+    if found.value is None or isinstance(found.value, bytes):
+        return found.value
+    if not isinstance(found.value, str):
+        return json.dumps(found.value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    try:
+        return found.value.encode(codecs.lookup(encoding).name if encoding else "utf-8")
+    except (LookupError, UnicodeEncodeError):  # ASCII-8BIT and the like: bytes that happened to be text
+        return found.value.encode("utf-8", "surrogatepass")

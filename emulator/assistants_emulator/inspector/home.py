@@ -1,0 +1,63 @@
+"""The projects, one project at a glance, and signing in where the server asks for a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import RedirectResponse, Response
+
+from assistants_emulator.inspector import access
+from assistants_emulator.inspector.conversation import first_text
+from assistants_emulator.inspector.request import PageRequest
+from assistants_emulator.inspector.templating import ROOT
+from assistants_emulator.project.project import Project
+
+COUNTED = (
+    *(("threads", "thread"), ("messages", "message"), ("runs", "run"), ("assistants", "assistant")),
+    *(("files", "file"), ("vector_stores", "vector store")),
+)
+RECENT = 8
+
+
+def index(ask: PageRequest) -> Response:
+    """Projects that are not open yet are only named: opening one is for those who use it."""
+    rows = [
+        {
+            "name": name,
+            "counts": counts(project) if project else [],
+            "requests": project.requests.total if project else 0,
+        }
+        for name, project in ask.site.projects().items()
+    ]
+    return ask.render("index.html", rows=rows)
+
+
+def overview(ask: PageRequest) -> Response:
+    context = ask.context
+    runs = context.store.page("runs", limit=RECENT, descending=True).items
+    threads = context.store.page("threads", limit=RECENT, descending=True).items
+    return ask.render(
+        "overview.html",
+        counts=counts(ask.project),
+        runs=runs,
+        threads=[(thread, first_text(context, thread["id"])) for thread in threads],
+        calls=list(ask.project.requests)[-RECENT:][::-1],
+        failures=ask.project.driver.failures[-RECENT:],
+        unmatched=ask.project.driver.unmatched[-RECENT:],
+    )
+
+
+def counts(project: Project) -> list[dict[str, Any]]:
+    store = project.context.store
+    return [{"table": table, "label": label, "count": store.count(table)} for table, label in COUNTED]
+
+
+def sign_in_page(ask: PageRequest) -> Response:
+    return ask.render("sign_in.html")
+
+
+def sign_in(ask: PageRequest) -> Response:
+    response = RedirectResponse(f"{ROOT}/", status_code=303)
+    if access.sign_in(response, ask.site.config, ask.field("key")):
+        return response
+    return ask.render("sign_in.html", status=403, error="That is not the key that this server was started with.")

@@ -1,0 +1,95 @@
+"""One request of a page: its project, query and form, and how its handler answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from assistants_emulator.config import Config, key_of_project
+from assistants_emulator.errors import ApiError, NotFound, TooLarge
+from assistants_emulator.inspector.templating import path, template
+from assistants_emulator.project.project import Project
+from assistants_emulator.resources.context import Context
+from assistants_emulator.store import Page
+
+MOST_FORM_BYTES = 1024 * 1024
+PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all pages share. `projects` are those that there are, None for one that lies on disk; `open` gives one."""
+
+    config: Config
+    projects: Callable[[], Mapping[str, Project | None]]
+    open: Callable[[str], Project]
+
+
+@dataclass(slots=True)
+class PageRequest:
+    """A request, and the project that its path names, if it names one."""
+
+    request: Request
+    site: Site
+    opened: Project | None = None
+    form: dict[str, str] | None = None
+
+    @property
+    def project(self) -> Project:
+        assert self.opened is not None
+        return self.opened
+
+    @property
+    def context(self) -> Context:
+        return self.project.context
+
+    @property
+    def key(self) -> str:
+        """A key that selects the project."""
+        return self.site.config.api_key or key_of_project(self.project.name)
+
+    @property
+    def origin(self) -> str:
+        return f"{self.request.url.scheme}://{self.request.headers.get('host', '')}"
+
+    def query(self, name: str) -> str:
+        return self.request.query_params.get(name, "")
+
+    def field(self, name: str) -> str:
+        """What the form says, without white space around it; "" where it says nothing."""
+        return (self.form or {}).get(name, "").strip()
+
+    async def read_form(self) -> None:
+        body = bytearray()
+        async for chunk in self.request.stream():
+            body += chunk
+            if len(body) > MOST_FORM_BYTES:
+                raise TooLarge(f"A form holds at most {MOST_FORM_BYTES} bytes.")
+        self.form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    def render(self, name: str, status: int = 200, **values: Any) -> Response:
+        known = {"ask": self, "project": self.opened, "error": None, **values}
+        html = template(name).render(known).encode("utf-8", "replace")  # JSON may bring half a surrogate pair
+        return HTMLResponse(html, status_code=status)
+
+    def to(self, *parts: str, **query: str) -> Response:
+        """Elsewhere in the project, after a form was taken."""
+        return RedirectResponse(path(self.project.name, *parts, **query), status_code=303)
+
+    def page(self, table: str, limit: int = PAGE_SIZE, **options: Any) -> Page:
+        """Newest first, after what the query names."""
+        try:
+            return self.context.store.page(
+                table, limit=limit, descending=True, after=self.query("after") or None, **options
+            )
+        except KeyError as error:
+            raise NotFound(f"There is no {error.args[0]} to go on from.") from None
+
+
+def message_of(error: Exception) -> str:
+    return error.message if isinstance(error, ApiError) else str(error)

@@ -1,0 +1,70 @@
+"""The inspector's pages at a glance: method, path below `/_emulator/`, what answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from assistants_emulator.inspector import calls, controls, files, home, live, objects, playground
+
+Handler = Callable[..., Response | Awaitable[Response]]
+
+OF_PROJECT = ("projects", "{project}")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`path` in segments; a segment like `{run_id}` is any one, which the handler gets by that name."""
+
+    method: str
+    path: tuple[str, ...]
+    handler: Handler
+    is_open: bool = False
+    """Whether it is shown to those who have no key."""
+
+    def match(self, method: str, segments: tuple[str, ...]) -> dict[str, str] | None:
+        if method != self.method or len(segments) != len(self.path):
+            return None
+        pairs = list(zip(self.path, segments, strict=True))
+        if any(wanted != said for wanted, said in pairs if not wanted.startswith("{")):
+            return None
+        return {wanted[1:-1]: said for wanted, said in pairs if wanted.startswith("{")}
+
+
+def _of_project(method: str, path: str, handler: Handler) -> Row:
+    return Row(method, (*OF_PROJECT, *filter(None, path.split("/"))), handler)
+
+
+ROWS = (
+    Row("GET", ("",), home.index),
+    Row("GET", ("sign-in",), home.sign_in_page, is_open=True),
+    Row("POST", ("sign-in",), home.sign_in, is_open=True),
+    _of_project("GET", "", home.overview),
+    _of_project("GET", "live", live.live),
+    _of_project("GET", "playground", playground.playground),
+    _of_project("POST", "playground/assistants", playground.make_assistant),
+    _of_project("GET", "assistants", objects.assistants),
+    _of_project("GET", "assistants/{assistant_id}", objects.assistant),
+    _of_project("GET", "threads", objects.threads),
+    _of_project("GET", "threads/{thread_id}", objects.thread),
+    _of_project("GET", "threads/{thread_id}/messages/{message_id}", objects.message),
+    _of_project("GET", "threads/{thread_id}/runs/{run_id}", objects.run),
+    _of_project("POST", "threads/{thread_id}/runs/{run_id}/outputs", objects.submit),
+    _of_project("POST", "threads/{thread_id}/runs/{run_id}/cancel", objects.cancel),
+    _of_project("POST", "threads/{thread_id}/runs/{run_id}/resume", objects.resume),
+    _of_project("GET", "runs", objects.runs),
+    _of_project("GET", "files", files.files),
+    _of_project("GET", "files/{file_id}", files.file),
+    _of_project("GET", "files/{file_id}/image", files.image),
+    _of_project("GET", "vector_stores", files.stores),
+    _of_project("GET", "vector_stores/{store_id}", files.store),
+    _of_project("GET", "requests", calls.calls),
+    _of_project("GET", "requests/{number}", calls.call),
+    _of_project("GET", "controls", controls.controls),
+    _of_project("POST", "controls/advance", controls.advance),
+    _of_project("POST", "controls/set", controls.set_clock),
+    _of_project("POST", "controls/faults", controls.add_fault),
+    _of_project("POST", "controls/faults/clear", controls.clear_faults),
+)

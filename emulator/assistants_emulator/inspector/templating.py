@@ -1,0 +1,111 @@
+"""The templates, and what they may call. Everything that a template prints is escaped unless it is Markup."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
+from markupsafe import Markup
+
+from assistants_emulator.inspector.markdown import marked, marked_json, rendered
+
+ROOT = "/_emulator"
+EXCERPT = 140
+
+
+def template(name: str) -> Template:
+    return _ENVIRONMENT.get_template(name)
+
+
+def path(project: str, *parts: str, **query: str) -> str:
+    """A page of a project; any project's name and any object's id may stand in it."""
+    joined = "/".join([ROOT, "projects", *(quote(str(part), safe="", errors="replace") for part in (project, *parts))])
+    return f"{joined}?{urlencode(query)}" if query else joined
+
+
+def instant(seconds: float | None) -> str:
+    """`2025-01-01 00:00:00`, in UTC; nothing for None, the number itself for what no calendar has."""
+    if seconds is None:
+        return ""
+    try:
+        return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+
+
+def shown_json(stored: dict[str, Any]) -> Markup:
+    """An object without the fields that are the emulator's own."""
+    return marked_json({key: value for key, value in stored.items() if not key.startswith("_")})
+
+
+def excerpt(text: str | None, length: int = EXCERPT) -> str:
+    words = " ".join((text or "")[: 4 * length].split())
+    return words if len(words) <= length else f"{words[: length - 1].rstrip()}…"
+
+
+def size(count: int) -> str:
+    """`12.3 kB`."""
+    if count < 1000:
+        return f"{count} B"
+    for unit in ("kB", "MB", "GB"):
+        count_of_unit = count / 1000 ** ("kB", "MB", "GB").index(unit) / 1000
+        if count_of_unit < 1000 or unit == "GB":
+            break
+    return f"{count_of_unit:.1f} {unit}"
+
+
+def duration(seconds: float | None) -> str:
+    """`2 min 5 s`; timestamps are whole seconds, so that 0 means less than one."""
+    if seconds is None:
+        return ""
+    whole = int(seconds)
+    if whole < 1:
+        return "under 1 s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [f"{hours} h"] * bool(hours) + [f"{minutes} min"] * bool(minutes) + [f"{rest} s"] * bool(rest)
+    return " ".join(parts)
+
+
+def milliseconds(seconds: float) -> str:
+    """`0.8 ms`, `12 ms`, `1.5 s`; nothing where nobody looked at a watch."""
+    if not seconds:
+        return ""
+    if seconds >= 1:
+        return f"{seconds:.1f} s"
+    return f"{seconds * 1000:.1f} ms" if seconds < 0.01 else f"{seconds * 1000:.0f} ms"
+
+
+def counted(number: int, thing: str) -> str:
+    """`1 thread`, `1,200 threads`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def words(status: str) -> str:
+    return status.replace("_", " ")
+
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=ChainableUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+_ENVIRONMENT.globals.update(path=path, ROOT=ROOT, markdown=rendered)
+_ENVIRONMENT.filters.update(
+    instant=instant,
+    counted=counted,
+    marked=marked,
+    marked_json=marked_json,
+    shown_json=shown_json,
+    excerpt=excerpt,
+    size=size,
+    duration=duration,
+    milliseconds=milliseconds,
+    words=words,
+)

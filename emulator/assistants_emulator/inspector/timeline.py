@@ -1,0 +1,112 @@
+"""What a run did, in order: its states and its steps, told from what is stored of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from assistants_emulator.project.project import Project
+from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.run_states import TERMINAL, TIMESTAMPS
+from assistants_emulator.store import Object
+
+RUNNING = ("queued", "in_progress", "cancelling")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The run entered a state; `at` is None where that was not noted down."""
+
+    status: str
+    at: int | None
+    note: str = ""
+    kind: str = "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`waits`: it asks for outputs that nobody has given yet. `message` is what it wrote."""
+
+    object: Object
+    calls: list[Object]
+    message: Object | None
+    waits: bool
+    kind: str = "step"
+
+    @property
+    def took(self) -> int | None:
+        ended = (self.object[name] for name in ("completed_at", "failed_at", "cancelled_at"))
+        end = next((when for when in ended if when is not None), None)
+        return None if end is None else end - self.object["created_at"]
+
+
+def timeline(context: Context, run: Object) -> list[State | Step]:
+    """From its creation to its end, or to where it stands."""
+    return list(_entries(context, run))
+
+
+def _entries(context: Context, run: Object) -> Iterator[State | Step]:
+    yield State("queued", run["created_at"], "The run was created.")
+    if run["started_at"] is not None:
+        yield State("in_progress", run["started_at"])
+    for object in context.store.of("steps", "run_id", run["id"]):
+        step = _step(context, run, object)
+        yield step
+        if step.calls and step.calls[0].get("type") == "function":
+            yield State("requires_action", object["created_at"], "It asks for the outputs of its function calls.")
+            if not step.waits and object["status"] == "completed":
+                yield State("queued", object["completed_at"], "The outputs were submitted.")
+    if run["status"] in TERMINAL:
+        yield State(run["status"], run.get(TIMESTAMPS.get(run["status"], "")), _reason(run))
+    elif run["status"] == "cancelling":
+        yield State("cancelling", None)
+
+
+def _step(context: Context, run: Object, step: Object) -> Step:
+    calls = step["step_details"].get("tool_calls", [])
+    written = step["step_details"].get("message_creation", {}).get("message_id")
+    message = context.store.get("messages", written) if written else None
+    waits = run["status"] == "requires_action" and step["status"] == "in_progress"
+    return Step(step, calls, message, waits)
+
+
+def _reason(run: Object) -> str:
+    if run["last_error"]:
+        return str(run["last_error"].get("message", ""))
+    if run["incomplete_details"]:
+        return f"Because of {run['incomplete_details'].get('reason', '')}."
+    return "Its time was up before it was over." if run["status"] == "expired" else ""
+
+
+def summary(context: Context, run: Object) -> list[str]:
+    """The run's tool calls in a few words each."""
+    calls = (
+        call
+        for step in context.store.of("steps", "run_id", run["id"])
+        for call in step["step_details"].get("tool_calls", [])
+    )
+    return [_short(call) for call in calls]
+
+
+def _short(call: Object) -> str:
+    kind = call.get("type", "tool call")
+    details = call.get(kind) or {}
+    if kind == "function":
+        return f"{details.get('name', '')}()"
+    if kind == "file_search":
+        return f"file search, {len(details.get('results') or [])} results"
+    return "ran code" if kind == "code_interpreter" else str(kind)
+
+
+def answered_by(project: Project, run: Object) -> str:
+    """Which rule answers it, in the rule's own words."""
+    rule_id = run.get("_rule")
+    rule = project.rules.find(rule_id) if rule_id else None
+    return rule.describe() if rule is not None else (rule_id or "")
+
+
+def asked_functions(run: Object) -> dict[str, dict[str, Any]]:
+    """The run's function tools by name: what the form says about each call."""
+    functions = (tool.get("function") or {} for tool in run["tools"])
+    return {function["name"]: function for function in functions if "name" in function}

@@ -1,0 +1,143 @@
+"""Faults on purpose: what a program does when the service misbehaves, on demand and repeatably."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistants_emulator.errors import ApiError, EmulatorError, ServerFault
+
+METHODS = ("GET", "POST", "DELETE")
+
+# status -> (type, code, message) where the fault says nothing else (behaviour.md section 2)
+DEFAULTS: dict[int, tuple[str, str | None, str]] = {
+    401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
+    429: ("requests", "rate_limit_exceeded", "Rate limit reached for requests. Please try again in 1ms."),
+    500: ("server_error", None, "The server had an error processing your request. Sorry about that!"),
+    503: ("server_error", None, "The engine is currently overloaded, please try again later."),
+}
+QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
+)
+RETRIED = (408, 409, 429)  # and everything from 500 up: what SDKs send again
+
+
+class InjectedError(ApiError):
+    """An error that a fault asked for."""
+
+    def __init__(self, status: int, message: str | None, code: str | None) -> None:
+        kind, known_code, text = DEFAULTS.get(status, (self.kind_of(status), None, f"An injected error {status}."))
+        if (status, code) == (429, "insufficient_quota"):
+            kind, text = "insufficient_quota", QUOTA
+        super().__init__(message or text, code=code or known_code)
+        self.status = status
+        self.type = kind
+
+    @property
+    def is_retried(self) -> bool:
+        return self.status in RETRIED or self.status >= 500
+
+    @staticmethod
+    def kind_of(status: int) -> str:
+        return ServerFault.type if status >= 500 else ApiError.type
+
+
+@dataclass(slots=True)
+class Fault:
+    """What happens to calls of `route`: `METHOD /path` below `/v1`, where `*` is one segment.
+
+    `status`, `message`, `code`: that error in the API's envelope. `delay`: real seconds before anything else.
+    `drop_after`: the connection is closed after so many events, 0 before the headers; with `status` or `message` the
+    stream gets an `error` event there instead. `stuck`: the run, or the vector store's files, that the call creates
+    never get anywhere, or with `code` or `message` fail with these as `last_error`. `malformed`: the answer is broken
+    JSON. `times`: so often, None always; `probability`: drawn from the project's seed.
+    """
+
+    route: str
+    status: int | None = None
+    message: str | None = None
+    code: str | None = None
+    delay: float = 0.0
+    drop_after: int | None = None
+    stuck: bool = False
+    malformed: bool = False
+    times: int | None = None
+    probability: float = 1.0
+    used: int = field(default=0, init=False)
+    _pattern: re.Pattern[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        method, _, path = self.route.partition(" ")
+        if method not in METHODS or not path.startswith("/"):
+            raise EmulatorError(f"a fault's route is like 'POST /threads/*/runs', not {self.route!r}")
+        if self.status is not None and not 400 <= self.status <= 599:
+            raise EmulatorError(f"a fault's status is from 400 to 599, not {self.status}")
+        if not 0 <= self.probability <= 1 or self.delay < 0:
+            raise EmulatorError(f"a fault's probability is from 0 to 1 and its delay from 0 up: {self}")
+        if self.times is not None and self.times < 1:
+            raise EmulatorError(f"a fault's times is a whole number from 1 up, not {self.times}")
+        segments = "/".join("[^/]+" if part == "*" else re.escape(part) for part in path.split("/"))
+        self._pattern = re.compile(f"{method} {segments}")
+
+    @property
+    def error(self) -> InjectedError | None:
+        """The error that the call is answered with, or that its stream is broken by."""
+        if self.status is None and self.message is None and self.code is None:
+            return None
+        return InjectedError(self.status or 500, self.message, self.code)
+
+    def concerns(self, call: str) -> bool:
+        return (self.times is None or self.used < self.times) and self._pattern.fullmatch(call) is not None
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in (*FAULT_FIELDS, "used")}
+
+    @classmethod
+    def from_json(cls, shown: Mapping[str, Any]) -> Fault:
+        """What `as_json` gave."""
+        fault = cls(**{name: shown[name] for name in FAULT_FIELDS})
+        fault.used = shown["used"]
+        return fault
+
+
+FAULT_FIELDS = tuple(name for name in Fault.__dataclass_fields__ if name not in ("used", "_pattern"))
+
+
+class Faults:
+    """A project's faults; of several that concern a call the first added strikes. `draw(number)` gives [0, 1)."""
+
+    def __init__(self, draw: Callable[[int], float]) -> None:
+        self._faults: list[Fault] = []
+        self._draw = draw
+        self._drawn = 0
+
+    def add(self, fault: Fault) -> Fault:
+        self._faults.append(fault)
+        return fault
+
+    def clear(self) -> None:
+        self._faults.clear()
+        self._drawn = 0
+
+    def strike(self, method: str, path: str) -> Fault | None:
+        """The fault that this call gets, which is one use of it; `path` is below `/v1`."""
+        for fault in self._faults:
+            if fault.concerns(f"{method} {path}") and self._happens(fault):
+                fault.used += 1
+                return fault
+        return None
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(tuple(self._faults))
+
+    def __len__(self) -> int:
+        return len(self._faults)
+
+    def _happens(self, fault: Fault) -> bool:
+        if fault.probability >= 1:
+            return True
+        self._drawn += 1
+        return self._draw(self._drawn) < fault.probability

@@ -1,0 +1,215 @@
+"""One project: its objects, clock, responders, and the log of what was asked of it. No HTTP in here.
+
+Everything in this file is used on the server's loop only; `ProjectHandle` is what other threads hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from assistants_emulator.clock import MANUAL_START, Clock, ManualClock, SystemClock
+from assistants_emulator.config import Config
+from assistants_emulator.errors import EmulatorError
+from assistants_emulator.ids import SHAPES, Ids
+from assistants_emulator.project.faults import Faults
+from assistants_emulator.project.request_log import RequestLog
+from assistants_emulator.project.state import prepare_state, replace_state
+from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.expiry import Expiry
+from assistants_emulator.resources.files import used_contents
+from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
+from assistants_emulator.responders.rules import RuleBook
+from assistants_emulator.responders.scripts.load import Script
+from assistants_emulator.responders.turn import Turn
+from assistants_emulator.runs.scheduler import RunScheduler
+from assistants_emulator.runs.turn_source import Hop, MakeClient, RunSource
+from assistants_emulator.runs.workers import Workers
+from assistants_emulator.store import Object, Store
+from assistants_emulator.store.blobs import Contents
+
+T = TypeVar("T")
+
+TABLE_OF_PREFIX = {SHAPES[kind][0]: f"{kind}s" for kind in SHAPES if kind not in ("call", "vector_store_file_batch")}
+TABLE_OF_PREFIX[SHAPES["vector_store_file_batch"][0]] = "vector_store_file_batches"
+
+
+class Project:
+    """`hop` runs a function on the server's loop from any thread; `make_client` makes an SDK client for a run."""
+
+    def __init__(
+        self, name: str, config: Config, directory: Path | None, workers: Workers, hop: Hop, make_client: MakeClient
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.directory = directory
+        self.rules = RuleBook()
+        self.script: Script | None = None
+        self.requests = RequestLog()
+        self._calls = 0
+        self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
+        self.transport: str = config.transport
+        self.open_streams: set[Callable[[], None]] = set()
+        self._workers = workers
+        self._hop = hop
+        self._make_client = make_client
+        self._autojump = False
+        self._seed = name
+        self._clock_mode: str = config.clock
+        store = Store(directory)
+        clock = self._new_clock(store.get("emulator", "clock"))
+        self.context = Context(store, self._ids(store, name), clock, config, Contents(directory))
+        self.context.contents.keep_only(used_contents(store))
+        self.expiry = Expiry(self.context)
+        self.driver = self._new_driver()
+        self._reading: dict[str, asyncio.Future[None]] = {}
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it has never held anything: no id was ever made."""
+        return not self.context.store.counters.values and not any(True for _ in self.context.store.all("assistants"))
+
+    def configure(
+        self,
+        *,
+        seed: str | None = None,
+        clock: str | None = None,
+        autojump: bool = False,
+        transport: str | None = None,
+    ) -> None:
+        """For a project that has just been opened: its own id seed, its own kind of clock, its clients' transport."""
+        self.transport = transport or self.transport
+        if seed is not None:
+            self._seed = seed
+            self.context.ids = self._ids(self.context.store, seed)
+        if clock is not None:
+            self._autojump, self._clock_mode = autojump, clock
+            self.context.clock.close()
+            self.context.clock = self._make_clock(clock, MANUAL_START)
+            self.expiry.rearm()
+
+    def reset(self, seed: str | None = None) -> None:
+        """Empty it: objects, scripts, rules, requests, clock, id counters. `seed` is the new id seed, or its name."""
+        self.end_streams()
+        self._stop_reading()
+        self.driver.close()
+        self.context.clock.close()
+        self.context.store.replace({}, {})
+        self.context.contents.keep_only(())
+        self.context.forget_derived()
+        self.context.clock = self._new_clock(None)
+        self.expiry.rearm()
+        self.context.ids = self._ids(self.context.store, seed or self._seed)
+        self.rules.clear()
+        self.script = None
+        self.requests.clear()
+        self._calls = 0
+        self.faults.clear()
+        self.driver = self._new_driver()
+
+    def next_request_id(self) -> str:
+        self._calls += 1
+        return self.context.ids.request_id(self._calls)
+
+    def set_script(self, script: Script | None) -> None:
+        """The script's rules take the place of the ones before; Python's rules stay."""
+        self.script = script
+        self.rules.set_script(script.rules if script is not None else ())
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError says what cannot be."""
+        tables = prepare_state(self.context, state)
+        self.end_streams()
+        self._stop_reading()
+        self.driver.stop()
+        replace_state(self.context, tables)
+        self.expiry.rearm()
+        self.driver.adopt(tables["runs"])
+
+    async def advance(self, seconds: float) -> None:
+        if seconds < 0:
+            raise EmulatorError(f"advance takes seconds from 0 up, not {seconds}; `set` moves a clock back")
+        await self.driver.settle_all()
+        await self.driver.move_clock(self.context.clock.time() + seconds)
+
+    async def read_stores(self, store_id: str | None = None, searching: bool = False) -> None:
+        """Wait until what was added to this vector store, or to any, is read; not for ever, but for a search."""
+        for id in [store_id] if store_id is not None else unread_stores(self.context):
+            while jobs(self.context, id, searching):
+                if id not in self._reading:
+                    self._reading[id] = asyncio.ensure_future(self._read_store(id, searching))
+                reading = self._reading[id]
+                await asyncio.wait({reading}, timeout=None if searching else self.config.settle_seconds)
+                if not reading.done():
+                    break
+                reading.result()
+
+    async def _read_store(self, id: str, searching: bool) -> None:
+        """By a worker: a hostile document may keep it busy for long."""
+        try:
+            read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
+            finish(self.context, id, await self._workers.call(read_all), searching)
+        finally:
+            self._reading.pop(id, None)
+
+    def _stop_reading(self) -> None:
+        for reading in self._reading.values():
+            reading.cancel()
+        self._reading.clear()
+
+    async def _read_for_run(self, store_id: str) -> None:
+        await self.read_stores(store_id, searching=True)
+
+    def end_streams(self) -> None:
+        for end in list(self.open_streams):
+            end()
+
+    @property
+    def is_at_work(self) -> bool:
+        """Whether something goes on in it by itself: a run, or the reading of a file."""
+        return bool(self._reading) or not self.driver.is_resting
+
+    def unload(self) -> None:
+        """Leave its objects to its directory until they are looked at again; nothing else of it changes."""
+        self.context.store.unload()
+        self.context.forget_derived()
+
+    async def close(self) -> None:
+        """Leave runs as they stand, write everything to disk."""
+        self.end_streams()
+        ending = self.driver.close()
+        await asyncio.gather(*ending, return_exceptions=True)
+        self._stop_reading()
+        self.expiry.close()
+        self.context.clock.close()
+        self.context.index.close()
+        self.context.store.close()
+        self.context.contents.close()
+
+    def _ids(self, store: Store, seed: str) -> Ids:
+        def taken(id: str) -> bool:
+            prefix = next(prefix for prefix in TABLE_OF_PREFIX if id.startswith(prefix))
+            return store.get(TABLE_OF_PREFIX[prefix], id) is not None
+
+        return Ids(self.config.seed, seed, store.counters, lambda id: not id.startswith("call_") and taken(id))
+
+    def _new_clock(self, kept: Object | None) -> Clock:
+        """A manual clock goes on where it stood when the directory was left."""
+        return self._make_clock(self._clock_mode, kept["time"] if kept else MANUAL_START)
+
+    def _make_clock(self, mode: str, start: float) -> Clock:
+        if mode == "manual":
+            return ManualClock(start, self._autojump)
+        return SystemClock(asyncio.get_running_loop().call_later)
+
+    def _new_driver(self) -> RunScheduler:
+        return RunScheduler(self.context, self.rules, self._workers, self._turn, self._read_for_run)
+
+    def _turn(self, run: Object) -> Turn:
+        store = self.context.store
+        assistant = store.get("assistants", run["assistant_id"]) or {"id": run["assistant_id"], "name": None}
+        thread = store.get("threads", run["thread_id"]) or {"id": run["thread_id"]}
+        return Turn(run, assistant, thread, RunSource(self.context, run, self._hop, self._make_client))

@@ -1,0 +1,101 @@
+"""The projects of one emulator: those that were opened, and which of them have their objects in memory.
+
+A project is opened once and stays: its rules, faults, clock and requests are nowhere else. Its objects are on disk too,
+where it has a directory, so only those of the projects used last are kept in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+
+from assistants_emulator.config import DEFAULT_PROJECT, Config
+from assistants_emulator.project.project import Project
+
+FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
+HASH_NAME = re.compile(r"[0-9a-f]{32}")
+MOST_LOOKED_AT = 20  # of the loaded ones, each time that another is loaded: they may all be at work
+
+
+class Projects:
+    """`make` opens the project of a name. Used on the server's loop only."""
+
+    def __init__(self, config: Config, make: Callable[[str], Project]) -> None:
+        self._config = config
+        self._make = make
+        self._opened: dict[str, Project] = {}
+        self._loaded: OrderedDict[str, Project] = OrderedDict()  # those that could be unloaded; used last is last
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def open(self, name: str) -> Project:
+        if name in self._loaded:
+            self._loaded.move_to_end(name)
+        known = self._opened.get(name)
+        return known if known is not None else self._open(name)
+
+    def listed(self) -> dict[str, Project | None]:
+        """By name: the open ones, and None for one that lies on disk under its own name. The default one is first."""
+        directory = self._config.data_dir
+        folders = sorted(directory.iterdir()) if directory is not None else []
+        names = [folder.name for folder in folders if folder.is_dir() and _is_plain(folder.name)]
+        found = {DEFAULT_PROJECT: None, **dict.fromkeys(names), **self._opened}
+        return dict(sorted(found.items(), key=lambda entry: (entry[0] != DEFAULT_PROJECT, entry[0])))
+
+    def close(self, name: str) -> None:
+        """Forget it; what it was at ends meanwhile."""
+        self._loaded.pop(name, None)
+        if (project := self._opened.pop(name, None)) is not None:
+            closing = asyncio.get_running_loop().create_task(project.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+    def end_streams(self) -> None:
+        for project in self._opened.values():
+            project.end_streams()
+
+    async def close_all(self) -> None:
+        for project in self._opened.values():
+            await project.close()
+        await asyncio.gather(*self._closing)
+
+    def clear(self) -> None:
+        self._opened.clear()
+        self._loaded.clear()
+
+    def _open(self, name: str) -> Project:
+        project = self._opened[name] = self._make(name)
+        if project.directory is not None:
+            project.context.store.on_load = partial(self._take_in, project)
+            self._take_in(project)
+        return project
+
+    def _take_in(self, project: Project) -> None:
+        """Its objects have come into memory; those of projects that were used longest ago make room."""
+        if self._opened.get(project.name) is not project:
+            return  # it is being closed, which looks at its objects once more
+        self._loaded[project.name] = project
+        for _ in range(min(len(self._loaded) - 1, MOST_LOOKED_AT)):
+            if len(self._loaded) <= self._config.loaded_projects:
+                return
+            name, oldest = next(iter(self._loaded.items()))
+            if oldest.is_at_work:
+                self._loaded.move_to_end(name)
+            else:
+                del self._loaded[name]
+                oldest.unload()
+
+
+def folder_of(project: str) -> str:
+    """The project's folder: its name where that is a plain one, else a hash of it."""
+    if FOLDER_NAME.fullmatch(project):
+        return project
+    return hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _is_plain(folder: str) -> bool:
+    """Whether the folder is called what its project is."""
+    return FOLDER_NAME.fullmatch(folder) is not None and HASH_NAME.fullmatch(folder) is None

@@ -1,0 +1,172 @@
+"""What clients asked of a project, for tests and for the reports of failing tests."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+MOST_REQUESTS = 10_000
+MOST_BODY_BYTES = 64 * 1024
+MOST_ANSWERS = 1000  # of the newest calls
+MOST_ANSWER_BYTES = 4096
+MOST_SHOWN = 20  # in the message of a failed expectation
+
+
+@dataclass(slots=True)
+class LoggedRequest:
+    """One call: `path` with its query, `raw` the request's body cut at 64 kB, `status` what it was answered.
+
+    `status` is 0 where a fault closed the connection before the headers; `fault` is the route of a fault that struck.
+    `answer` is the answer's first 4 kB, None for an event stream, a file, and calls older than the newest 1,000; it and
+    `seconds`, which are never the same twice, are for people and stay out of `as_json`.
+    """
+
+    method: str
+    path: str
+    raw: bytes
+    status: int
+    fault: str | None = None
+    answer: bytes | None = None
+    seconds: float = 0.0
+    streamed: bool = False
+
+    @property
+    def body(self) -> Any:
+        """The JSON that was sent; its text where it is no JSON; None where nothing was sent."""
+        if not self.raw:
+            return None
+        try:
+            return orjson.loads(self.raw)
+        except orjson.JSONDecodeError:
+            return self.raw.decode("utf-8", "replace")
+
+    def as_json(self) -> dict[str, Any]:
+        call = {"method": self.method, "path": self.path, "body": self.body, "status": self.status}
+        return call if self.fault is None else {**call, "fault": self.fault}
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.status}" + (f" (fault on {self.fault})" if self.fault else "")
+
+
+class Matches(Sequence[LoggedRequest]):
+    """The calls that a `where` found, oldest first, and what a test expects of them. AssertionError shows what there
+    was."""
+
+    def __init__(self, wanted: str, found: Sequence[LoggedRequest], log: RequestLog) -> None:
+        self._wanted = wanted
+        self._found = found
+        self._log = log
+
+    def one(self) -> LoggedRequest:
+        """The call, where there is exactly one."""
+        (call,) = self.all(1)
+        return call
+
+    def none(self) -> None:
+        self.all(0)
+
+    def all(self, count: int | None = None) -> list[LoggedRequest]:
+        """The calls; exactly so many where a count is given."""
+        __tracebackhide__ = True
+        if count is not None and len(self._found) != count:
+            raise AssertionError(self._explained(count))
+        return list(self._found)
+
+    def _explained(self, count: int) -> str:
+        expected = {0: "no request", 1: "one request"}.get(count, f"{count} requests")
+        if self._found:
+            head = f"expected {expected} {self._wanted}, but there were {len(self._found)}:"
+            return "\n".join([head, *map(_line, self._found)])
+        shown = self._log[-MOST_SHOWN:]
+        older = f" (the newest {MOST_SHOWN} of {self._log.total})" if self._log.total > len(shown) else ""
+        there = [f"the requests were{older}:", *map(_line, shown)] if shown else ["there were no requests at all"]
+        return "\n".join([f"expected {expected} {self._wanted}, but there was none; {there[0]}", *there[1:]])
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._found[index]
+
+    def __repr__(self) -> str:
+        return "\n".join([f"{len(self)} requests {self._wanted}", *map(_line, self._found)])
+
+
+def _line(call: LoggedRequest) -> str:
+    return f"  {call}"
+
+
+def _path_pattern(path: str) -> re.Pattern[str]:
+    """With or without `/v1` and a query; `*` is one segment."""
+    bare = path.removeprefix("/v1") if path.startswith(("/v1/", "/v1?")) else path
+    segments = re.escape(bare).replace(re.escape("*"), "[^/?]+")
+    return re.compile(rf"(/v1)?{segments}" + ("" if "?" in path else r"(\?.*)?"))
+
+
+class RequestLog(Sequence[LoggedRequest]):
+    """The newest 10,000 calls, oldest first; `dropped` says how many older ones there were."""
+
+    def __init__(self) -> None:
+        self._calls: deque[LoggedRequest] = deque(maxlen=MOST_REQUESTS)
+        self.total = 0
+
+    @property
+    def dropped(self) -> int:
+        return self.total - len(self._calls)
+
+    def where(self, *, method: str | None = None, path: str | None = None, status: int | None = None) -> Matches:
+        """Those of that method, path and status: `requests.where(method="POST", path="/threads/*/runs").one()`."""
+        pattern = None if path is None else _path_pattern(path)
+        found = [
+            call
+            for call in self
+            if (method is None or call.method == method.upper())
+            and (status is None or call.status == status)
+            and (pattern is None or pattern.fullmatch(call.path))
+        ]
+        wanted = " ".join(str(part) for part in (method and method.upper(), path, status) if part is not None)
+        return Matches(wanted or "of any kind", found, self)
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        raw: bytes,
+        status: int,
+        fault: str | None = None,
+        answer: bytes | None = None,
+        seconds: float = 0.0,
+    ) -> LoggedRequest:
+        """What it holds of a short body or answer is those very bytes: nothing is copied."""
+        kept = answer and answer[:MOST_ANSWER_BYTES]
+        call = LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault, kept, seconds)
+        self.total += 1
+        self._calls.append(call)
+        if len(self._calls) > MOST_ANSWERS:
+            self._calls[-MOST_ANSWERS - 1].answer = None
+        return call
+
+    def clear(self) -> None:
+        self._calls.clear()
+        self.total = 0
+
+    def copy(self) -> RequestLog:
+        """As it stands, for another thread to read."""
+        copied = RequestLog()
+        copied._calls = self._calls.copy()
+        copied.total = self.total
+        return copied
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __getitem__(self, index: Any) -> Any:
+        return list(self._calls)[index] if isinstance(index, slice) else self._calls[index]
+
+    def __iter__(self) -> Iterator[LoggedRequest]:
+        return iter(tuple(self._calls))

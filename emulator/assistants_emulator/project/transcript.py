@@ -1,0 +1,76 @@
+"""A thread as text: a line for each message, tool call and run status, in order and without times, for comparing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from assistants_emulator.resources.context import Context
+from assistants_emulator.store import Object
+
+
+def transcript(context: Context, thread_id: str) -> str:
+    """Ends with a newline unless it is empty; line breaks inside texts are indented below their line."""
+    messages = context.store.of("messages", "thread_id", thread_id)
+    numbered: list[tuple[float, str]] = [
+        (context.store.number("messages", message["id"]), _message(message)) for message in messages
+    ]
+    for run in context.store.of("runs", "thread_id", thread_id):
+        numbered += _told(context, run)
+    numbered.sort(key=lambda entry: entry[0])
+    return "".join(f"{line}\n" for _, line in numbered)
+
+
+def _told(context: Context, run: Object) -> Iterator[tuple[float, str]]:
+    """The run's tool calls and status with their places among the messages: each call just before the run's next
+    message, the rest after its last one. By the messages alone, since a state file brings nothing but their order."""
+    place: float = context.store.number("runs", run["id"])
+    waiting: list[str] = []
+    for step in context.store.of("steps", "run_id", run["id"]):
+        waiting += _calls(step)
+        message_id = step["step_details"].get("message_creation", {}).get("message_id", "")
+        if context.store.get("messages", message_id) is not None:
+            place = context.store.number("messages", message_id)
+            yield from ((place - 0.5, line) for line in waiting)
+            waiting = []
+    yield from ((place + 0.5, line) for line in [*waiting, _run(run)])
+
+
+def transcripts(context: Context, newest: int) -> dict[str, str]:
+    """Those of the newest threads by thread id, oldest first."""
+    ids = [thread["id"] for thread in context.store.all("threads")]
+    return {thread_id: transcript(context, thread_id) for thread_id in ids[-newest:]}
+
+
+def _message(message: Object) -> str:
+    mark = "" if message["status"] == "completed" else f" ({message['status']})"
+    return f"{message['role']}{mark}: {_indented(' '.join(_part(part) for part in message['content']))}"
+
+
+def _part(part: dict[str, Any]) -> str:
+    kind = part["type"]
+    if kind == "text":
+        return str(part["text"]["value"])
+    return f"[refusal] {part['refusal']}" if kind == "refusal" else f"[{kind}]"
+
+
+def _calls(step: Object) -> Iterator[str]:
+    for call in step["step_details"].get("tool_calls", []):
+        details = call[call["type"]]
+        if call["type"] == "function":
+            output = "" if details["output"] is None else f" -> {details['output']}"
+            yield f"function {details['name']}({details['arguments']}){_indented(output)}"
+        elif call["type"] == "code_interpreter":
+            logs = "".join(output.get("logs", "[image]") for output in details["outputs"])
+            yield f"code_interpreter: {_indented(details['input'])}" + (f" -> {_indented(logs)}" if logs else "")
+        else:
+            yield f"{call['type']}: {len(details.get('results', []))} results"
+
+
+def _run(run: Object) -> str:
+    why = run["last_error"] or run["incomplete_details"]
+    return f"run {run['status']}" + (f": {_indented(why.get('message') or why['reason'])}" if why else "")
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n    ")

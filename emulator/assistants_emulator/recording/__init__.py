@@ -1,0 +1,36 @@
+"""Sessions as files: recorded through a proxy, replayed without it. The names below are its public ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__all__ = [
+    "Body",
+    "Cassette",
+    "Event",
+    "Exchange",
+    "Failure",
+    "Part",
+    "Player",
+    "Recorder",
+    "Request",
+    "Response",
+    "Stored",
+]
+
+if TYPE_CHECKING:
+    from assistants_emulator.recording.cassette import Cassette
+    from assistants_emulator.recording.exchange import Body, Event, Exchange, Failure, Part, Request, Response, Stored
+    from assistants_emulator.recording.player import Player
+    from assistants_emulator.recording.recorder import Recorder
+
+_HOMES = {"Cassette": "cassette", "Player": "player", "Recorder": "recorder"}
+
+
+def __getattr__(name: str) -> Any:
+    """Imported when first used, as `emulator`'s own names are."""
+    if name not in __all__:
+        raise AttributeError(f"module 'assistants_emulator.recording' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"assistants_emulator.recording.{_HOMES.get(name, 'exchange')}"), name)

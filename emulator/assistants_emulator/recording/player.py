@@ -1,0 +1,232 @@
+"""A server that answers with what was recorded, and nothing else.
+
+with Player("weather.json") as player:
+    client = player.client()
+    ...
+assert not player.unmatched
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from starlette.types import Receive, Scope, Send
+
+from assistants_emulator.config import DEFAULT_HOST
+from assistants_emulator.errors import ApiError
+from assistants_emulator.project.request_log import RequestLog
+from assistants_emulator.recording.capture import FileStore
+from assistants_emulator.recording.cassette import Cassette
+from assistants_emulator.recording.exchange import Event, Exchange, Failure, Response, Stored
+from assistants_emulator.recording.incoming import GoneError, IncomingRequest, refusal_of
+from assistants_emulator.recording.matchers import DEFAULT, Matcher
+from assistants_emulator.recording.replay import NoMatch, Replay
+from assistants_emulator.recording.scrub import Scrubber
+from assistants_emulator.recording.sse import frame
+from assistants_emulator.server.threaded import Served
+from assistants_emulator.web.responses import POLL_AFTER_MS, UNFINISHED, send_chunks, send_whole
+
+Timing = Literal["none", "recorded"]
+TYPES = {"json": "application/json", "text": "text/plain; charset=utf-8", "events": "text/event-stream; charset=utf-8"}
+LATER = 1.0  # seconds that a client which gave up is given beyond what it took when it was recorded
+
+
+class ResponseWriter:
+    """One exchange for one call; `response` is the recorded one in the words of this client."""
+
+    def __init__(self, call: IncomingRequest, exchange: Exchange, response: Response | None, timing: Timing) -> None:
+        self._call = call
+        self._failure = exchange.failure
+        self._response = response
+        self._slow = timing == "recorded"
+
+    async def run(self) -> None:
+        """Until it is sent or the client goes."""
+        playing = asyncio.ensure_future(self._play())
+        gone = asyncio.ensure_future(self._call.gone())
+        try:
+            await asyncio.wait((playing, gone), return_when=asyncio.FIRST_COMPLETED)
+            if playing.done():
+                playing.result()
+                if self._failure is not None and refusal_of(self._failure) is None:
+                    gone.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await gone
+                    await self._call.drop()
+        finally:
+            playing.cancel()
+            gone.cancel()
+
+    async def _play(self) -> None:
+        response, failure = self._response, self._failure
+        if response is None:
+            if failure is not None:
+                await self._fail(failure)
+            return
+        if self._slow:
+            await asyncio.sleep(response.seconds - self._call.seconds)
+        body = response.body
+        headers = self._headers(response)
+        if body is not None and body.kind == "events":
+            await self._stream(response.status, headers, body.value)
+        elif body is not None and body.kind == "file":
+            await self._file(response.status, headers, body.value)
+        else:
+            content = b"" if body is None else body.value.encode() if body.kind == "text" else rendered(body.value)
+            if failure is None:
+                await send_whole(self._call.send, response.status, headers, content)
+            else:
+                await self._begin(response.status, headers)
+                await self._piece(content)
+
+    async def _stream(self, status: int, headers: list[tuple[bytes, bytes]], events: Iterable[Event]) -> None:
+        await self._begin(status, headers)
+        for event in events:
+            if self._slow:
+                await asyncio.sleep(event.at - self._call.seconds)
+            await self._piece(frame(event))
+        if self._failure is None:
+            await self._call.send({"type": "http.response.body", "body": b""})
+
+    async def _file(self, status: int, headers: list[tuple[bytes, bytes]], stored: Stored) -> None:
+        if self._failure is None:
+            length = (b"content-length", str(stored.kept_size()).encode())
+            await send_chunks(self._call.send, status, [*headers, length], stored.chunks())
+            return
+        await self._begin(status, headers)
+        for chunk in stored.chunks():
+            await self._piece(chunk)
+
+    async def _fail(self, failure: Failure) -> None:
+        """A client that gave up gets the time to do so again."""
+        if (refusal := refusal_of(failure)) is not None:
+            await self._call.refuse(refusal)
+        elif failure.kind == "gave_up":
+            await asyncio.sleep(failure.seconds + LATER)
+
+    def _headers(self, response: Response) -> list[tuple[bytes, bytes]]:
+        """Those that were recorded; polls go on at once unless the recorded timing is asked for."""
+        headers = dict(response.headers)
+        body = response.body
+        if body is not None and body.kind in TYPES:
+            headers.setdefault("content-type", TYPES[body.kind])
+        if not self._slow:
+            headers.pop("openai-poll-after-ms", None)
+            for name in ("retry-after", "retry-after-ms"):
+                if headers.pop(name, None) is not None:
+                    headers["retry-after-ms"] = "1"  # the SDK ignores 0
+            if body is not None and body.kind == "json" and is_unfinished(body.value):
+                headers["openai-poll-after-ms"] = POLL_AFTER_MS.decode()
+            elif response.status == 429 or response.status >= 500:
+                headers.setdefault("retry-after-ms", "1")
+        return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+    async def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        await self._call.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _piece(self, piece: bytes) -> None:
+        await self._call.send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+def is_unfinished(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("status") in UNFINISHED
+
+
+def rendered(value: Any) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode()
+
+
+class NotRecorded(ApiError):
+    """501: the answer to what the cassette does not have."""
+
+    status = 501
+    type = "not_recorded"
+
+
+class Player(Served):
+    """`cassette` is a path or a Cassette; `timing` "recorded" takes the time that it took; `matchers` decide what
+    counts as the same request, and `scrub` is what it was recorded with. CassetteError if it cannot be read."""
+
+    def __init__(
+        self,
+        cassette: str | Path | Cassette,
+        *,
+        matchers: Sequence[Matcher] = DEFAULT,
+        timing: Timing = "none",
+        scrub: Iterable[str | re.Pattern[str]] = (),
+        host: str = DEFAULT_HOST,
+        port: int = 0,
+    ) -> None:
+        super().__init__(host, port)
+        self._cassette = cassette
+        self._matchers = matchers
+        self._timing = timing
+        self._keeper = FileStore(None, Scrubber(scrub))
+        self._requests = RequestLog()
+        self._unmatched: list[NoMatch] = []
+        self._replay = Replay(())
+
+    @property
+    def unmatched(self) -> list[NoMatch]:
+        """What was asked for and is not in the cassette. The list itself: a test that expects one takes it out."""
+        return self._unmatched
+
+    @property
+    def requests(self) -> RequestLog:
+        return self._do(self._requests.copy)
+
+    def leftovers(self) -> list[Exchange]:
+        """What was recorded and never asked for."""
+        return self._do(self._replay.leftovers)
+
+    def report(self) -> list[str]:
+        """What was asked for and not recorded, and what was recorded and not asked for, a line each."""
+        left = [f"never asked for: {exchange.request}" for exchange in self.leftovers()]
+        return [*(str(unmatched) for unmatched in self._unmatched), *left]
+
+    def _open(self) -> None:
+        cassette = self._cassette if isinstance(self._cassette, Cassette) else Cassette.load(self._cassette)
+        for exchange in cassette.exchanges:
+            if exchange.response is not None and exchange.response.body is not None:
+                for file in exchange.response.body.files():
+                    file.kept_size()
+        self._replay = Replay(cassette.exchanges, self._matchers)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        call = IncomingRequest(scope, receive, send)
+        try:
+            await call.read(self._keeper)
+        except GoneError:
+            return
+        found = find(self._replay, call, self._keeper.scrubber)
+        try:
+            if isinstance(found, NoMatch):
+                self._unmatched.append(found)
+                await call.refuse(NotRecorded(str(found), code="not_recorded"))
+            else:
+                await play(call, found, self._replay, self._timing)
+        finally:
+            self._requests.add(call.method, call.shown_path, b"", call.status)
+
+
+def find(replay: Replay, call: IncomingRequest, scrubber: Scrubber) -> Exchange | NoMatch:
+    """Compared as it would have been written down."""
+    scrubber.learn(call.headers, call.query)
+    request = call.request()
+    request.path, request.body = scrubber.path(request.path), scrubber.body(request.body)
+    request.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers}  # for matchers
+    return replay.find(request)
+
+
+async def play(call: IncomingRequest, exchange: Exchange, replay: Replay, timing: Timing) -> None:
+    recorded = exchange.response
+    response = None
+    if recorded is not None:
+        response = Response(recorded.status, recorded.headers, replay.ids.told(recorded.body), recorded.seconds)
+    await ResponseWriter(call, exchange, response, timing).run()

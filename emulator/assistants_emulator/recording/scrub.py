@@ -1,0 +1,179 @@
+"""What must not be in a cassette: credentials, cookies, organisation and project ids, and what the user names.
+
+Headers are kept by a list of few names, none of them secret; their values are learned here instead, so that the same
+secret is found wherever else it stands: in a body, a query, an error's text, an uploaded file.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlencode
+
+from assistants_emulator.errors import EmulatorError
+from assistants_emulator.recording.exchange import Body, Event, Part
+
+PLACEHOLDER = "SCRUBBED"
+SHORTEST = 6  # a shorter secret is not looked for elsewhere: it would be found in words
+
+CREDENTIALS = {"authorization", "proxy-authorization", "api-key", "x-api-key", "ocp-apim-subscription-key"}
+COOKIES = {"cookie", "set-cookie"}
+NAMES = (
+    CREDENTIALS | COOKIES | {"api_key", "apikey", "access_token", "refresh_token", "client_secret", "subscription-key"}
+)
+NAMES |= {"openai-organization", "openai-project"}
+
+PATTERNS = (
+    (r"\bsk-[A-Za-z0-9_*-]{8,}", f"sk-{PLACEHOLDER}"),
+    (r"\borg-[A-Za-z0-9]{8,}", f"org-{PLACEHOLDER}"),
+    (r"\bproj_[A-Za-z0-9]{8,}", f"proj_{PLACEHOLDER}"),
+    (r"(?<![\w-])[A-Za-z0-9_-]{1,12}\*{4,}[A-Za-z0-9_-]{0,8}", PLACEHOLDER),  # a key as error messages mask it
+)
+
+Headers = Iterable[tuple[bytes, bytes]]
+
+
+class Scrubber:
+    """`scrub` holds names (of headers, query keys, form fields and JSON keys) and compiled patterns or `/PATTERN/`."""
+
+    def __init__(self, scrub: Iterable[str | re.Pattern[str]] = ()) -> None:
+        self._names = set(NAMES)
+        self._patterns = list(PATTERNS)
+        for wanted in scrub:
+            if isinstance(wanted, str) and not (len(wanted) > 2 and wanted.startswith("/") and wanted.endswith("/")):
+                self._names.add(wanted.lower())
+            else:
+                self._patterns.append((_checked(wanted), PLACEHOLDER))
+        self._literals: set[str] = set()
+        self._compile()
+
+    def learn(self, headers: Headers, query: str = "") -> None:
+        """Look for the secrets of a request or an answer from here on."""
+        named = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+        named = [(name, value) for name, value in named if name in self._names]
+        named += [(name.lower(), value) for name, value in parse_qsl(query)] if query else []
+        for name, value in named:
+            if name in COOKIES:
+                pairs = value.split(";")[: 1 if name == "set-cookie" else None]
+                self.add(*(pair.partition("=")[2].strip() for pair in pairs))
+            elif name in self._names:
+                self.add(*_credentials(value))
+
+    def add(self, *secrets: str) -> None:
+        new = {secret for secret in secrets if len(secret) >= SHORTEST and PLACEHOLDER not in secret} - self._literals
+        if new:
+            self._literals |= new
+            self._compile()
+
+    def text(self, text: str) -> str:
+        return self._found.sub(self._instead, text)
+
+    def raw(self, content: bytes, end: int) -> tuple[bytes, int]:
+        """Of a file: what lies before `end`, and how much that was; a secret that goes on beyond it waits."""
+        if not self.hints(content):
+            return content[:end], end
+        pieces, place = [], 0
+        for found in self._found_raw.finditer(content):
+            if found.end() > end:
+                end = min(end, found.start())
+                break
+            pieces += [content[place : found.start()], PLACEHOLDER.encode()]
+            place = found.end()
+        return b"".join([*pieces, content[place:end]]), end
+
+    def hints(self, content: bytes) -> bool:
+        """Whether the bytes may hold a secret; quick, since files are large and mostly hold none."""
+        return self._slow or any(hint in content for hint in self._hints)
+
+    def path(self, path: str) -> str:
+        """A path with its query; what holds no secret stays as it was written."""
+        plain, mark, query = path.partition("?")
+        if self.text(unquote(plain)) != unquote(plain):
+            plain = self.text(unquote(plain))
+        pairs = parse_qsl(query, keep_blank_values=True)
+        shown = [(name, PLACEHOLDER if name.lower() in self._names else self.text(value)) for name, value in pairs]
+        return f"{self.text(plain)}{mark}{query if shown == pairs else urlencode(shown)}"
+
+    def value(self, value: Any) -> Any:
+        """JSON: strings under a secret name, and secrets in any string, keys too."""
+        match value:
+            case str():
+                return self.text(value)
+            case list():
+                return [self.value(item) for item in value]
+            case dict():
+                return {self.text(key): self._member(key, item) for key, item in value.items()}
+            case _:
+                return value
+
+    def headers(self, headers: dict[str, str]) -> dict[str, str]:
+        return {name: self.text(value) for name, value in headers.items() if name not in self._names}
+
+    def body(self, body: Body | None) -> Body | None:
+        """Files excepted: they are scrubbed as they are written down."""
+        if body is None:
+            return None
+        match body.kind:
+            case "json":
+                return Body.json(self.value(body.value))
+            case "text":
+                return Body.text(self.text(body.value))
+            case "events":
+                return Body.events([Event(event.event, self.value(event.data), event.at) for event in body.value])
+            case "form":
+                return Body.form([self._part(part) for part in body.value])
+            case _:
+                return body
+
+    def _member(self, key: str, item: Any) -> Any:
+        return PLACEHOLDER if key.lower() in self._names and isinstance(item, str) else self.value(item)
+
+    def _part(self, part: Part) -> Part:
+        value = None if part.value is None else self._member(part.name, part.value)
+        filename = None if part.filename is None else self.text(part.filename)
+        return Part(part.name, value, filename, part.content_type, part.file)
+
+    def _compile(self) -> None:
+        literals = sorted(self._literals, key=len, reverse=True)
+        alternatives = [re.escape(literal) for literal in literals] + [pattern for pattern, _ in self._patterns]
+        self._found = re.compile("|".join(f"(?:{one})" for one in alternatives))
+        self._found_raw = re.compile(self._found.pattern.encode())
+        self._hints = [b"sk-", b"org-", b"proj_", b"****", *(literal.encode() for literal in literals)]
+        self._slow = len(self._patterns) > len(PATTERNS)  # nothing is known of the user's own patterns
+
+    def _instead(self, found: re.Match[str]) -> str:
+        if found[0] in self._literals:
+            return PLACEHOLDER
+        return next((instead for pattern, instead in self._patterns if re.fullmatch(pattern, found[0])), PLACEHOLDER)
+
+
+def _credentials(value: str) -> list[str]:
+    """A header's value, what follows its scheme, and what Basic has encoded."""
+    _, _, rest = value.partition(" ")
+    secrets = [value.strip(), rest.strip()]
+    if value.lower().startswith("basic "):
+        try:
+            decoded = base64.b64decode(rest, validate=True).decode()
+        except (binascii.Error, ValueError):
+            return secrets
+        secrets += [decoded, decoded.partition(":")[2]]
+    return secrets
+
+
+def _checked(wanted: str | re.Pattern[str]) -> str:
+    """Flags stay with the pattern; groups by name are numbered, since all become one."""
+    if isinstance(wanted, str):
+        wanted = _compiled(wanted[1:-1])
+    flags = "".join(letter for letter, flag in (("i", re.I), ("s", re.S), ("m", re.M)) if wanted.flags & flag)
+    pattern = re.sub(r"\(\?P<\w+>", "(", wanted.pattern)
+    return f"(?{flags}:{pattern})" if flags else pattern
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise EmulatorError(f"scrub: {pattern!r} is not a pattern: {error}") from None

@@ -1,0 +1,65 @@
+"""Event streams: read piece by piece as they pass, and written again."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from assistants_emulator.recording.exchange import Event
+
+DONE = "[DONE]"
+
+
+class EventReader:
+    """`feed` bytes cut anywhere; `events` are those whose blank line has come."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._rest = b""
+        self._name: str | None = None
+        self._data: list[str] = []
+
+    @property
+    def done(self) -> bool:
+        """Whether the stream has said that it is over; nothing of interest follows."""
+        return bool(self.events) and self.events[-1].data == DONE
+
+    def feed(self, chunk: bytes, at: float) -> None:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._line(line.removesuffix(b"\r").decode("utf-8", "replace"), at)
+
+    def finish(self, at: float) -> list[Event]:
+        """The last event too where upstream left out its blank line."""
+        self.feed(b"\n\n", at)
+        return self.events
+
+    def _line(self, line: str, at: float) -> None:
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "event":
+            self._name = value
+        elif name == "data":
+            self._data.append(value)
+        elif not line:
+            if self._data:
+                self.events.append(Event(self._name, _parsed("\n".join(self._data)), at))
+            self._name, self._data = None, []
+
+
+def frame(event: Event) -> bytes:
+    text = (
+        event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False, separators=(",", ":"))
+    )
+    lines = [f"event: {event.event}"] if event.event is not None else []
+    return ("\n".join([*lines, *(f"data: {line}" for line in text.split("\n"))]) + "\n\n").encode()
+
+
+def _parsed(text: str) -> Any:
+    """Objects and lists as JSON; all else as its text, so that `[DONE]` and `"x"` come out as they came in."""
+    try:
+        value = json.loads(text)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, dict | list) else text

@@ -1,0 +1,1 @@
+"""The API's resources: what each operation does to stored objects, and its route rows."""

@@ -1,0 +1,93 @@
+"""Assistants: a model with instructions and tools. What a run copies from one it copies when it is created."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assistants_emulator.contract import CreateAssistant, ListQuery, ModifyAssistant
+from assistants_emulator.resources import views
+from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.fields import given, merged_metadata, tools
+from assistants_emulator.resources.lookup import ASSISTANT, page, require
+from assistants_emulator.resources.models import require_model
+from assistants_emulator.resources.route import Route
+from assistants_emulator.resources.tool_resources import merged_resources, new_resources
+from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.store import Event, Object, Page
+
+DEFAULTS: Object = {
+    "name": None,
+    "description": None,
+    "model": "",
+    "instructions": None,
+    "tools": [],
+    "top_p": 1.0,
+    "temperature": 1.0,
+    "reasoning_effort": None,
+    "tool_resources": {},
+    "metadata": {},
+    "response_format": "auto",
+}
+SCALARS = (
+    *("name", "description", "model", "instructions", "top_p", "temperature", "reasoning_effort"),
+    "response_format",
+)
+CLEARABLE = ("name", "description", "instructions", "reasoning_effort")
+
+
+def create(context: Context, body: dict[str, Any]) -> Object:
+    require_model(context, body["model"])
+    fields = {**DEFAULTS, **given(body, *SCALARS, "metadata"), "tools": tools(body.get("tools") or [])}
+    changes = UnitOfWork(context)
+    fields["tool_resources"] = new_resources(context, changes, body.get("tool_resources"), fields["tools"])
+    id, now = context.ids.new("assistant"), context.clock.now()
+    assistant = {"id": id, "object": "assistant", "created_at": now, **_numbers(fields)}
+    changes.put("assistants", assistant)
+    changes.commit("assistant.created", assistant)
+    return assistant
+
+
+def list_(context: Context, query: ListQuery) -> Page:
+    return page(context, ASSISTANT, query)
+
+
+def retrieve(context: Context, assistant_id: str) -> Object:
+    return require(context, ASSISTANT, assistant_id, "assistant_id")
+
+
+def modify(context: Context, assistant_id: str, body: dict[str, Any]) -> Object:
+    """Null clears a scalar that may be null; null `tools`, `metadata` or tool resources change nothing."""
+    known = retrieve(context, assistant_id)
+    if body.get("model") is not None:
+        require_model(context, body["model"])
+    sent = given(body, *SCALARS) | {name: DEFAULTS[name] for name in CLEARABLE if body.get(name, "") is None}
+    sent |= {name: DEFAULTS[name] for name in ("top_p", "temperature", "response_format") if body.get(name, "") is None}
+    if body.get("tools") is not None:
+        sent["tools"] = tools(body["tools"])
+    modified = _numbers({**known, **sent, "metadata": merged_metadata(known, body)})
+    resources = merged_resources(context, known["tool_resources"], body.get("tool_resources"), modified["tools"])
+    assistant = {**modified, "tool_resources": resources}
+    context.commit(Event("assistant.modified", assistant, (("assistants", assistant),)))
+    return assistant
+
+
+def delete(context: Context, assistant_id: str) -> Object:
+    """Runs and messages that name it keep its id (behaviour.md section 4)."""
+    retrieve(context, assistant_id)
+    answer = views.deleted(assistant_id, "assistant.deleted")
+    context.commit(Event("assistant.deleted", answer, drops=(("assistants", assistant_id),)))
+    return answer
+
+
+def _numbers(assistant: Object) -> Object:
+    """The wire shows these two as decimal numbers, whatever was sent."""
+    return {**assistant, "top_p": float(assistant["top_p"]), "temperature": float(assistant["temperature"])}
+
+
+ROUTES = (
+    Route("POST", "/assistants", create, views.assistant, CreateAssistant),
+    Route("GET", "/assistants", list_, views.assistant, lists=True),
+    Route("GET", "/assistants/{assistant_id}", retrieve, views.assistant),
+    Route("POST", "/assistants/{assistant_id}", modify, views.assistant, ModifyAssistant),
+    Route("DELETE", "/assistants/{assistant_id}", delete, views.as_is),
+)

@@ -1,0 +1,91 @@
+"""What ends by itself: files and uploads some time after their creation, vector stores after their last activity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from assistants_emulator.clock import Deadline
+from assistants_emulator.resources import files, uploads
+from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.vector_store_changes import STORES
+from assistants_emulator.resources.vector_store_indexing import forget_store
+from assistants_emulator.store import Event, Object
+
+
+def _expire_file(context: Context, file: Object) -> None:
+    """Gone, as if it had been deleted."""
+    files.remove(context, file, {"object": "file", "deleted": True, "id": file["id"]})
+
+
+def _expire_upload(context: Context, upload: Object) -> None:
+    uploads.end(context, {**upload, "status": "expired"})
+
+
+def _expire_store(context: Context, store: Object) -> None:
+    """It stays to be looked at, but nothing finds anything in it any more."""
+    forget_store(context, store["id"])
+    expired = {**store, "status": "expired"}
+    context.commit(Event("vector_store.expired", expired, ((STORES, expired),)))
+
+
+_ACTIONS: dict[str, Callable[[Context, Object], None]] = {
+    "files": _expire_file,
+    "uploads": _expire_upload,
+    STORES: _expire_store,
+}
+_OVER = {"completed", "cancelled", "expired"}
+
+
+class Expiry:
+    """Watches the store for objects that expire, and ends them at their instant by the project's clock."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._deadlines: dict[tuple[str, str], Deadline] = {}
+        self._unsubscribe = context.store.subscribe("*", self._react)
+        self.rearm()
+
+    def rearm(self) -> None:
+        """Look at every object anew: the clock is another one, or the objects came by a file. What is due ends now."""
+        for deadline in self._deadlines.values():
+            deadline.cancel()
+        self._deadlines.clear()
+        for table in _ACTIONS:
+            for object in list(self._context.store.all(table)):
+                self._watch(table, object)
+
+    def close(self) -> None:
+        self._unsubscribe()
+
+    def _react(self, event: Event) -> None:
+        for table, object in event.puts:
+            if table in _ACTIONS:
+                self._watch(table, object)
+
+    def _watch(self, table: str, object: Object) -> None:
+        when = _expires_at(table, object)
+        if when is None:
+            return
+        armed = self._deadlines.get((table, object["id"]))
+        if armed is not None and armed.when <= when:
+            return  # looks again when it fires
+        if armed is not None:
+            armed.cancel()
+        if when <= self._context.clock.time():
+            _ACTIONS[table](self._context, object)
+            return
+        due = partial(self._due, table, object["id"])
+        self._deadlines[table, object["id"]] = self._context.clock.call_at(when, due)
+
+    def _due(self, table: str, id: str) -> None:
+        del self._deadlines[table, id]
+        if (object := self._context.store.get(table, id)) is not None:
+            self._watch(table, object)
+
+
+def _expires_at(table: str, object: Object) -> float | None:
+    """None for what is over already; a completed store may still expire, a completed upload may not."""
+    over = object["status"] == "expired" if table == STORES else table == "uploads" and object["status"] in _OVER
+    expires_at: float | None = None if over else object["expires_at"]
+    return expires_at

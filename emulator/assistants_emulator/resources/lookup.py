@@ -1,0 +1,92 @@
+"""Finding what a request names, and what the API answers when there is no such thing.
+
+An id's prefix is looked at only after the lookup missed: a known id is always served, whatever it looks like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from assistants_emulator.contract import ListQuery
+from assistants_emulator.errors import no_such, wrong_prefix
+from assistants_emulator.resources.context import Context
+from assistants_emulator.store import Object, Page
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`word` is the API's name for it in a 404, `prefix` what a 400 says its ids begin with (behaviour section 3)."""
+
+    table: str
+    word: str
+    prefix: str
+
+
+ASSISTANT = Kind("assistants", "assistant", "asst")
+THREAD = Kind("threads", "thread", "thread")
+MESSAGE = Kind("messages", "message", "msg")
+RUN = Kind("runs", "run", "run")
+STEP = Kind("steps", "run step", "step")
+FILE = Kind("files", "file", "file")
+UPLOAD = Kind("uploads", "upload", "upload")
+PART = Kind("parts", "part", "part")
+VECTOR_STORE = Kind("vector_stores", "vector store", "vs_")
+VECTOR_STORE_FILE = Kind("vector_store_files", "file", "file")
+FILE_BATCH = Kind("vector_store_file_batches", "file batch", "vsfb_")
+
+
+def require(context: Context, kind: Kind, id: str, param: str, **belongs: str) -> Object:
+    """The object of that id; `belongs` names the fields that must say so, as in `thread_id="thread_1"`.
+
+    `param` is the parameter that held the id. 400 for an unknown id of another kind's prefix, 404 for any other.
+    """
+    found = context.store.get(kind.table, id)
+    if found is not None and all(found.get(field) == parent for field, parent in belongs.items()):
+        return found
+    if not id.startswith(kind.prefix):
+        raise wrong_prefix(param, id, kind.prefix, kind.word)
+    raise no_such(kind.word, id)
+
+
+def require_thread(context: Context, thread_id: str) -> Object:
+    return require(context, THREAD, thread_id, "thread_id")
+
+
+def require_run(context: Context, thread_id: str, run_id: str) -> Object:
+    require_thread(context, thread_id)
+    return require(context, RUN, run_id, "run_id", thread_id=thread_id)
+
+
+def page(
+    context: Context,
+    kind: Kind,
+    query: ListQuery,
+    *,
+    field: str | None = None,
+    parent: str | None = None,
+    keep: Callable[[Object], bool] | None = None,
+    within: str | None = None,
+) -> Page:
+    """The page that the query asks for; unknown cursors are the API's 400 or 404, as unknown ids are.
+
+    `within` is the vector store whose files the cursors name, which the caller has looked up.
+    """
+    for param in ("after", "before"):
+        cursor = getattr(query, param)
+        if cursor is not None and within is None and not context.store.has_place(kind.table, cursor):
+            require(context, kind, cursor, param)
+    return context.store.page(
+        kind.table,
+        field=field,
+        parent=parent,
+        limit=query.limit,
+        descending=query.descending,
+        after=_key(query.after, within),
+        before=_key(query.before, within),
+        keep=keep,
+    )
+
+
+def _key(cursor: str | None, within: str | None) -> str | None:
+    return cursor if cursor is None or within is None else f"{within}/{cursor}"

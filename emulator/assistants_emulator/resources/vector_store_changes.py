@@ -1,0 +1,103 @@
+"""What one commit does to the files of vector stores, and to the counts that their stores and batches keep of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from assistants_emulator.resources.context import Context
+from assistants_emulator.store import Event, Object, key
+
+FILES, STORES, BATCHES = "vector_store_files", "vector_stores", "vector_store_file_batches"
+NO_FILES = {"in_progress": 0, "completed": 0, "failed": 0, "cancelled": 0, "total": 0}
+FINAL = ("cancelled", "expired")  # a store or batch in such a status stays there, whatever its files do
+DAY = 86400
+
+
+class UnitOfWork:
+    """Collects changes; `event` is the commit that makes them all. Later changes see earlier ones."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._puts: dict[tuple[str, str], Object] = {}
+        self._drops: list[tuple[str, str]] = []
+
+    def get(self, table: str, id: str) -> Object | None:
+        return self._puts.get((table, id)) or self._context.store.get(table, id)
+
+    def require(self, table: str, id: str) -> Object:
+        """KeyError for an object that is not there: the caller has put it, or looked it up."""
+        if (found := self.get(table, id)) is None:
+            raise KeyError(id)
+        return found
+
+    def put(self, table: str, object: Object) -> None:
+        self._puts[table, key(table, object)] = object
+
+    def put_file(self, file: Object) -> None:
+        """A new vector store file, or one in a new status. In its store already, it counts once."""
+        before = self.get(FILES, key(FILES, file))
+        self._recount(STORES, file["vector_store_id"], before, file)
+        if (batch_id := file.get("batch_id")) is not None:
+            same_batch = before is not None and before.get("batch_id") == batch_id
+            self._recount(BATCHES, batch_id, before if same_batch else None, file)
+        self.put(FILES, file)
+
+    def drop_file(self, file: Object) -> None:
+        """Its batch goes on counting it: that is what the batch was."""
+        self._recount(STORES, file["vector_store_id"], file, None)
+        self._drops.append((FILES, key(FILES, file)))
+
+    def activity(self, store_id: str) -> None:
+        """The store was used now; its expiry counts from here (behaviour.md section 11)."""
+        if (store := self.get(STORES, store_id)) is not None:
+            self.put(STORES, with_expiry({**store, "last_active_at": self._context.clock.now()}))
+
+    @property
+    def puts(self) -> tuple[tuple[str, Object], ...]:
+        return tuple((table, object) for (table, _), object in self._puts.items())
+
+    @property
+    def drops(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._drops)
+
+    def commit(self, name: str, data: Object, drops: Iterable[tuple[str, str]] = ()) -> None:
+        self._context.commit(Event(name, data, self.puts, (*self._drops, *drops)))
+
+    def _recount(self, table: str, id: str, before: Object | None, after: Object | None) -> None:
+        holder = self.get(table, id)
+        if holder is None:
+            return
+        counts = dict(holder["file_counts"])
+        changed: dict[str, Any] = {"file_counts": counts}
+        for file, by in ((before, -1), (after, 1)):
+            if file is not None:
+                counts[file["status"]] += by
+                counts["total"] += by
+        if holder["status"] not in FINAL:
+            changed["status"] = "in_progress" if counts["in_progress"] else "completed"
+        if "usage_bytes" in holder:
+            changed["usage_bytes"] = holder["usage_bytes"] + _bytes(after) - _bytes(before)
+        self.put(table, {**holder, **changed})
+
+
+def with_expiry(store: Object) -> Object:
+    """`expires_at` follows from the last activity; an expired store keeps its own."""
+    if store["status"] == "expired":
+        return store
+    days = (store["expires_after"] or {}).get("days")
+    return {**store, "expires_at": None if days is None else store["last_active_at"] + days * DAY}
+
+
+def drop_everywhere(context: Context, file_id: str) -> UnitOfWork:
+    """Taking a file out of every vector store that has it."""
+    changes = UnitOfWork(context)
+    for store in context.store.all(STORES):
+        file = context.store.get(FILES, f"{store['id']}/{file_id}")
+        if file is not None:
+            changes.drop_file(file)
+    return changes
+
+
+def _bytes(file: Object | None) -> int:
+    return 0 if file is None else int(file["usage_bytes"])

@@ -1,0 +1,190 @@
+"""Reading files into vector stores. Adding a file only says `in_progress`; here, and nowhere else, it is read.
+
+`jobs` says what has to be read, `read_jobs` does it in any thread, `finish` takes the results in; `settle_store` is all
+three. The index is derived: after a restart a store's files are read again when it is first searched.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assistants_emulator.errors import InvalidParameter
+from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.lookup import FILE, require
+from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
+from assistants_emulator.retrieval import EXTENSIONS, Chunk, Unreadable, chunk, extension, extract
+from assistants_emulator.retrieval.chunks import MAX_TOKENS, OVERLAP_TOKENS
+from assistants_emulator.store import Object, key
+from assistants_emulator.store.blobs import Contents
+
+BROKEN = Unreadable("server_error", "An internal error occurred.")
+log = logging.getLogger("assistants_emulator")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A vector store file, and the file that it stands for."""
+
+    store_file: Object
+    file: Object
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    job: Job
+    chunks: Sequence[Chunk] = ()
+    text_bytes: int = 0
+    error: Unreadable | None = None
+
+
+def settle_store(context: Context, store_id: str, searching: bool = False) -> None:
+    """Read whatever was added to the store and not read yet; `searching` also what a restart made us forget."""
+    finish(context, store_id, read_jobs(context.contents, jobs(context, store_id, searching)), searching)
+
+
+def jobs(context: Context, store_id: str, searching: bool = False) -> list[Job]:
+    store = context.store.get(STORES, store_id)
+    forgotten = searching and store_id not in context.indexed
+    if store is None or not (store["file_counts"]["in_progress"] or forgotten):
+        return []
+    wanted = ("in_progress", "completed") if forgotten else ("in_progress",)
+    here = context.store.of(FILES, "vector_store_id", store_id)
+    files = (file for file in here if file["status"] in wanted and file.get("_stuck") is not True)
+    pairs = ((file, context.store.get("files", file["id"])) for file in files)
+    return [Job(store_file, file) for store_file, file in pairs if file is not None]
+
+
+def unread_stores(context: Context) -> list[str]:
+    return [store["id"] for store in context.store.all(STORES) if store["file_counts"]["in_progress"]]
+
+
+def read_jobs(contents: Contents, found: Iterable[Job]) -> list[Reading]:
+    """For any thread."""
+    return [_read(contents, job) for job in found]
+
+
+def _read(contents: Contents, job: Job) -> Reading:
+    """The file's chunks, or why there are none; raises nothing."""
+    if (stuck := job.store_file.get("_stuck")) is not None:
+        return Reading(job, error=Unreadable(stuck["code"], stuck["message"]))
+    sizes = job.store_file["chunking_strategy"].get("static")  # a state file may say `other`
+    try:
+        text = text_of(contents, job.file)
+        chunks = chunk(text, sizes["max_chunk_size_tokens"], sizes["chunk_overlap_tokens"]) if sizes else chunk(text)
+    except Unreadable as error:
+        return Reading(job, error=error)
+    except KeyError:  # the file was deleted meanwhile
+        return Reading(job, error=BROKEN)
+    except Exception:
+        log.exception("%s (%s) could not be read", job.file["id"], job.file["filename"])
+        return Reading(job, error=BROKEN)
+    return Reading(job, chunks, len(text.encode()))
+
+
+def text_of(contents: Contents, file: Object) -> str:
+    """Unreadable for a file that has no text."""
+    return extract(file["filename"], contents.whole(file["_content"]))
+
+
+def finish(context: Context, store_id: str, readings: Iterable[Reading], searching: bool = False) -> None:
+    """Settle the files that are still waiting, all in one commit, and make the store's chunks searchable."""
+    store = context.store.get(STORES, store_id)
+    if store is None:
+        return
+    if store["file_counts"]["completed"] == 0 or (searching and store_id not in context.indexed):
+        forget_store(context, store_id)
+        context.indexed.add(store_id)
+    changes = UnitOfWork(context)
+    for reading in readings:
+        known = context.store.get(FILES, key(FILES, reading.job.store_file))
+        if known is not None:
+            _take(context, changes, known, reading)
+    if changes.puts:
+        changes.commit("vector_store.settled", {"id": store_id})
+
+
+def forget_store(context: Context, store_id: str) -> None:
+    """It is read again when it is next searched."""
+    context.index.drop(store_id)
+    context.indexed.discard(store_id)
+
+
+def forget_file(context: Context, file_id: str) -> None:
+    for store_id in context.indexed:
+        context.index.remove(store_id, file_id)
+
+
+def _take(context: Context, changes: UnitOfWork, known: Object, reading: Reading) -> None:
+    if known["status"] == "in_progress":
+        changes.put_file(_settled(known, reading))
+    store_id, filename = known["vector_store_id"], reading.job.file["filename"]
+    if reading.error is None and store_id in context.indexed:
+        context.index.add(store_id, known["id"], filename, known["attributes"], reading.chunks)
+
+
+def _settled(file: Object, reading: Reading) -> Object:
+    if reading.error is not None:
+        return {**file, "status": "failed", "last_error": reading.error.last_error()}
+    return {**file, "status": "completed", "usage_bytes": reading.text_bytes}
+
+
+# what `auto` means (dotnet CanApplyChunkingStrategy)
+AUTO_CHUNKING = {
+    "type": "static",
+    "static": {"max_chunk_size_tokens": MAX_TOKENS, "chunk_overlap_tokens": OVERLAP_TOKENS},
+}
+
+
+def require_files(context: Context, file_ids: Sequence[str], path: str) -> list[Object]:
+    """The files of a list of ids, each once; 404 for one that does not exist, 400 for one that cannot be searched."""
+    files = [require(context, FILE, id, f"{path}[{index}]") for index, id in enumerate(file_ids)]
+    return _searchable(files)
+
+
+def require_file(context: Context, file_id: str, path: str) -> Object:
+    return _searchable([require(context, FILE, file_id, path)])[0]
+
+
+def new_store_file(
+    context: Context, vector_store_id: str, file_id: str, sent: dict[str, Any], batch_id: str | None = None
+) -> Object:
+    """Not yet stored and not yet read; `sent` is what says `chunking_strategy` and `attributes`."""
+    if context.store.get(FILES, f"{vector_store_id}/{file_id}") is not None:
+        forget_store(context, vector_store_id)  # it is there already, and is read in again where it stands
+    file: Object = {
+        "id": file_id,
+        "object": "vector_store.file",
+        "usage_bytes": 0,
+        "created_at": context.clock.now(),
+        "vector_store_id": vector_store_id,
+        "status": "in_progress",
+        "last_error": None,
+        "chunking_strategy": _chunking(sent.get("chunking_strategy")),
+        "attributes": sent.get("attributes") or {},
+    }
+    if batch_id is not None:
+        file["batch_id"] = batch_id
+    if context.sticking is not None:
+        file["_stuck"] = context.sticking.last_error or True
+    return file
+
+
+def _searchable(files: Iterable[Object]) -> list[Object]:
+    """Each file once; 400 with the extensions of those that file search does not take."""
+    unique = {file["id"]: file for file in files}
+    endings = dict.fromkeys(extension(file["filename"]) for file in unique.values())
+    refused = [ending or "none" for ending in endings if ending not in EXTENSIONS]
+    if refused:
+        message = (
+            f"Files with extensions [{', '.join(refused)}] are not supported for retrieval. "
+            "See https://platform.openai.com/docs/assistants/tools/file-search/supported-files"
+        )
+        raise InvalidParameter(message, param="file_ids", code="unsupported_file")
+    return list(unique.values())
+
+
+def _chunking(sent: dict[str, Any] | None) -> dict[str, Any]:
+    return AUTO_CHUNKING if sent is None or sent["type"] == "auto" else sent

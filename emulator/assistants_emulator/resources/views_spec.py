@@ -1,0 +1,122 @@
+"""Stored objects as the published schema describes them (`--fidelity spec`), for clients that check every answer.
+
+The service never kept to its schema: it left out required fields, answered null where the schema has none, and had
+keys of its own. Here is, for each kind of object, what the schema says instead. Requests and errors are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistants_emulator.resources import views
+from assistants_emulator.store import Object
+
+USAGE_KEYS = ("prompt_tokens", "completion_tokens", "total_tokens")
+RANKING_KEYS = ("ranker", "score_threshold")
+RESULT_KEYS = ("file_id", "file_name", "score", "content")
+INCOMPLETE_REASONS = ("max_completion_tokens", "max_prompt_tokens")
+STEP_ERRORS = ("server_error", "rate_limit_exceeded")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """`nulls` says what stands for a null, `inside` what becomes of other values; a null among `optional` is left
+    out, as the schema lets a field be absent more often than null."""
+
+    keys: tuple[str, ...]
+    nulls: Mapping[str, Any] = field(default_factory=dict)
+    optional: tuple[str, ...] = ()
+    inside: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+
+    def of(self, stored: Object) -> Object:
+        values = {key: stored.get(key) for key in self.keys}
+        return {
+            key: self.nulls.get(key) if value is None else self.inside.get(key, _same)(value)
+            for key, value in values.items()
+            if value is not None or key not in self.optional
+        }
+
+
+def shown(stored: Object) -> Object:
+    """Any object, page of results or event's data, for single answers, lists and streams alike."""
+    form = _FORMS.get(stored.get("object", ""))
+    return stored if form is None or "deleted" in stored else form.of(stored)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _only(*keys: str) -> Callable[[Object], Object]:
+    return lambda value: {key: value[key] for key in keys if key in value}
+
+
+def _each(change: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
+    return lambda values: [change(value) for value in values]
+
+
+def _changed(key: str, change: Callable[[Any], Any]) -> Callable[[Object], Object]:
+    """With that key's value changed where it is there."""
+    return lambda value: {**value, key: change(value[key])} if value.get(key) is not None else value
+
+
+def _named(object: str) -> Callable[[str], str]:
+    return lambda _: object
+
+
+def _without(keys: tuple[str, ...], *others: str) -> tuple[str, ...]:
+    return tuple(key for key in keys if key not in others)
+
+
+_ranked = _changed("ranking_options", _only(*RANKING_KEYS))
+_tools = _each(_changed("file_search", _ranked))
+_search = _changed("results", _each(_only(*RESULT_KEYS)))
+_call = _changed("file_search", lambda value: _search(_ranked(value)))
+_details = _changed("tool_calls", _each(_call))
+_usage = _only(*USAGE_KEYS)
+
+
+def _incomplete(details: Object) -> Object:
+    """The schema has no word for `content_filter` here, but lets the reason be absent."""
+    return details if details.get("reason") in INCOMPLETE_REASONS else {}
+
+
+def _step_error(error: Object) -> Object:
+    return error if error["code"] in STEP_ERRORS else {**error, "code": "server_error"}
+
+
+def _purpose(purpose: str) -> str:
+    """Files may be created for `evals`, which the schema's answer does not know."""
+    return "user_data" if purpose == "evals" else purpose
+
+
+_FILE = Form(views.FILE_KEYS, optional=("expires_at", "status_details"), inside={"purpose": _purpose})
+_FORMS: dict[str, Form] = {
+    "assistant": Form(_without(views.ASSISTANT_KEYS, "reasoning_effort"), inside={"tools": _tools}),
+    "thread": Form(views.THREAD_KEYS),
+    "thread.message": Form(views.STREAMED_MESSAGE_KEYS),
+    "thread.run": Form(
+        _without(views.RUN_KEYS, "reasoning_effort", "tool_resources"),
+        nulls={"instructions": ""},
+        inside={"tools": _tools, "usage": _usage, "incomplete_details": _incomplete},
+    ),
+    "thread.run.step": Form(
+        (*_without(views.STEP_KEYS, "expires_at"), "expired_at", "metadata"),
+        nulls={"metadata": {}},
+        inside={"step_details": _details, "usage": _usage, "last_error": _step_error},
+    ),
+    "file": _FILE,
+    "upload": Form((*views.UPLOAD_KEYS, "file"), optional=("file",), inside={"file": _FILE.of}),
+    "upload.part": Form(views.PART_KEYS),
+    "vector_store": Form(
+        _without(views.VECTOR_STORE_KEYS, "description"), nulls={"name": ""}, optional=("expires_after",)
+    ),
+    "vector_store.file": Form(views.VECTOR_STORE_FILE_KEYS),
+    "vector_store.file_batch": Form(views.FILE_BATCH_KEYS, inside={"object": _named("vector_store.files_batch")}),
+    "vector_store.search_results.page": Form(
+        ("object", "search_query", "data", "has_more", "next_page"),
+        inside={"search_query": lambda query: [query] if isinstance(query, str) else query},
+    ),
+}

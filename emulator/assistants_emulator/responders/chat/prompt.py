@@ -1,0 +1,117 @@
+"""What a chat model is asked: the run's instructions, messages, tools and options in the words of chat completions."""
+
+from __future__ import annotations
+
+import base64
+import mimetypes
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from assistants_emulator.errors import ApiError
+from assistants_emulator.responders.turn import Shown, Turn
+
+Object = dict[str, Any]
+
+FILE_SEARCH: Object = {
+    "name": "file_search",
+    "description": "Searches the files that belong to this conversation and gives their passages that fit best.",
+    "parameters": {
+        "type": "object",
+        "properties": {"query": {"type": "string", "description": "What to look for, in a few words."}},
+        "required": ["query"],
+    },
+}
+CODE_INTERPRETER: Object = {
+    "name": "code_interpreter",
+    "description": "Runs Python code and gives what it printed. Files are in the current directory; what the code "
+    "writes there is shown to the user.",
+    "parameters": {
+        "type": "object",
+        "properties": {"code": {"type": "string", "description": "Python; print what you want to see."}},
+        "required": ["code"],
+    },
+}
+
+
+def messages(turn: Turn) -> list[Object]:
+    """The instructions and the thread as the run's truncation shows it. Looks things up, so not on an event loop."""
+    said = [{"role": "system", "content": turn.instructions}] if turn.instructions else []
+    shown = ((message["role"], _content(turn, message)) for message in turn.messages)
+    return [*said, *({"role": role, "content": content} for role, content in shown if content)]
+
+
+def tools(turn: Turn) -> list[Object]:
+    """The run's functions, and its other tools as functions; code only where it may run."""
+    kinds = {tool["type"] for tool in turn.tools}
+    offered = functions(turn)
+    offered += [FILE_SEARCH] if "file_search" in kinds else []
+    offered += [CODE_INTERPRETER] if "code_interpreter" in kinds and turn.may_run_code else []
+    return [{"type": "function", "function": function} for function in offered]
+
+
+def functions(turn: Turn) -> list[Object]:
+    """The functions that the run declares."""
+    declared = [tool["function"] for tool in turn.tools if tool["type"] == "function"]
+    return [{key: value for key, value in function.items() if value not in (None, False)} for function in declared]
+
+
+def options(turn: Turn, tools: Iterable[Object], is_first: bool) -> Object:
+    """What the run asks for; a forced tool is asked for once, or the model would call it for ever."""
+    run, asked = turn.run, {}
+    for name in ("temperature", "top_p"):
+        if run.get(name) is not None:
+            asked[name] = run[name]
+    if isinstance(run["response_format"], dict) and run["response_format"]["type"] != "text":
+        asked["response_format"] = run["response_format"]
+    if offered := list(tools):
+        asked["tools"] = offered
+        asked |= {} if run["parallel_tool_calls"] else {"parallel_tool_calls": False}
+        asked |= _tool_choice(run["tool_choice"], is_first)
+    return asked
+
+
+def _tool_choice(choice: Any, is_first: bool) -> Object:
+    if isinstance(choice, dict):
+        name = choice["function"]["name"] if choice["type"] == "function" else choice["type"]
+        return {"tool_choice": {"type": "function", "function": {"name": name}}} if is_first else {}
+    return {"tool_choice": choice} if choice == "none" or (choice == "required" and is_first) else {}
+
+
+def _content(turn: Turn, message: Shown) -> Any:
+    """A text where there is nothing else; images only of the user, since models take no others."""
+    parts = [part for part in (_part(turn, part) for part in message["content"]) if part is not None]
+    if names := [_name(turn, held["file_id"]) for held in message.get("attachments") or () if held.get("file_id")]:
+        parts.append({"type": "text", "text": f"[attached: {', '.join(names)}]"})
+    if message["role"] == "assistant" or all(part["type"] == "text" for part in parts):
+        return "\n".join(part["text"] for part in parts if part["type"] == "text")
+    return parts
+
+
+def _part(turn: Turn, part: Mapping[str, Any]) -> Object | None:
+    match part["type"]:
+        case "text":
+            return {"type": "text", "text": part["text"]["value"]}
+        case "refusal":
+            return {"type": "text", "text": part["refusal"]}
+        case "image_url":
+            return {"type": "image_url", "image_url": dict(part["image_url"])}
+        case "image_file":
+            return _image(turn, part["image_file"]["file_id"])
+    return None
+
+
+def _image(turn: Turn, file_id: str) -> Object | None:
+    try:
+        file = turn.file(file_id)
+    except ApiError:  # deleted since
+        return None
+    kind = mimetypes.guess_type(file.filename)[0] or "image/png"
+    content = base64.b64encode(file.__dict__["content"]).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:{kind};base64,{content}"}}
+
+
+def _name(turn: Turn, file_id: str) -> str:
+    try:
+        return str(turn.file(file_id).filename)
+    except ApiError:
+        return file_id

@@ -1,0 +1,334 @@
+"""What a responder can say: the reply vocabulary, the same in Python and in script files.
+
+Every reply checks itself when it is made and raises ScriptError in one line, so a mistake shows where it was written.
+Lists are taken and kept as tuples: a reply never changes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders.validation import (
+    BYTES,
+    COUNT,
+    FLAG,
+    NAME,
+    NUMBER,
+    POSITIVE,
+    SECONDS,
+    TEXT,
+    FieldError,
+    Kind,
+    check,
+    list_of,
+    one_of,
+    shown,
+)
+
+_PATH = Kind("a path", lambda value: isinstance(value, str | os.PathLike) and str(value) != "")
+Part = TypeVar("Part", "Citation", "SearchResult")
+
+
+class Found(Protocol):
+    """A result of `turn.search`: it can be cited, and be a result of a FileSearch."""
+
+    @property
+    def file_id(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def score(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A passage that a text cites: `file` is a file id or file name, `quote` a passage of it."""
+
+    file: str
+    quote: str
+
+    def __post_init__(self) -> None:
+        check(self, file=NAME, quote=TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """A result that a FileSearch shows: `file` is a file id or file name, `score` from 0 to 1."""
+
+    file: str
+    score: float
+    text: str
+
+    def __post_init__(self) -> None:
+        check(self, file=NAME, score=NUMBER, text=TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image, or a file that code made: exactly one of `path`, `content` and `file_id`.
+
+    A path is read at once, so afterwards either `file_id` or `content` is set; `filename` defaults to the path's name
+    and stays None for bare content.
+    """
+
+    path: str | os.PathLike[str] | None = None
+    content: bytes | None = field(default=None, repr=False)
+    filename: str | None = None
+    file_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check(self, path=_PATH.or_none(), content=BYTES.or_none(), filename=NAME.or_none(), file_id=NAME.or_none())
+        given = [name for name in ("path", "content", "file_id") if getattr(self, name) is not None]
+        if len(given) != 1:
+            names = " and ".join(given) or "none of them"
+            raise ScriptError(f"Image takes exactly one of path, content and file_id, and has {names}")
+        if self.path is not None:
+            object.__setattr__(self, "content", _read(Path(self.path)))
+            object.__setattr__(self, "filename", self.filename or Path(self.path).name)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        why = getattr(error, "strerror", None) or error
+        problem = f"must be a file that can be read, not '{path}': {why}"
+        raise FieldError("Image", "path", problem) from None
+
+
+def citation(item: object) -> Citation:
+    """A citation as a Citation, {file, quote} or a result of `turn.search`."""
+    if not isinstance(item, Mapping) and hasattr(item, "file_id") and hasattr(item, "text"):
+        return Citation(item.file_id, item.text)
+    return _part(Citation, item, ("file", "quote"), "Text", "citations")
+
+
+def search_result(item: object) -> SearchResult:
+    """A search result as a SearchResult, {file, score, text} or a result of `turn.search`."""
+    if not isinstance(item, Mapping) and hasattr(item, "file_id") and hasattr(item, "score"):
+        return SearchResult(item.file_id, item.score, getattr(item, "text", ""))
+    return _part(SearchResult, item, ("file", "score", "text"), "FileSearch", "results")
+
+
+def _part(make: type[Part], item: object, fields: Iterable[str], owner: str, name: str) -> Part:
+    if isinstance(item, make):
+        return item
+    fields = list(fields)
+    if not isinstance(item, Mapping) or set(item) != set(fields):
+        raise FieldError(owner, name, f"must hold objects {{{', '.join(fields)}}}, not {shown(item)}")
+    return make(**item)
+
+
+FAIL_CODES = ("server_error", "rate_limit_exceeded", "invalid_prompt")
+INCOMPLETE_REASONS = ("max_completion_tokens", "max_prompt_tokens", "content_filter")
+_LIST = Kind("a list", lambda value: isinstance(value, list | tuple))
+_IMAGES = list_of(Kind("an Image", lambda value: isinstance(value, Image)))
+_ARGUMENTS = Kind("an object or a JSON string", lambda value: isinstance(value, Mapping | str))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message. `chunks` says how a stream cuts it and must join to `value`; citations are Citation, {file, quote}
+    or a result of `turn.search`."""
+
+    value: str
+    citations: tuple[Citation, ...] = ()
+    chunks: tuple[str, ...] | None = None
+
+    if TYPE_CHECKING:  # a caller may give more kinds of values than a reader finds
+
+        def __init__(
+            self,
+            value: str,
+            citations: Sequence[Citation | Mapping[str, str] | Found] = (),
+            chunks: Sequence[str] | None = None,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        check(self, value=TEXT, citations=_LIST, chunks=list_of(TEXT).or_none())
+        _freeze(self, "citations", map(citation, self.citations))
+        if self.chunks is not None:
+            _freeze(self, "chunks", self.chunks)
+            if "".join(self.chunks) != self.value:
+                joined = shown("".join(self.chunks))
+                raise FieldError("Text", "chunks", f"must join to the value {shown(self.value)}, not to {joined}")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a text that is still being made, told as it comes. Chunks that follow one another are one message,
+    which ends with the next reply of another kind; an exception in between leaves it incomplete."""
+
+    value: str
+
+    def __post_init__(self) -> None:
+        check(self, value=TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message whose only content is a refusal."""
+
+    value: str
+
+    def __post_init__(self) -> None:
+        check(self, value=TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class CodeInterpreter:
+    """A code interpreter call: `input` is the code; `logs`, `images` and `files` are what it gave.
+
+    With `execute` the code is really run, where the emulator allows that, and `(logs,) = yield ...` gives its output.
+    """
+
+    input: str
+    logs: str | None = None
+    images: Sequence[Image] = ()
+    files: Sequence[Image] = ()
+    execute: bool = False
+
+    def __post_init__(self) -> None:
+        check(self, input=TEXT, logs=TEXT.or_none(), images=_IMAGES, files=_IMAGES, execute=FLAG)
+        _freeze(self, "images", self.images)
+        _freeze(self, "files", self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSearch:
+    """A file search call. No `results` means the real search, no `query` the last user message."""
+
+    query: str | None = None
+    max_num_results: int | None = None
+    results: tuple[SearchResult, ...] | None = None
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            query: str | None = None,
+            max_num_results: int | None = None,
+            results: Sequence[SearchResult | Mapping[str, object] | Found] | None = None,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        check(self, query=TEXT.or_none(), max_num_results=POSITIVE.or_none(), results=_LIST.or_none())
+        if self.results is not None:
+            _freeze(self, "results", map(search_result, self.results))
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCall:
+    """A call of one of the user's functions: the run requires action until its output is submitted.
+
+    `arguments` is an object, or a JSON string that is taken as it stands (even if it is not JSON: models do that).
+    No `id` means a generated one.
+    """
+
+    name: str
+    arguments: Mapping[str, Any] | str = field(default_factory=dict)
+    id: str | None = None
+
+    def __post_init__(self) -> None:
+        check(self, name=NAME, arguments=_ARGUMENTS, id=NAME.or_none())
+        try:
+            self.arguments_json()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise FieldError("FunctionCall", "arguments", f"must hold JSON values only: {error}") from None
+
+    def arguments_json(self) -> str:
+        """The arguments as the run step shows them: `{"city":"Oslo"}`."""
+        if isinstance(self.arguments, str):
+            return self.arguments
+        return json.dumps(dict(self.arguments), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The run stays in progress for that many seconds of the project's clock."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        check(self, seconds=SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The run stays in progress until it is resumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """The run fails with this `last_error`."""
+
+    code: str = "server_error"
+    message: str = "Sorry, something went wrong."
+
+    def __post_init__(self) -> None:
+        check(self, code=one_of(FAIL_CODES), message=TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """The run ends as incomplete for this reason."""
+
+    reason: str = "max_completion_tokens"
+
+    def __post_init__(self) -> None:
+        check(self, reason=one_of(INCOMPLETE_REASONS))
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """The run expires now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The tokens of the step before, instead of the estimate."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+    def __post_init__(self) -> None:
+        check(self, prompt_tokens=COUNT, completion_tokens=COUNT)
+
+
+_Content: TypeAlias = Text | Chunk | Refusal | Image | CodeInterpreter | FileSearch | FunctionCall
+Reply: TypeAlias = _Content | Wait | Pause | Fail | Incomplete | Expire | Usage
+Parallel: TypeAlias = list[FunctionCall]
+Step: TypeAlias = Reply | Parallel
+_EXPECTED = "expected text, a reply such as Text(...), or a list of FunctionCall for parallel calls"
+
+
+def as_reply(value: object, who: str = "a responder") -> Step:
+    """One thing that a responder said: text, a reply, or a list of function calls, which are parallel."""
+    if isinstance(value, str):
+        return Text(value)
+    if isinstance(value, Reply):
+        return value
+    if isinstance(value, list | tuple) and value and all(isinstance(call, FunctionCall) for call in value):
+        return list(value)
+    raise ScriptError(f"{who} cannot say {shown(value)}; {_EXPECTED}")
+
+
+def as_replies(value: object, who: str = "a responder") -> list[Step]:
+    """What a responder returned or `respond` was given: a list is what one run does, in order."""
+    if value is None:
+        raise ScriptError(f"{who} returned nothing; {_EXPECTED}, or a list of these")
+    if not isinstance(value, list | tuple):
+        return [as_reply(value, who)]
+    if not value:
+        raise ScriptError(f"{who} gave an empty list; {_EXPECTED}, or a list of these")
+    return [as_reply(item, who) for item in value]
+
+
+def _freeze(owner: object, name: str, values: Iterable[object]) -> None:
+    object.__setattr__(owner, name, tuple(values))

@@ -1,0 +1,160 @@
+"""Reads a script into spots: values that know their file, line and key path, so that every mistake can name them.
+
+The data comes from the safe parsers; the lines from the node marks of YAML, which also reads nearly all JSON.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders.validation import shown, unknown
+
+KeyPath: TypeAlias = tuple[str | int, ...]
+Lines: TypeAlias = dict[KeyPath, int]
+ScriptSource: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
+UNNAMED = "script"
+_NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a script came from. `folder` is what paths in it are relative to; None: it may name no paths."""
+
+    name: str
+    folder: Path | None
+    lines: Lines = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A value in a script, and where it stands."""
+
+    value: Any
+    path: KeyPath
+    origin: Origin
+
+    def wrong(self, problem: str, key: str | None = None) -> ScriptError:
+        """The error to raise: `weather.yaml:7: replies[0].do[1]: problem`, with the line of `key` if that is given."""
+        at = self.path if key is None else (*self.path, key)
+        while at and at not in self.origin.lines:
+            at = at[:-1]
+        line = f":{self.origin.lines[at]}" if at in self.origin.lines else ""
+        dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
+        return ScriptError(": ".join(part for part in (f"{self.origin.name}{line}", dotted, problem) if part))
+
+    def child(self, key: str) -> Spot:
+        """The value under that key; this spot itself if it has no such key."""
+        if isinstance(self.value, dict) and key in self.value:
+            return Spot(self.value[key], (*self.path, key), self.origin)
+        return self
+
+    def fields(self, allowed: Iterable[str], required: Iterable[str] = (), kind: str = "key") -> dict[str, Spot]:
+        """An object's values by key, in the order of the file; other keys than the allowed are mistakes."""
+        allowed = list(allowed)
+        if not isinstance(self.value, dict):
+            raise self.wrong(f"must be an object with {', '.join(allowed)}, not {shown(self.value)}")
+        for key in self.value:
+            if key not in allowed:
+                raise self.wrong(unknown(kind, key, allowed), str(key))
+        for key in required:
+            if key not in self.value:
+                raise self.wrong(f"{key} is missing; it needs {', '.join(required)}")
+        return {key: self.child(key) for key in self.value}
+
+    def items(self) -> list[Spot]:
+        """A list's items."""
+        if not isinstance(self.value, list):
+            raise self.wrong(f"must be a list, not {shown(self.value)}")
+        return [Spot(item, (*self.path, index), self.origin) for index, item in enumerate(self.value)]
+
+
+def read_script(source: ScriptSource, *, allow_paths: bool) -> Spot:
+    """The script as a whole, from a file, from text with line breaks, or from an object.
+
+    Without `allow_paths` only an object will do: what comes over the network must not name a file of ours.
+    """
+    if isinstance(source, Mapping):
+        return Spot(copy.deepcopy(dict(source)), (), Origin(UNNAMED, Path() if allow_paths else None))
+    if not allow_paths or not isinstance(source, str | os.PathLike):
+        raise ScriptError(f"{UNNAMED}: must be an object with version, replies, not {shown(source)}")
+    if isinstance(source, str) and "\n" in source:
+        return _parse_yaml(source, Origin(UNNAMED, Path()))
+    path = Path(source)
+    origin = Origin(str(path), path.parent)
+    return (_parse_json if path.suffix.lower() == ".json" else _parse_yaml)(_text(path), origin)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ScriptError(f"{path}: is not UTF-8: byte {error.start} is 0x{error.object[error.start]:02x}") from None
+    except (OSError, ValueError) as error:  # ValueError: a null character in the path
+        raise ScriptError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _parse_json(text: str, origin: Origin) -> Spot:
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ScriptError(f"{origin.name}:{error.lineno}: is not JSON: {error.msg}, column {error.colno}") from None
+    except (ValueError, RecursionError) as error:
+        raise ScriptError(f"{origin.name}: is not JSON: {error}") from None
+    try:
+        _compose(yaml.SafeLoader(text), origin)
+    except _NOT_YAML:  # tabs, for one, are JSON but not YAML: then errors name no lines
+        origin.lines.clear()
+        json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, origin))
+    return Spot(data, (), origin)
+
+
+def _parse_yaml(text: str, origin: Origin) -> Spot:
+    try:
+        loader = yaml.SafeLoader(text)
+        return Spot(loader.construct_document(_compose(loader, origin)), (), origin)
+    except _NOT_YAML as error:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        line = f":{mark.line + 1}" if mark else ""
+        raise ScriptError(f"{origin.name}{line}: is not YAML: {problem}") from None
+
+
+def _compose(loader: yaml.SafeLoader, origin: Origin) -> yaml.Node:
+    node = loader.get_single_node()
+    if node is None:
+        raise ScriptError(f"{origin.name}: is empty")
+    _note_lines(node, (), origin, set())
+    return node
+
+
+def _note_lines(node: yaml.Node, path: KeyPath, origin: Origin, seen: set[int]) -> None:
+    """Fill the origin's lines. An alias is walked where it was defined only: it may hold itself."""
+    origin.lines.setdefault(path, node.start_mark.line + 1)
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            _note_lines(item, (*path, index), origin, seen)
+    elif isinstance(node, yaml.MappingNode):
+        for key, item in node.value:
+            if (*path, str(key.value)) in origin.lines:
+                raise ScriptError(f"{origin.name}:{key.start_mark.line + 1}: the key '{key.value}' is given twice")
+            origin.lines[(*path, str(key.value))] = key.start_mark.line + 1
+            _note_lines(item, (*path, str(key.value)), origin, seen)
+
+
+def _unique(pairs: list[tuple[str, Any]], origin: Origin) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        raise ScriptError(f"{origin.name}: the key '{twice}' is given twice")
+    return dict(pairs)

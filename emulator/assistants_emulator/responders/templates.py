@@ -1,0 +1,71 @@
+"""The braces in scripted replies: `{name}` of a group of the pattern, `{message}`, `{outputs[0]}`.
+
+Braces that name none of these stay as they are, so code, JSON and prose need no escaping; what is put in is never
+looked at again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from assistants_emulator.responders.replies import CodeInterpreter, Fail, FileSearch, FunctionCall, Refusal, Step, Text
+
+_BRACES = re.compile(r"\{(?:(?P<name>\w+)|outputs\[(?P<index>\d+)\])\}")
+Value = TypeVar("Value")
+
+
+def fill(value: Value, names: Mapping[str, str], outputs: Sequence[str]) -> Value:
+    """The value with the braces of every string in it filled; lists and objects are walked, keys are kept.
+
+    `names` are the pattern's groups and `message`, `outputs` what the last calls gave.
+    """
+    return _fill(value, names, outputs)  # type: ignore[no-any-return]
+
+
+def _fill(value: Any, names: Mapping[str, str], outputs: Sequence[str]) -> Any:
+    if isinstance(value, str):
+        return _BRACES.sub(lambda braces: _found(braces, names, outputs), value)
+    if isinstance(value, Mapping):
+        return {key: _fill(item, names, outputs) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fill(item, names, outputs) for item in value]
+    return value
+
+
+def _found(braces: re.Match[str], names: Mapping[str, str], outputs: Sequence[str]) -> str:
+    if braces["name"] is not None:
+        return names.get(braces["name"], braces[0])
+    index = int(braces["index"])
+    return outputs[index] if index < len(outputs) else braces[0]
+
+
+def fill_step(step: Step, names: Mapping[str, str], outputs: Sequence[str]) -> Step:
+    """The step with its texts filled. Names, ids, files and arguments given as a JSON string stand as they are."""
+    match step:
+        case list():
+            return [_fill_call(call, names, outputs) for call in step]
+        case FunctionCall():
+            return _fill_call(step, names, outputs)
+        case Text(chunks=None) | Refusal():
+            return replace(step, value=fill(step.value, names, outputs))
+        case Text():
+            # braces that a chunk's end cuts in two are none, so the value follows the chunks
+            chunks = fill(step.chunks, names, outputs) or ()
+            return replace(step, value="".join(chunks), chunks=chunks)
+        case CodeInterpreter():
+            return replace(step, input=fill(step.input, names, outputs), logs=fill(step.logs, names, outputs))
+        case FileSearch():
+            return replace(step, query=fill(step.query, names, outputs))
+        case Fail():
+            return replace(step, message=fill(step.message, names, outputs))
+        case _:
+            return step
+
+
+def _fill_call(call: FunctionCall, names: Mapping[str, str], outputs: Sequence[str]) -> FunctionCall:
+    if isinstance(call.arguments, str):
+        return call
+    return replace(call, arguments=fill(call.arguments, names, outputs))

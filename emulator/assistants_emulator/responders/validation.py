@@ -1,0 +1,82 @@
+"""How replies, rules and scripts say that something cannot be used: which field, its value, what would be right."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from assistants_emulator.errors import ScriptError
+
+
+class FieldError(ScriptError):
+    """`owner.field problem`. Field and problem stay apart so that a script can name its own line and key instead."""
+
+    def __init__(self, owner: str, field: str, problem: str) -> None:
+        super().__init__(f"{owner}.{field} {problem}")
+        self.field = field
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a field may hold: `name` completes "must be ...", `accepts` decides."""
+
+    name: str
+    accepts: Callable[[object], bool]
+
+    def or_none(self) -> Kind:
+        return Kind(f"{self.name} or None", lambda value: value is None or self.accepts(value))
+
+
+def _is_number(value: object, least: float = -sys.float_info.max) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= sys.float_info.max
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+TEXT = Kind("a string", lambda value: isinstance(value, str))
+NAME = Kind("a string that is not empty", lambda value: isinstance(value, str) and value != "")
+FLAG = Kind("true or false", lambda value: isinstance(value, bool))
+NUMBER = Kind("a number", _is_number)
+SECONDS = Kind("a number of seconds, 0 or more", lambda value: _is_number(value, 0))
+COUNT = Kind("a whole number, 0 or more", lambda value: _is_whole(value, 0))
+POSITIVE = Kind("a whole number, 1 or more", lambda value: _is_whole(value, 1))
+BYTES = Kind("bytes", lambda value: isinstance(value, bytes))
+
+
+def list_of(kind: Kind) -> Kind:
+    return Kind(
+        f"a list, each item {kind.name}",
+        lambda value: isinstance(value, list | tuple) and all(kind.accepts(item) for item in value),
+    )
+
+
+def one_of(names: Collection[str]) -> Kind:
+    return Kind(" or ".join(names), lambda value: isinstance(value, str) and value in names)
+
+
+def check(owner: object, **kinds: Kind) -> None:
+    """Raise FieldError for the first attribute of `owner` that is not of its kind."""
+    for field, kind in kinds.items():
+        value = getattr(owner, field)
+        if not kind.accepts(value):
+            raise FieldError(type(owner).__name__, field, f"must be {kind.name}, not {shown(value)}")
+
+
+def shown(value: object, limit: int = 80) -> str:
+    """The value as an error message shows it: short, and with its type where the text alone may mislead."""
+    text = repr(value)
+    text = text if len(text) <= limit else f"{text[: limit - 3]}..."
+    return text if value is None or isinstance(value, str) else f"{text} ({type(value).__name__})"
+
+
+def unknown(kind: str, name: object, allowed: Iterable[str]) -> str:
+    """`unknown action 'txt'; did you mean 'text'? Actions: text, refusal, ...`"""
+    names = list(allowed)
+    close = difflib.get_close_matches(str(name), names, n=1)
+    hint = f"; did you mean '{close[0]}'?" if close else "."
+    return f"unknown {kind} '{name}'{hint} {kind.capitalize()}s: {', '.join(names)}"

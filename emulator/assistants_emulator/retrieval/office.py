@@ -1,0 +1,114 @@
+"""Word and PowerPoint files: zip archives of XML, opened by python-docx and python-pptx.
+
+What these get to open is a copy of the archive's XML, made within limits: `ZipFile.read` unpacks whatever a member
+holds, so an archive whose directory lies about sizes would fill the memory. Pictures and the like stay behind, empty.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from assistants_emulator.retrieval.unreadable import invalid, too_large
+
+MAX_UNPACKED = 100_000_000  # bytes
+MAX_RATIO = 200  # unpacked to packed; documents reach 20, a bomb of zeros 1,000
+MAX_MEMBERS = 10_000
+MAX_TAGS = 2_000_000  # in all the XML, as 1,500 pages have; however short, an element takes 300 bytes when parsed
+
+
+def word(data: bytes) -> str:
+    """Paragraphs in the document's order, text boxes too; the cells of a table row on one line, tabs between."""
+    from docx import Document
+    from docx.oxml.ns import qn
+
+    tags = {qn(f"w:{name}"): name for name in ("p", "tr", "tc", "t", "tab", "br", "cr", "noBreakHyphen")}
+    return _text(Document(_xml_only(data)).element.body, tags)
+
+
+def slides(data: bytes) -> str:
+    """The slides in order with an empty line between, each followed by its notes; table rows as in `word`."""
+    from pptx import Presentation
+    from pptx.oxml.ns import qn
+
+    tags = {qn(f"a:{name}"): name for name in ("p", "tr", "tc", "t", "br")}
+    roots = _slide_elements(Presentation(_xml_only(data)).slides)
+    return "\n\n".join(_text(root, tags) for root in roots)
+
+
+def _slide_elements(slides: Iterable[Any]) -> Iterator[Any]:
+    """A hostile file may list one slide a million times: each counts once."""
+    seen = set()
+    for slide in slides:
+        if slide.part.partname not in seen:
+            seen.add(slide.part.partname)
+            yield slide.element
+            if slide.has_notes_slide:
+                yield slide.notes_slide._element
+
+
+def _text(root: Any, tags: dict[str, str]) -> str:
+    """The text under an XML element; `tags` says which of the two formats' tags mean what.
+
+    Walked as XML: `row.cells` repeats a cell as often as its `gridSpan` says, which may be two billion times.
+    """
+    pieces: list[str] = []
+    row_begins, before_paragraph = False, ""
+    for element in root.iter(*tags):
+        name = tags[element.tag]
+        if name == "p":
+            pieces.append(before_paragraph or "\n")
+            before_paragraph = ""
+        elif name == "tr":
+            row_begins = True
+        elif name == "tc":
+            before_paragraph = "\n" if row_begins else "\t"
+            row_begins = False
+        else:
+            pieces.append(_run(name, element))
+    return "".join(pieces).strip()
+
+
+def _run(name: str, element: Any) -> str:
+    if name == "t":
+        return element.text or ""
+    if name == "tab":  # the same tag is also a tab stop of a paragraph's style
+        return "\t" if element.getparent().tag.endswith("}r") else ""
+    return "-" if name == "noBreakHyphen" else "\n"
+
+
+def _xml_only(data: bytes) -> io.BytesIO:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except zipfile.BadZipFile:
+        raise invalid("is damaged") from None
+    members = archive.infolist()
+    _refuse_bombs(members, len(data))
+    copy = io.BytesIO()
+    with zipfile.ZipFile(copy, "w") as written:
+        tags = 0
+        for member in members:
+            content = _content(archive, member)
+            tags += content.count(b"<")
+            if tags > MAX_TAGS:
+                raise too_large()
+            written.writestr(member.filename, content)
+    copy.seek(0)
+    return copy
+
+
+def _refuse_bombs(members: list[zipfile.ZipInfo], packed: int) -> None:
+    """By what the archive's directory says, before anything is unpacked."""
+    unpacked = sum(member.file_size for member in members)
+    if unpacked > MAX_UNPACKED or unpacked > MAX_RATIO * packed or len(members) > MAX_MEMBERS:
+        raise too_large()
+
+
+def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """No more than the directory says; b"" of what is not XML."""
+    if not member.filename.endswith((".xml", ".rels")):
+        return b""
+    with archive.open(member) as file:
+        return file.read(member.file_size)

@@ -1,0 +1,164 @@
+"""The parts of an assistant's message: how each is stored and how a stream tells it piece by piece.
+
+Shapes of deltas: behaviour.md section 12; the first delta of a text carries `annotations`, later ones do not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+MOST_PIECES = 4096  # a longer text gets longer pieces, so that a megabyte is not a quarter of a million events
+_PIECE = re.compile(r" ?\w{1,16}|\s?[^\w\s]{1,4}|\s+")
+
+
+def cut(text: str) -> list[str]:
+    """The pieces of `text`, in order; joined they are the text."""
+    pieces = _PIECE.findall(text)
+    if len(pieces) <= MOST_PIECES:
+        return pieces
+    size = -(-len(pieces) // MOST_PIECES)
+    return ["".join(pieces[start : start + size]) for start in range(0, len(pieces), size)]
+
+
+class Part(Protocol):
+    def stored(self) -> dict[str, Any]: ...
+
+    def deltas(self, index: int) -> Iterator[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """`annotations` as stored (without index), their offsets counting characters of `value`; `quotes` are the passages
+    that citations cite, by their markers."""
+
+    value: str
+    chunks: Sequence[str] | None = None
+    annotations: Sequence[dict[str, Any]] = ()
+    quotes: Mapping[str, str] = field(default_factory=dict)
+
+    def stored(self) -> dict[str, Any]:
+        return {"type": "text", "text": {"value": self.value, "annotations": list(self.annotations)}}
+
+    def deltas(self, index: int) -> Iterator[dict[str, Any]]:
+        first: dict[str, Any] = {"annotations": []}
+        for piece, notes in self._pieces():
+            text = {"value": piece, **({"annotations": notes} if notes else first)}
+            yield {"index": index, "type": "text", "text": text}
+            first = {}
+
+    def _pieces(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+        """Each marker of an annotation is a piece of its own; the text between is cut as always."""
+        if self.chunks is not None and not self.annotations:
+            yield from ((chunk, []) for chunk in self.chunks)
+            return
+        at = 0
+        for number, annotation in sorted(enumerate(self.annotations), key=lambda item: item[1]["start_index"]):
+            start, end = annotation["start_index"], annotation["end_index"]
+            yield from ((piece, []) for piece in cut(self.value[at:start]))
+            yield self.value[start:end], [_annotation_delta(number, annotation)]
+            at = end
+        yield from ((piece, []) for piece in cut(self.value[at:]))
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalPart:
+    value: str
+
+    def stored(self) -> dict[str, Any]:
+        return {"type": "refusal", "refusal": self.value}
+
+    def deltas(self, index: int) -> Iterator[dict[str, Any]]:
+        for piece in cut(self.value):
+            yield {"index": index, "type": "refusal", "refusal": piece}
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    file_id: str
+
+    def stored(self) -> dict[str, Any]:
+        return {"type": "image_file", "image_file": {"file_id": self.file_id, "detail": "auto"}}
+
+    def deltas(self, index: int) -> Iterator[dict[str, Any]]:
+        yield {"index": index, **self.stored()}
+
+
+def quoted(parts: Sequence[Part]) -> dict[str, Any]:
+    """What a message remembers besides its content: v2 does not tell the passages that it cites, v1 does."""
+    quotes = {marker: quote for part in parts if isinstance(part, TextPart) for marker, quote in part.quotes.items()}
+    return {"_quotes": quotes} if quotes else {}
+
+
+def chunk_delta(index: int, value: str, *, first: bool) -> dict[str, Any]:
+    """A text that is told as it comes."""
+    return {"index": index, "type": "text", "text": {"value": value, **({"annotations": []} if first else {})}}
+
+
+def closing_delta(index: int, value: str, annotations: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """What a text that is told as it comes still lacks when it ends; None if nothing."""
+    if not value and not annotations:
+        return None
+    notes = [_annotation_delta(number, annotation) for number, annotation in enumerate(annotations)]
+    return {"index": index, "type": "text", "text": {"value": value, "annotations": notes}}
+
+
+def code_interpreter_deltas(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The call's input piece by piece, then its outputs one by one."""
+    done = call["code_interpreter"]
+    yield {"index": 0, "id": call["id"], "type": "code_interpreter", "code_interpreter": {"input": "", "outputs": []}}
+    for piece in cut(done["input"]):
+        yield {"index": 0, "type": "code_interpreter", "code_interpreter": {"input": piece}}
+    for number, output in enumerate(done["outputs"]):
+        outputs = [{"index": number, **output}]
+        yield {"index": 0, "type": "code_interpreter", "code_interpreter": {"outputs": outputs}}
+
+
+def file_search_deltas(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One delta without results: those come only with the completed step (dotnet FileSearchStreamingWorks)."""
+    search = {"ranking_options": call["file_search"]["ranking_options"], "results": []}
+    yield {"index": 0, "id": call["id"], "type": "file_search", "file_search": search}
+
+
+def function_deltas(calls: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for index, call in enumerate(calls):
+        function = {"name": call["function"]["name"], "arguments": "", "output": None}
+        yield {"index": index, "id": call["id"], "type": "function", "function": function}
+        for piece in cut(call["function"]["arguments"]):
+            yield {"index": index, "type": "function", "function": {"arguments": piece}}
+
+
+def accumulate(deltas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The content that a client has put together from these deltas: what a message cut short is left with."""
+    parts: dict[int, list[dict[str, Any]]] = {}
+    for delta in deltas:
+        parts.setdefault(delta["index"], []).append(delta)
+    return [_joined(of_part) for _, of_part in sorted(parts.items())]
+
+
+def _joined(deltas: list[dict[str, Any]]) -> dict[str, Any]:
+    kind = deltas[0]["type"]
+    if kind == "refusal":
+        return {"type": kind, "refusal": "".join(delta["refusal"] for delta in deltas)}
+    if kind == "image_file":
+        return {"type": kind, "image_file": deltas[0]["image_file"]}
+    marked = [note for delta in deltas for note in delta["text"].get("annotations", [])]
+    value = "".join(delta["text"]["value"] for delta in deltas)
+    return {"type": kind, "text": {"value": value, "annotations": [_stored_annotation(note) for note in marked]}}
+
+
+def _annotation_delta(number: int, annotation: dict[str, Any]) -> dict[str, Any]:
+    """Streams number annotations and give citations an empty quote (dotnet FileSearchStreamingWorks)."""
+    told = {"index": number, **annotation}
+    if "file_citation" in told:
+        told["file_citation"] = {**told["file_citation"], "quote": ""}
+    return told
+
+
+def _stored_annotation(told: dict[str, Any]) -> dict[str, Any]:
+    stored = {key: value for key, value in told.items() if key != "index"}
+    if "file_citation" in stored:
+        stored["file_citation"] = {"file_id": stored["file_citation"]["file_id"]}
+    return stored

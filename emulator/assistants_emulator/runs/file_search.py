@@ -1,0 +1,91 @@
+"""File search in runs: which vector stores a run has, what the tool finds there, what a text cites."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.vector_store_search import search_stores
+from assistants_emulator.resources.vector_stores import require_usable
+from assistants_emulator.responders.replies import Citation, FileSearch
+from assistants_emulator.retrieval import Hit, cited_text
+from assistants_emulator.store import Object
+
+RANKING_OPTIONS: Object = {"ranker": "default_2024_08_21", "score_threshold": 0.0}
+MOST_RESULTS, MOST_RESULTS_GPT_3_5 = 20, 5  # what the tool put into the model's context
+CITED_MESSAGE = 4  # the first number of every recorded marker; what it counts was never documented
+
+
+def store_ids(context: Context, run: Object) -> list[str]:
+    """The vector stores of the run: its assistant's, its thread's, its own; each once, those that exist."""
+    assistant = context.store.get("assistants", run["assistant_id"]) or {}
+    thread = context.store.get("threads", run["thread_id"]) or {}
+    resources = (assistant.get("tool_resources"), thread.get("tool_resources"), run.get("_tool_resources"))
+    ids = [id for held in resources for id in ((held or {}).get("file_search") or {}).get("vector_store_ids", [])]
+    return [id for id in dict.fromkeys(ids) if context.store.get("vector_stores", id) is not None]
+
+
+def require_stores(context: Context, run: Object) -> None:
+    """InvalidState for a run that may search and has an expired store (behaviour.md section 11)."""
+    if any(tool["type"] == "file_search" for tool in run["tools"]):
+        for id in store_ids(context, run):
+            require_usable(context, id)
+
+
+def search(context: Context, run: Object, query: str, max_num_results: int | None) -> list[Hit]:
+    """What the run's tool finds, by the limits and threshold that its `file_search` tool declares."""
+    declared: Object = next((tool["file_search"] for tool in run["tools"] if tool["type"] == "file_search"), {})
+    fallback = MOST_RESULTS_GPT_3_5 if run["model"].startswith("gpt-3.5") else MOST_RESULTS
+    most = max_num_results or declared.get("max_num_results") or fallback
+    threshold = declared.get("ranking_options", RANKING_OPTIONS)["score_threshold"]
+    return search_stores(context, store_ids(context, run), [query], most, score_threshold=threshold)
+
+
+def search_call(context: Context, run: Object, reply: FileSearch, question: str) -> Object:
+    """The tool call as it is stored; `content` of its results is shown only where it is asked for."""
+    declared: Object = next((tool["file_search"] for tool in run["tools"] if tool["type"] == "file_search"), {})
+    if reply.results is None:
+        hits = search(context, run, reply.query or question, reply.max_num_results)
+        results = [_result(hit.file_id, hit.filename, hit.score, hit.attributes, hit.text) for hit in hits]
+    else:
+        named = ((find_file(context, run, given.file), given) for given in reply.results)
+        results = [_result(file["id"], file["filename"], given.score, {}, given.text) for file, given in named]
+    ranking = {name: declared.get("ranking_options", RANKING_OPTIONS)[name] for name in RANKING_OPTIONS}
+    return {"type": "file_search", "file_search": {"ranking_options": ranking, "results": results}}
+
+
+def cite(
+    context: Context, run: Object, value: str, citations: Sequence[Citation]
+) -> tuple[str, list[Object], dict[str, str]]:
+    """The text with a marker for each citation, their annotations, and what each marker quotes."""
+    files = [find_file(context, run, citation.file) for citation in citations]
+    value, notes = cited_text(value, [(file["id"], file["filename"]) for file in files], CITED_MESSAGE)
+    return value, notes, {note["text"]: cited.quote for note, cited in zip(notes, citations, strict=True)}
+
+
+def find_file(context: Context, run: Object, name: str) -> Object:
+    """By id, or by name: first in the run's vector stores, then the newest of that name; ScriptError if none."""
+    if (file := context.store.get("files", name)) is not None:
+        return file
+    of_stores = (held for id in store_ids(context, run) for held in context.store.of(*_FILES_OF, id))
+    near = (context.store.get("files", held["id"]) for held in of_stores)
+    for file in (*near, *reversed(list(context.store.all("files")))):
+        if file is not None and file["filename"] == name:
+            return file
+    known = ", ".join(dict.fromkeys(file["filename"] for file in context.store.all("files"))) or "none"
+    raise ScriptError(f"there is no file with the id or name {name!r}; the project's files are: {known}")
+
+
+def _result(file_id: str, filename: str, score: float, attributes: Mapping[str, Any], text: str) -> Object:
+    return {
+        "file_id": file_id,
+        "file_name": filename,
+        "score": score,
+        "attributes": dict(attributes),
+        "content": [{"type": "text", "text": text}],
+    }
+
+
+_FILES_OF = ("vector_store_files", "vector_store_id")

@@ -1,0 +1,129 @@
+"""What a responder says, held against what its run allows. A breach is the author's mistake, and told as one.
+
+The real model could not have said these things; a test that relies on them would pass here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.resources.context import Context
+from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Text
+from assistants_emulator.runs import tokens
+from assistants_emulator.runs.content import Part, TextPart
+from assistants_emulator.runs.tokens import least_prompt_tokens
+from assistants_emulator.store import Object
+
+
+def check_reply(run: Object, reply: Any) -> None:
+    """ScriptError for tools that the run may not use, arguments or texts that do not fit their schemas."""
+    match reply:
+        case list():
+            _check_calls(run, reply)
+        case CodeInterpreter() | FileSearch():
+            _check_tools_allowed(run, type(reply).__name__)
+        case Text():
+            _check_format(run["response_format"], reply.value)
+
+
+def _check_calls(run: Object, calls: list[FunctionCall]) -> None:
+    for call in calls:
+        _check_tools_allowed(run, f"FunctionCall {call.name!r}")
+        _check_arguments(run["tools"], call)
+    ids = [call.id for call in calls if call.id is not None]
+    if len(set(ids)) < len(ids):
+        raise ScriptError(f"parallel calls need ids of their own, and these have {', '.join(ids)}")
+    if len(calls) > 1 and not run["parallel_tool_calls"]:
+        made = f"its responder makes {len(calls)} calls at once; yield them one by one"
+        raise ScriptError(f"the run has parallel_tool_calls false, but {made}")
+
+
+def _check_tools_allowed(run: Object, what: str) -> None:
+    if run["tool_choice"] == "none":
+        raise ScriptError(f"the run has tool_choice 'none', but its responder replies with {what}; reply with Text")
+
+
+def _check_arguments(tools: list[Object], call: FunctionCall) -> None:
+    """Functions that the run does not declare are let through: many tests never declare theirs."""
+    declared = next(
+        (t["function"] for t in tools if t["type"] == "function" and t["function"]["name"] == call.name), None
+    )
+    if declared is None:
+        return
+    try:
+        arguments = orjson.loads(call.arguments_json())
+    except orjson.JSONDecodeError:
+        return  # models do say broken JSON, and programs are tested against it
+    if (fault := _fault(declared["parameters"], arguments)) is not None:
+        raise ScriptError(f"the arguments of {call.name} do not fit its parameters: {fault}")
+
+
+def _check_format(response_format: Any, text: str) -> None:
+    kind = response_format["type"] if isinstance(response_format, dict) else response_format
+    if kind not in ("json_object", "json_schema"):
+        return
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise ScriptError(
+            f"the run has response_format {kind}, but its responder says {text[:60]!r}: {error}"
+        ) from None
+    schema = response_format["json_schema"].get("schema") if kind == "json_schema" else {"type": "object"}
+    if schema and (fault := _fault(schema, value)) is not None:
+        raise ScriptError(f"the run has response_format {kind}, but its responder's text does not fit it: {fault}")
+
+
+def _fault(schema: Object, value: Any) -> str | None:
+    """The first way in which the value does not fit; None if it does, or if the schema itself is broken."""
+    from jsonschema.exceptions import SchemaError, best_match
+    from jsonschema.validators import validator_for
+    from referencing import Registry
+    from referencing.exceptions import Unresolvable
+
+    validator = validator_for(schema)
+    try:
+        validator.check_schema(schema)
+        # an empty registry: a `$ref` must never make the emulator look something up on the network
+        found = best_match(validator(schema, registry=Registry()).iter_errors(value))
+    except (SchemaError, Unresolvable):
+        return None
+    return None if found is None else f"at {found.json_path}: {found.message}"
+
+
+PROMPT, COMPLETION = "max_prompt_tokens", "max_completion_tokens"
+
+
+def left(context: Context, run: Object, budget: str) -> int | None:
+    """How many tokens the budget still has; None where the run has no such budget."""
+    if run[budget] is None:
+        return None
+    field = "prompt_tokens" if budget == PROMPT else "completion_tokens"
+    used = sum(step["usage"][field] for step in context.store.of("steps", "run_id", run["id"]) if step["usage"])
+    most: int = run[budget] - used
+    return most
+
+
+def exhausted(context: Context, run: Object) -> str | None:
+    """The budget that leaves no room for another step, if one does."""
+    prompt, completion = left(context, run, PROMPT), left(context, run, COMPLETION)
+    if prompt is not None and prompt < least_prompt_tokens(context, run):
+        return PROMPT
+    return COMPLETION if completion is not None and completion <= 0 else None
+
+
+def fitted(parts: list[Part], most: int | None) -> tuple[list[Part], bool]:
+    """The parts as far as `most` tokens go, and whether they had to be cut. Only texts are cut."""
+    fitting: list[Part] = []
+    for part in parts:
+        needed = tokens.of_text(part.value) if isinstance(part, TextPart) else 0
+        if most is None or needed <= most:
+            fitting.append(part)
+            most = None if most is None else most - needed
+        else:
+            assert isinstance(part, TextPart)
+            value = part.value.encode("utf-8", "surrogatepass")[: most * 4].decode("utf-8", "ignore")
+            return [*fitting, TextPart(value)], True
+    return fitting, False

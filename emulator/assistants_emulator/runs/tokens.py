@@ -1,0 +1,130 @@
+"""Token counts by a stated rule: a quarter of a text's UTF-8 bytes, rounded up, and 4 more for every message.
+
+The real tokenizers are not emulated; these numbers are estimates that are always the same for the same text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from assistants_emulator.resources.context import Context
+from assistants_emulator.store import Event, Object
+
+PER_MESSAGE = 4
+PER_IMAGE = 85  # what the API counted for an image in low detail
+
+
+def of_text(text: str | None) -> int:
+    return (len(text.encode("utf-8", "surrogatepass")) + 3) // 4 if text else 0
+
+
+def of_json(value: Any) -> int:
+    return (len(orjson.dumps(value)) + 3) // 4 if value else 0
+
+
+def of_message(message: dict[str, Any]) -> int:
+    return PER_MESSAGE + sum(_of_part(part) for part in message["content"])
+
+
+def of_messages(messages: Iterable[dict[str, Any]]) -> int:
+    """A message that is still being written counts nothing yet."""
+    return sum(of_message(message) for message in messages if message["status"] != "in_progress")
+
+
+def usage(prompt: int, completion: int) -> dict[str, Any]:
+    """The usage object of a step or a run, keys in wire order (dotnet StreamingToolCall)."""
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+        "prompt_token_details": {"cached_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0},
+    }
+
+
+def total(usages: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
+    given = [used for used in usages if used]
+    return usage(sum(used["prompt_tokens"] for used in given), sum(used["completion_tokens"] for used in given))
+
+
+def _of_part(part: dict[str, Any]) -> int:
+    if part["type"] == "text":
+        return of_text(part["text"]["value"])
+    return of_text(part.get("refusal")) if part["type"] == "refusal" else PER_IMAGE
+
+
+def visible_messages(context: Context, run: Object) -> list[Object]:
+    """Oldest first; `last_messages` keeps that many of the newest, `auto` drops the middle over a budget."""
+    thread_id, strategy = run["thread_id"], run["truncation_strategy"]
+    messages = context.store.of("messages", "thread_id", thread_id)
+    if strategy["type"] == "last_messages" and strategy["last_messages"]:
+        return list(islice(reversed(messages), strategy["last_messages"]))[::-1]
+    if run["max_prompt_tokens"] is None or thread_tokens(context, thread_id) <= run["max_prompt_tokens"]:
+        return list(messages)
+    return _without_the_middle(list(messages), run["max_prompt_tokens"])
+
+
+def last_message(context: Context, run: Object) -> Object | None:
+    """The newest visible message of the user, else the newest of anybody; the same work in a long thread."""
+    thread_id, strategy = run["thread_id"], run["truncation_strategy"]
+    newest = context.newest("messages", "thread_id", thread_id)
+    if strategy["type"] == "last_messages" and strategy["last_messages"]:
+        visible = islice(reversed(context.store.of("messages", "thread_id", thread_id)), strategy["last_messages"])
+        return next((message for message in visible if message["role"] == "user"), newest)
+    return context.newest("messages", "_asked_in", thread_id) or newest
+
+
+def _without_the_middle(messages: list[Object], most: int) -> list[Object]:
+    """The first message and as many of the newest as fit; the newest always."""
+    room = most - of_message(messages[0])
+    newest: list[Object] = []
+    for message in reversed(messages[1:]):
+        room -= of_message(message)
+        if room < 0 and newest:
+            break
+        newest.append(message)
+    return [messages[0], *reversed(newest)]
+
+
+def prompt_tokens(context: Context, run: Object) -> int:
+    """Estimate for the run's next step: instructions, tools, visible messages, and the tool calls made so far."""
+    if run["truncation_strategy"]["type"] == "last_messages" or run["max_prompt_tokens"] is not None:
+        messages = of_messages(visible_messages(context, run))
+    else:
+        messages = thread_tokens(context, run["thread_id"])
+    steps = context.store.of("steps", "run_id", run["id"])
+    calls = sum(of_json(step["step_details"].get("tool_calls")) for step in steps)
+    return max(1, of_text(run["instructions"]) + of_json(run["tools"]) + messages + calls)
+
+
+def least_prompt_tokens(context: Context, run: Object) -> int:
+    """What the next step's prompt needs even where all but the newest message are left out."""
+    newest = context.newest("messages", "thread_id", run["thread_id"])
+    said = 0 if newest is None else of_message(newest)
+    return max(1, of_text(run["instructions"]) + of_json(run["tools"]) + said)
+
+
+def thread_tokens(context: Context, thread_id: str) -> int:
+    """Estimate for all messages of a thread; counted once, then kept up by `keep_tally`."""
+    if thread_id not in context.token_tallies:
+        messages = context.store.of("messages", "thread_id", thread_id)
+        context.token_tallies[thread_id] = of_messages(messages)
+    return context.token_tallies[thread_id]
+
+
+def keep_tally(context: Context, event: Event) -> None:
+    """Called with every committed event: a run must cost the same in a long thread as in a short one."""
+    tallies = context.token_tallies
+    for table, message in event.puts:
+        thread_id = message.get("thread_id", "")
+        if table == "messages" and thread_id in tallies and event.name in _SAYS_SOMETHING_NEW:
+            tallies[thread_id] += of_message(message)
+    if any(table == "messages" for table, _ in event.drops):
+        tallies.pop(event.data.get("thread_id") or event.data["id"], None)
+
+
+_SAYS_SOMETHING_NEW = {"message.created", "thread.run.created", "thread.message.completed", "thread.message.incomplete"}

@@ -1,0 +1,207 @@
+"""Uploaded bytes, one file for each id; `ID.new` while it is being written."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from assistants_emulator.store.disk import make_directory, reported
+
+CHUNK = 65536
+NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")  # no dot, so that `ID.new` is nobody's name
+
+
+class BlobWriter:
+    """Takes chunks; `commit` makes them the blob, `abort` forgets them, and the first of these ends it.
+
+    As a context it commits, or aborts if an exception leaves it. StoreError if the disk refuses.
+    """
+
+    def __init__(self, held: dict[str, bytes], id: str) -> None:
+        self._held = held
+        self._id = id
+        self._file: BinaryIO = io.BytesIO()
+        self._ended = False
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+
+    def commit(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._keep()
+
+    def abort(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._forget()
+
+    def __enter__(self) -> BlobWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.abort()
+
+    def _keep(self) -> None:
+        self._file.seek(0)
+        self._held[self._id] = self._file.read()
+
+    def _forget(self) -> None:
+        """Nobody else saw the buffer."""
+
+
+class FileWriter(BlobWriter):
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._new = path.with_name(f"{path.name}.new")
+        self._ended = False
+        make_directory(path.parent)
+        with reported(path):
+            self._file = self._new.open("wb")
+
+    def write(self, chunk: bytes) -> None:
+        with reported(self._path):
+            self._file.write(chunk)
+
+    def _keep(self) -> None:
+        try:
+            with reported(self._path):
+                self._file.close()
+                os.replace(self._new, self._path)
+        finally:
+            self._forget()
+
+    def _forget(self) -> None:
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._new.unlink(missing_ok=True)
+
+
+class Blobs:
+    """Bytes by id; without a directory in memory. What was committed survives a kill; nothing is synced.
+
+    KeyError(id) for bytes that are not there, ValueError for an id that cannot name a file.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self._directory = directory
+        self._held: dict[str, bytes] = {}
+        if directory is not None:
+            with reported(directory):
+                for stale in directory.glob("*.new"):
+                    stale.unlink(missing_ok=True)
+
+    def put(self, id: str, content: bytes) -> None:
+        with self.new(id) as writer:
+            writer.write(content)
+
+    def new(self, id: str) -> BlobWriter:
+        """A writer of the bytes of `id`; what was there before stays until it commits."""
+        path = self._path(id)
+        return BlobWriter(self._held, id) if path is None else FileWriter(path)
+
+    def read(self, id: str, start: int = 0, size: int | None = None) -> bytes:
+        """`size` bytes from `start`, fewer at the end; None is all of them."""
+        with self._open(id) as file:
+            file.seek(start)
+            return file.read(-1 if size is None else size)
+
+    def iterate(self, id: str, chunk: int = CHUNK) -> Iterator[bytes]:
+        """Chunks of at most `chunk` bytes. Bytes deleted meanwhile are still read to the end, where the system lets."""
+        self.size(id)  # so that a missing id is told here, not at the first chunk
+        return self._chunks(id, chunk)
+
+    def size(self, id: str) -> int:
+        with self._open(id) as file:
+            return file.seek(0, os.SEEK_END)
+
+    def delete(self, id: str) -> None:
+        """Deleting what is not there is no error."""
+        self._held.pop(id, None)
+        if (path := self._path(id)) is not None:
+            with reported(path):
+                path.unlink(missing_ok=True)
+
+    def ids(self) -> list[str]:
+        """Sorted."""
+        if self._directory is None:
+            return sorted(self._held)
+        with reported(self._directory), suppress(FileNotFoundError):
+            return sorted(name for name in os.listdir(self._directory) if NAME.fullmatch(name))
+        return []
+
+    def _path(self, id: str) -> Path | None:
+        if not NAME.fullmatch(id):
+            raise ValueError(f"not an id that can name a file: {id!r}")
+        return None if self._directory is None else self._directory / id
+
+    def _open(self, id: str) -> BinaryIO:
+        path = self._path(id)
+        try:
+            return io.BytesIO(self._held[id]) if path is None else path.open("rb")
+        except FileNotFoundError:
+            raise KeyError(id) from None
+
+    def _chunks(self, id: str, size: int) -> Iterator[bytes]:
+        with self._open(id) as file:
+            while chunk := file.read(size):
+                yield chunk
+
+
+class Contents(Blobs):
+    """The bytes of one project. Without a directory they lie in a temporary one, which is made with the first of them
+    and goes with the project: an upload of 512 MB has to fit beside the tests, not into their memory."""
+
+    def __init__(self, directory: Path | None) -> None:
+        super().__init__(None if directory is None else directory / "files")
+        self._forget: Callable[[], object] | None = None
+        self._last = max((int(name) for name in self.ids() if name.isdecimal()), default=0)
+
+    def begin(self) -> tuple[str, BlobWriter]:
+        """A new name and the writer of its bytes, which are there once the writer commits."""
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="assistants-emulator-"))
+            self._forget = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+        self._last += 1
+        name = f"{self._last:08}"
+        return name, self.new(name)
+
+    def add(self, content: bytes) -> list[str]:
+        """Bytes that are at hand, as what `_content` says."""
+        name, writer = self.begin()
+        with writer:
+            writer.write(content)
+        return [name]
+
+    def chunks(self, names: Sequence[str]) -> Iterator[bytes]:
+        """The bytes under these names, one after the other; KeyError at once for a name that has none."""
+        return chain.from_iterable([self.iterate(name) for name in names])
+
+    def whole(self, names: Sequence[str]) -> bytes:
+        return b"".join(self.read(name) for name in names)
+
+    def discard(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.delete(name)
+
+    def keep_only(self, names: Iterable[str]) -> None:
+        """Delete what nothing refers to: what a kill in the middle of an upload or a deletion left behind."""
+        self.discard(set(self.ids()).difference(names))
+
+    def close(self) -> None:
+        if self._forget is not None:
+            self._forget()

@@ -1,0 +1,80 @@
+"""One process for one data directory."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import takewhile
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from assistants_emulator.errors import DirectoryInUse, StoreError
+
+
+@contextmanager
+def reported(path: Path) -> Iterator[None]:
+    """An OSError inside becomes a StoreError of one line: the path and the system's reason."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{path}: {error.strerror or error}") from error
+
+
+def make_directory(path: Path) -> None:
+    """With its parents; one that exists is fine. StoreError if it cannot be."""
+    with reported(path):
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:
+            raise StoreError(f"{path}: not a directory") from None
+
+
+class DirectoryLock:
+    """Holds DIR/.lock, which the system frees when the process ends, however it ends; who holds it is in
+    DIR/.lock-holder, for the message to others only. Acquire and release may happen in different threads.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._holder = directory / ".lock-holder"
+        self._lock = FileLock(directory / ".lock", timeout=0, thread_local=False)
+
+    def acquire(self) -> None:
+        """Make the directory and lock it. DirectoryInUse names the holder; StoreError if there can be no directory."""
+        make_directory(self._directory)
+        with reported(self._directory):
+            try:
+                self._lock.acquire()
+            except Timeout:
+                raise DirectoryInUse(f"{self._directory} is in use by {self._who()}") from None
+            except NotImplementedError as error:
+                raise StoreError(f"{self._directory}: no file locks here: {error}") from None
+            self._sign()
+
+    def release(self) -> None:
+        """Releasing what is not held is no error."""
+        if self._lock.is_locked:
+            with suppress(OSError):
+                self._holder.unlink()
+            self._lock.release()
+
+    def _sign(self) -> None:
+        with suppress(OSError):
+            self._holder.write_text(f"process {os.getpid()} ({_command()})", encoding="utf-8")
+
+    def _who(self) -> str:
+        with suppress(OSError):
+            if text := self._holder.read_text(encoding="utf-8", errors="replace"):
+                return " ".join(text.split())
+        return "another process"
+
+
+def _command() -> str:
+    """Program and words up to the first option, for options may hold keys."""
+    program = Path(sys.argv[0] if sys.argv else sys.executable)
+    name = program.parent.name if program.name == "__main__.py" else program.name
+    words = takewhile(lambda word: not word.startswith("-"), sys.argv[1:])
+    return " ".join([name or "python", *words])[:200]

@@ -1,0 +1,166 @@
+"""Stored objects as v1 showed them in April 2024 (ruby-openai run_steps_list, runs_list): no key that is v2's alone.
+
+`file_ids` is not stored: it is what the tool resources or attachments of today hold, in the order of their addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from assistants_emulator.resources import views
+from assistants_emulator.resources.context import Context
+from assistants_emulator.store import Object
+
+View = Callable[[Context, Object], Object]
+
+TOOL_RESOURCES, ATTACHMENTS = "tool_resources", "attachments"
+ASSISTANT_KEYS = (
+    *("id", "object", "created_at", "name", "description", "model", "instructions", "tools", "top_p", "temperature"),
+    *("file_ids", "metadata", "response_format"),
+)
+THREAD_KEYS = ("id", "object", "created_at", "metadata")
+RUN_KEYS = tuple(
+    "file_ids" if key == TOOL_RESOURCES else key
+    for key in views.RUN_KEYS
+    if key not in ("reasoning_effort", "parallel_tool_calls")
+)
+MESSAGE_KEYS = tuple("file_ids" if key == ATTACHMENTS else key for key in views.MESSAGE_KEYS)
+STREAMED_MESSAGE_KEYS = tuple("file_ids" if key == ATTACHMENTS else key for key in views.STREAMED_MESSAGE_KEYS)
+USAGE_KEYS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+
+def assistant(context: Context, stored: Object) -> Object:
+    file_ids = resource_files(context, stored["tool_resources"])
+    return _pick({**stored, "tools": _tools(stored["tools"]), "file_ids": file_ids}, ASSISTANT_KEYS)
+
+
+def thread(context: Context, stored: Object) -> Object:
+    return _pick(stored, THREAD_KEYS)
+
+
+def message(context: Context, stored: Object) -> Object:
+    return _pick(_message(stored), MESSAGE_KEYS)
+
+
+def run(context: Context, stored: Object) -> Object:
+    """One cut short by a budget was completed, with `incomplete_details` (ruby-openai runs_streamed_create)."""
+    shown = {
+        **stored,
+        "status": "completed" if stored["status"] == "incomplete" else stored["status"],
+        "tools": _tools(stored["tools"]),
+        "tool_choice": _choice(stored["tool_choice"]),
+        "usage": _usage(stored["usage"]),
+        "file_ids": run_files(context, stored),
+    }
+    return _pick(shown, RUN_KEYS)
+
+
+def step(context: Context, stored: Object) -> Object:
+    shown = {**stored, "step_details": _details(stored["step_details"]), "usage": _usage(stored["usage"])}
+    return _pick(shown, views.STEP_KEYS)
+
+
+def message_files(message: Object) -> list[str]:
+    return list(dict.fromkeys(one["file_id"] for one in message["attachments"] if one["file_id"] is not None))
+
+
+def resource_files(context: Context, resources: Object) -> list[str]:
+    """The files of a code interpreter and of file search, each once."""
+    found = list((resources.get("code_interpreter") or {}).get("file_ids", []))
+    for id in (resources.get("file_search") or {}).get("vector_store_ids", []):
+        found += (file["id"] for file in context.store.of("vector_store_files", "vector_store_id", id))
+    return list(dict.fromkeys(found))
+
+
+def run_files(context: Context, run: Object) -> list[str]:
+    """Those that its assistant had when v1 created it; a run of v2 shows those that its assistant has now."""
+    held = run.get("_tool_resources") or (context.store.get("assistants", run["assistant_id"]) or {}).get(
+        "tool_resources"
+    )
+    return resource_files(context, held or {})
+
+
+def streamed(context: Context, name: str, data: Object) -> tuple[str, Object]:
+    """An event's name and data in v1's shape; the end of a run cut short had no name of its own yet."""
+    if data.get("object") == "thread.run" and data["status"] == "incomplete":
+        name = "thread.run.completed"
+    return name, _STREAMED.get(data.get("object", ""), _as_is)(context, data)
+
+
+def _as_is(context: Context, data: Object) -> Object:
+    return data
+
+
+def _streamed_message(context: Context, stored: Object) -> Object:
+    return _pick(_message(stored), STREAMED_MESSAGE_KEYS)
+
+
+def _step_delta(context: Context, data: Object) -> Object:
+    return {**data, "delta": {"step_details": _details(data["delta"]["step_details"])}}
+
+
+def _pick(stored: Object, keys: tuple[str, ...]) -> Object:
+    return {key: stored[key] for key in keys}
+
+
+def _message(stored: Object) -> Object:
+    content = [_part(part, stored.get("_quotes", {})) for part in stored["content"]]
+    return {**stored, "content": content, "file_ids": message_files(stored)}
+
+
+def _part(part: Object, quotes: Object) -> Object:
+    if part["type"] == "image_file":
+        return {"type": "image_file", "image_file": {"file_id": part["image_file"]["file_id"]}}
+    if part["type"] != "text":
+        return part
+    notes = [_annotation(note, quotes) for note in part["text"]["annotations"]]
+    return {"type": "text", "text": {**part["text"], "annotations": notes}}
+
+
+def _annotation(note: Object, quotes: Object) -> Object:
+    """A citation had its quote; it is empty where nothing is known of it, as in streams."""
+    if "file_citation" not in note:
+        return note
+    return {**note, "file_citation": {"quote": quotes.get(note["text"], ""), **note["file_citation"]}}
+
+
+def _tools(tools: list[Object]) -> list[Object]:
+    return [_tool(tool) for tool in tools]
+
+
+def _tool(tool: Object) -> Object:
+    if tool["type"] == "file_search":
+        return {"type": "retrieval"}
+    if tool["type"] == "function":
+        return {**tool, "function": {key: value for key, value in tool["function"].items() if key != "strict"}}
+    return tool
+
+
+def _choice(choice: Object | str) -> Object | str:
+    return {"type": "retrieval"} if isinstance(choice, dict) and choice["type"] == "file_search" else choice
+
+
+def _details(details: Object) -> Object:
+    if details["type"] != "tool_calls":
+        return details
+    return {**details, "tool_calls": [_call(call) for call in details["tool_calls"]]}
+
+
+def _call(call: Object) -> Object:
+    if call["type"] != "file_search":
+        return call
+    kept = {key: value for key, value in call.items() if key in ("index", "id")}
+    return {**kept, "type": "retrieval", "retrieval": {}}
+
+
+def _usage(usage: Object | None) -> Object | None:
+    return usage and {key: usage[key] for key in USAGE_KEYS}
+
+
+_STREAMED: dict[str, View] = {
+    "thread": thread,
+    "thread.run": run,
+    "thread.run.step": step,
+    "thread.message": _streamed_message,
+    "thread.run.step.delta": _step_delta,
+}

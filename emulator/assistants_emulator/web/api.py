@@ -1,0 +1,240 @@
+"""The API itself: from a request to a row of the route table, to its operation, to an answer.
+
+The order of checks is the service's: route, key, beta header, JSON, parameters, objects, state.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.types import Receive, Scope, Send
+
+from assistants_emulator.config import Config, project_of_key
+from assistants_emulator.contract import check, includes
+from assistants_emulator.errors import ApiError, ServerFault, StoreError
+from assistants_emulator.project.project import Project
+from assistants_emulator.resources.route import Download, Route
+from assistants_emulator.store import Object
+from assistants_emulator.web.auth import accepted_key, is_expected, key_of
+from assistants_emulator.web.body import Disconnected, parse, read_body
+from assistants_emulator.web.fault_effects import DropConnection, apply, malformed, retry_headers, sticking
+from assistants_emulator.web.multipart import attachment, read_form
+from assistants_emulator.web.request import Request
+from assistants_emulator.web.responses import (
+    BYTES_TYPE,
+    COMMON_HEADERS,
+    JSON_TYPE,
+    STREAM_TYPE,
+    Headers,
+    error_bytes,
+    json_bytes,
+    poll_after,
+    refusal_headers,
+    send_chunks,
+    send_pieces,
+    send_whole,
+    shown,
+    without_slash,
+)
+from assistants_emulator.web.routing import ROUTES, RouteMatch, RouteTable, address_of
+from assistants_emulator.web.streams import EventStream
+
+ASKER_HEADER = b"x-assistants-emulator-run"  # the run whose responder is asking; its requests never wait for it
+INCLUDE_KEYS = ("include[]", "include")
+REDIRECTED = ("/assistants", "/threads", "/vector_stores")  # `/files/` was a 404 (ruby-openai, 2023-08)
+SERVER_FAULT = (
+    "The server had an error processing your request. Sorry about that! You can retry your request, or contact us "
+    "through our help center at help.openai.com if you keep seeing this error. (Please include the request ID "
+    "{} in your email.)"
+)
+
+log = logging.getLogger("assistants_emulator")
+
+
+class Api:
+    """The ASGI application for the API at all its addresses. `open_project` gives the project of a name."""
+
+    def __init__(self, config: Config, open_project: Callable[[str], Project]) -> None:
+        self._config = config
+        self._open_project = open_project
+        self._table = RouteTable(ROUTES)
+        self._calls = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._calls += 1
+        request = Request(scope, receive, self._calls)
+        try:
+            await self._answer(request, send)
+        except Disconnected:
+            return
+        except DropConnection:
+            request.log(0)
+            await _drop(request)
+        except ApiError as error:
+            await self._send_error(request, send, error)
+        except StoreError as error:
+            log.error("%s %s could not be stored: %s", request.method, request.path, error)
+            await self._send_error(request, send, ServerFault(str(error)))
+        except Exception:
+            log.exception("%s %s could not be answered", request.method, request.path)
+            await self._send_error(request, send, ServerFault(SERVER_FAULT.format(request.id)))
+        finally:
+            if request.form is not None:
+                request.form.close()
+
+    async def _answer(self, request: Request, send: Send) -> None:
+        request.address = address = address_of(request.method, request.path, request.query_string)
+        found = self._table.find(address.path)
+        if found is None or request.method == "OPTIONS":
+            self._assign_project(request)
+            await self._answer_options(request, send, found)
+            return
+        rows, ids = found.methods.get("GET" if request.method == "HEAD" else request.method), found.ids
+        if rows is None:
+            raise address.wrong_method(request.method)
+        key = accepted_key(request.headers, self._config.api_key)
+        if key is None:
+            raise address.wrong_key(request.headers)
+        request.project = project = self._open_project(project_of_key(key))
+        request.route = next(iter(rows.values()))
+        route, request.version = address.route(rows, request.headers, self._config.v1 == "sunset")
+        request.route = route
+        await _read(request, route, project)
+        request.fault = fault = project.faults.strike(request.method, address.path)
+        if fault is not None:
+            await apply(fault)
+        values: dict[str, Any] = {**ids, **_query_values(route, request.query_string)}
+        if route.body is not None:
+            values["body"] = check(route.body, parse(request.raw))
+        if request.form is not None:
+            values["form"] = request.form
+        project.driver.recover()
+        if (thread_id := ids.get("thread_id")) is not None:
+            await project.driver.settle(thread_id, request.headers.get(ASKER_HEADER, b"").decode("latin-1"))
+        if route.settles:
+            await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
+        if route.streams and values["body"].get("stream"):
+            await self._stream(request, send, lambda: route.operation(project.context, **values))
+            return
+        with sticking(project, fault):
+            result = route.operation(project.context, **values)
+        if isinstance(result, Download):
+            await self._download(request, send, result)
+            return
+        body = json_bytes(shown(route, result, self._config.fidelity), route.newline)
+        await self._send(request, send, 200, body, poll_after(result))
+
+    async def _send_error(self, request: Request, send: Send, error: ApiError) -> None:
+        """Nothing has been sent yet: whatever goes wrong in the middle of a stream is the stream's to tell."""
+        if not isinstance(error, ServerFault):
+            self._assign_project(request)
+        told = error.under_v1 if request.version == "v1" else error
+        headers = (*retry_headers(error), *refusal_headers(told))
+        await self._send(request, send, told.status, error_bytes(request.route, told), headers)
+
+    def _assign_project(self, request: Request) -> None:
+        """A call that was refused before its key was looked at belongs to its key's project all the same."""
+        key = key_of(request.headers)
+        if request.project is None and key and is_expected(key, self._config.api_key):
+            request.project = self._open_project(project_of_key(key))
+
+    async def _answer_options(self, request: Request, send: Send, found: RouteMatch | None) -> None:
+        """What is no call of the API: the question what a path takes, and a path with a slash at its end."""
+        assert request.address is not None
+        if found is not None:
+            headers: Headers = [(b"allow", ", ".join(sorted({*found.methods, "OPTIONS"})).encode())]
+            status = 204
+        elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(REDIRECTED):
+            status, headers = 307, [(b"location", without_slash(request.scope))]
+        else:
+            raise request.address.no_such_path(request.method)
+        request.log(status)
+        await send_whole(send, status, [*self._headers(request), *headers], b"")
+
+    async def _stream(self, request: Request, send: Send, operation: Callable[[], Object]) -> None:
+        assert request.project is not None
+        stream = EventStream(request.project, request.fault, request.version)
+        with sticking(request.project, request.fault):
+            stream.begin(operation)
+        logged = request.log(200)
+        headers = self._headers(request, STREAM_TYPE)
+        sending = asyncio.ensure_future(send_pieces(send, 200, headers, stream.frames()))
+        gone = asyncio.ensure_future(_disconnected(request.receive))
+        try:
+            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done() and isinstance(sending.exception(), DropConnection):
+                await _drop(request)
+        finally:
+            gone.cancel()
+            sending.cancel()
+            stream.close()
+            if logged is not None:
+                logged.streamed, logged.seconds = True, request.seconds
+
+    async def _send(
+        self,
+        request: Request,
+        send: Send,
+        status: int,
+        body: bytes,
+        extra: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        if request.fault is not None and request.fault.malformed:
+            body = malformed(body)
+        request.log(status, body)
+        await send_whole(send, status, [*self._headers(request, JSON_TYPE), *extra], body)
+
+    async def _download(self, request: Request, send: Send, file: Download) -> None:
+        request.log(200)
+        headers = [
+            *self._headers(request, BYTES_TYPE),
+            (b"content-disposition", attachment(file.filename)),
+            (b"content-length", str(file.size).encode()),
+        ]
+        await send_chunks(send, 200, headers, file.chunks)
+
+    def _headers(self, request: Request, content_type: bytes | None = None) -> Headers:
+        took = str(int(request.seconds * 1000)).encode()
+        return [
+            *([] if content_type is None else [(b"content-type", content_type)]),
+            *COMMON_HEADERS,
+            (b"openai-processing-ms", took),
+            (b"x-envoy-upstream-service-time", took),
+            (b"x-request-id", request.id.encode()),
+        ]
+
+
+async def _read(request: Request, route: Route, project: Project) -> None:
+    """The body into memory, or the form's file to disk."""
+    if route.form is None:
+        request.raw = await read_body(request.receive)
+    else:
+        contents = project.context.contents
+        request.form, request.raw = await read_form(request.headers, request.receive, route.form, contents)
+
+
+def _query_values(route: Route, query_string: bytes) -> dict[str, Any]:
+    """What the row's operation takes from the query; keys that it does not know are ignored."""
+    if not (route.lists or route.includes):
+        return {}
+    pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
+    raw = dict(pairs)
+    values: dict[str, Any] = {"query": route.query(raw)} if route.lists else {}
+    values |= {name: raw.get(name) or None for name in route.filters}
+    if route.includes:
+        values["include"] = includes(value for key, value in pairs if key in INCLUDE_KEYS)
+    return values
+
+
+async def _drop(request: Request) -> None:
+    request.scope["state"]["drop_connection"](request.scope)
+    await _disconnected(request.receive)  # or the server would complain of an answer that was never begun
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

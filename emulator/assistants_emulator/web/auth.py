@@ -1,0 +1,73 @@
+"""Which key a request carries, and whether it may use this server (behaviour.md section 2)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+
+from assistants_emulator.errors import Unauthorized
+
+NO_KEY = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
+    "(i.e. Authorization: Bearer YOUR_KEY), or as the password field (with blank username) if you're accessing the "
+    "API from your browser and are prompted for a username and password. You can obtain an API key from "
+    "https://platform.openai.com/account/api-keys."
+)
+WRONG_KEY = "Incorrect API key provided: {}. You can find your API key at https://platform.openai.com/account/api-keys."
+SHOWN_FIRST, SHOWN_LAST = 8, 4
+
+
+def key_of(headers: Mapping[bytes, bytes]) -> str | None:
+    """The key in `Authorization: Bearer`, in Basic's password, or in `api-key`; None where there is none of these."""
+    given = headers.get(b"authorization", b"").decode("latin-1")
+    scheme, _, rest = given.partition(" ")
+    if scheme.lower() == "bearer":
+        return rest.strip()
+    if scheme.lower() == "basic":
+        return _password(rest)
+    key = headers.get(b"api-key")
+    return None if key is None else key.decode("latin-1").strip()
+
+
+def accepted_key(headers: Mapping[bytes, bytes], expected: str | None) -> str | None:
+    """The request's key; None where it has none, or another than the one this server was told to expect."""
+    key = key_of(headers)
+    return key if key and is_expected(key, expected) else None
+
+
+def is_expected(key: str, expected: str | None) -> bool:
+    """In a time that tells nothing of how much of the key was right."""
+    return expected is None or hmac.compare_digest(key.encode(), expected.encode())
+
+
+def require_key(headers: Mapping[bytes, bytes], expected: str | None) -> str:
+    """The same, with OpenAI's 401 for None."""
+    key = accepted_key(headers, expected)
+    if key is None:
+        given = key_of(headers)
+        raise no_key() if given is None else wrong_key(given)
+    return key
+
+
+def no_key() -> Unauthorized:
+    return Unauthorized(NO_KEY)
+
+
+def wrong_key(key: str) -> Unauthorized:
+    return Unauthorized(WRONG_KEY.format(_masked(key)), code="invalid_api_key")
+
+
+def _password(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded, validate=True).decode("latin-1").partition(":")[2]
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _masked(key: str) -> str:
+    """The API shows a key's beginning and end; an empty one as `''`."""
+    if len(key) <= SHOWN_FIRST + SHOWN_LAST:
+        return key[:3] + "*" * (len(key) - 3) if key else "''"
+    return key[:SHOWN_FIRST] + "*" * (len(key) - SHOWN_FIRST - SHOWN_LAST) + key[-SHOWN_LAST:]

@@ -1,0 +1,71 @@
+"""Reading a request's JSON body: bounded in bytes and in depth, parsed by the library that also renders."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.types import Receive
+
+from assistants_emulator.errors import ApiError, TooLarge
+
+MOST_BYTES = 8 * 1024 * 1024  # 32 messages of 256,000 characters of ASCII; the real limit was never recorded
+MOST_DRAINED_BYTES = 64 * 1024 * 1024  # a client that is still sending reads its answer only afterwards
+MOST_DEPTH = 128  # orjson renders at most 254 levels, and lists and events add some
+
+NOT_JSON = (
+    "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP library "
+    "correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON. If you have trouble "
+    "figuring out how to fix this, please contact us through our help center at help.openai.com.)"
+)
+
+
+class Disconnected(Exception):
+    """The client went away before its request was whole."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body; 413 if it is larger than a JSON body may be, once the client has sent it."""
+    chunks: list[bytes] = []
+    size = 0
+    more = True
+    while more and size <= MOST_DRAINED_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size <= MOST_BYTES:
+            chunks.append(chunk)
+        more = message.get("more_body", False)
+    if size > MOST_BYTES:
+        raise TooLarge(f"Maximum content size limit ({MOST_BYTES}) exceeded ({size} bytes read)")
+    return b"".join(chunks) if len(chunks) != 1 else chunks[0]
+
+
+def parse(raw: bytes) -> Any:
+    """The JSON in it, None for an empty body; 400 for what is no JSON or nested more deeply than can be shown again."""
+    if not raw.strip():
+        return None
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise ApiError(NOT_JSON) from None
+    if raw.count(b"[") + raw.count(b"{") > MOST_DEPTH and _too_deep(body):
+        raise ApiError(NOT_JSON)
+    return body
+
+
+def _too_deep(body: Any) -> bool:
+    level = [body]
+    for _ in range(MOST_DEPTH):
+        level = [child for value in level for child in _children(value)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [child for child in value.values() if isinstance(child, dict | list)]
+    return [child for child in value if isinstance(child, dict | list)] if isinstance(value, list) else []

@@ -1,0 +1,153 @@
+"""The control API below `/_emulator/`: what a test in any language tells the emulator itself, in the key's project."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from assistants_emulator import __version__
+from assistants_emulator.config import Config, project_of_key
+from assistants_emulator.errors import ApiError, EmulatorError, NotFound, wrong_type
+from assistants_emulator.project.faults import FAULT_FIELDS, Fault
+from assistants_emulator.project.project import Project
+from assistants_emulator.project.state import get_state
+from assistants_emulator.responders.scripts.load import load_script
+from assistants_emulator.web.auth import key_of, require_key
+from assistants_emulator.web.body import Disconnected, parse, read_body
+from assistants_emulator.web.openapi import openapi
+from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_whole
+
+PREFIX = "/_emulator/"
+Answer = dict[str, Any]
+Operation = Callable[[Project, dict[str, Any]], Awaitable[Answer]]
+
+
+async def reset(project: Project, body: dict[str, Any]) -> Answer:
+    seed = body.get("seed")
+    if seed is not None and not isinstance(seed, str):
+        raise wrong_type("seed", "a string", type(seed).__name__)
+    project.reset(seed)
+    return {"project": project.name}
+
+
+async def get_script(project: Project, body: dict[str, Any]) -> Answer:
+    return project.script.raw if project.script is not None else {"version": 1, "replies": []}
+
+
+async def put_script(project: Project, body: dict[str, Any]) -> Answer:
+    project.set_script(load_script(body, allow_paths=False))
+    return body
+
+
+async def delete_script(project: Project, body: dict[str, Any]) -> Answer:
+    project.set_script(None)
+    return {"version": 1, "replies": []}
+
+
+async def get_requests(project: Project, body: dict[str, Any]) -> Answer:
+    return {"data": [call.as_json() for call in project.requests], "dropped": project.requests.dropped}
+
+
+async def get_clock(project: Project, body: dict[str, Any]) -> Answer:
+    return {"now": project.context.clock.now(), "mode": project.context.clock.mode}
+
+
+async def post_clock(project: Project, body: dict[str, Any]) -> Answer:
+    moves = {name: body[name] for name in ("advance", "set") if name in body}
+    if len(moves) != 1 or not all(type(value) in (int, float) for value in moves.values()):
+        raise ApiError('Expected {"advance": SECONDS} or {"set": UNIX_TIME}.')
+    if "advance" in moves:
+        await project.advance(moves["advance"])
+    else:
+        await project.driver.move_clock(moves["set"])
+    return await get_clock(project, body)
+
+
+async def read_state(project: Project, body: dict[str, Any]) -> Answer:
+    return dict(get_state(project.context))
+
+
+async def write_state(project: Project, body: dict[str, Any]) -> Answer:
+    project.load_state(body)
+    return await read_state(project, body)
+
+
+async def get_faults(project: Project, body: dict[str, Any]) -> Answer:
+    return {"data": [fault.as_json() for fault in project.faults]}
+
+
+async def post_fault(project: Project, body: dict[str, Any]) -> Answer:
+    try:
+        fault = Fault(**body)
+    except TypeError as error:
+        raise EmulatorError(f"a fault takes {', '.join(FAULT_FIELDS)}: {error}") from error
+    return project.faults.add(fault).as_json()
+
+
+async def delete_faults(project: Project, body: dict[str, Any]) -> Answer:
+    project.faults.clear()
+    return await get_faults(project, body)
+
+
+async def resume(project: Project, run_id: str) -> Answer:
+    if not project.driver.resume(run_id):
+        raise NotFound(f"No paused run found with id '{run_id}'.")
+    return {"id": run_id, "resumed": True}
+
+
+OPERATIONS: dict[tuple[str, str], Operation] = {
+    ("POST", "reset"): reset,
+    ("GET", "state"): read_state,
+    ("PUT", "state"): write_state,
+    ("GET", "script"): get_script,
+    ("PUT", "script"): put_script,
+    ("DELETE", "script"): delete_script,
+    ("GET", "requests"): get_requests,
+    ("GET", "faults"): get_faults,
+    ("POST", "faults"): post_fault,
+    ("DELETE", "faults"): delete_faults,
+    ("GET", "clock"): get_clock,
+    ("POST", "clock"): post_clock,
+}
+
+
+class Control:
+    """The ASGI application for the control API; errors are in the API's envelope."""
+
+    def __init__(self, config: Config, open_project: Callable[[str], Project]) -> None:
+        self._config = config
+        self._open_project = open_project
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer, status = await self._answer(scope, receive), 200
+        except Disconnected:
+            return
+        except ApiError as error:
+            answer, status = error.body(), error.status
+        except EmulatorError as error:
+            answer, status = ApiError(str(error)).body(), ApiError.status
+        await send_whole(send, status, [(b"content-type", JSON_TYPE)], json_bytes(answer))
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        method, name = scope["method"], scope["path"].removeprefix(PREFIX)
+        if (method, name) == ("GET", "health"):
+            return {"status": "ok", "version": __version__}
+        if (method, name) == ("GET", "openapi.json"):
+            return openapi()
+        headers = dict(scope["headers"])
+        key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
+        project = self._open_project(project_of_key(key))
+        body = parse(await read_body(receive)) or {}
+        if not isinstance(body, dict):
+            raise ApiError(f"Invalid type: expected an object, but got {type(body).__name__} instead.")
+        match name.split("/"):
+            case ["runs", run_id, "resume"] if method == "POST":
+                return await resume(project, run_id)
+        operation = OPERATIONS.get((method, name))
+        if operation is None:
+            known = ", ".join(f"{verb} {path}" for verb, path in OPERATIONS)
+            raise NotFound(f"No control call {method} {scope['path']}. There are: GET health, {known}.")
+        return await operation(project, body)

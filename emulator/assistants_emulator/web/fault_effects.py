@@ -1,0 +1,51 @@
+"""How a fault strikes a call: what the HTTP side of `assistants_emulator.project.faults` does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from assistants_emulator.errors import ApiError
+from assistants_emulator.project.faults import Fault, InjectedError
+from assistants_emulator.project.project import Project
+from assistants_emulator.resources.context import Sticking
+
+RETRY_AFTER = (b"retry-after-ms", b"1")  # SDKs ignore 0, and without it wait half a second and more
+
+
+class DropConnection(Exception):
+    """The connection is to be closed, here and now."""
+
+
+async def apply(fault: Fault) -> None:
+    """Wait its delay; raise its error, or DropConnection, where that is all that the call gets."""
+    if fault.delay:
+        await asyncio.sleep(fault.delay)
+    if fault.drop_after == 0 and fault.error is None:
+        raise DropConnection
+    if fault.drop_after is None and fault.error is not None and not fault.stuck:
+        raise fault.error
+
+
+@contextmanager
+def sticking(project: Project, fault: Fault | None) -> Iterator[None]:
+    """While the operation of a call with a `stuck` fault runs, what it creates is held, or fails as the fault says."""
+    context = project.context
+    if fault is not None and fault.stuck:
+        error = fault.error
+        told = None if error is None else {"code": error.code or error.type, "message": error.message}
+        context.sticking = Sticking(told)
+    try:
+        yield
+    finally:
+        context.sticking = None
+
+
+def malformed(body: bytes) -> bytes:
+    """JSON that ends in the middle."""
+    return body[: max(1, len(body) // 2)]
+
+
+def retry_headers(error: ApiError) -> tuple[tuple[bytes, bytes], ...]:
+    return (RETRY_AFTER,) if isinstance(error, InjectedError) and error.is_retried else ()

@@ -1,0 +1,104 @@
+"""How answers look as bytes: two-space JSON, event frames, and the headers that every answer carried."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import orjson
+from starlette.types import Scope, Send
+
+from assistants_emulator.errors import ApiError
+from assistants_emulator.resources import views, views_spec
+from assistants_emulator.resources.route import Route, View
+from assistants_emulator.store import Object, Page
+
+JSON_TYPE = b"application/json"
+BYTES_TYPE = b"application/octet-stream"
+STREAM_TYPE = b"text/event-stream; charset=utf-8"
+DONE_FRAME = b"event: done\ndata: [DONE]\n\n"
+Headers = list[tuple[bytes, bytes]]
+# what every answer carried; `x-request-id` and `openai-processing-ms` are added for each
+COMMON_HEADERS: Headers = [
+    (b"openai-version", b"2020-10-01"),
+    (b"openai-organization", b"user-assistants-emulator"),
+    (b"openai-project", b"proj_assistantsemulatorlocal"),  # since 2025, like the envoy's time
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),  # means nothing to plain HTTP
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+def json_bytes(value: Any, newline: bool = False) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | (orjson.OPT_APPEND_NEWLINE if newline else 0))
+
+
+def frame(name: str, data: Any) -> bytes:
+    """One event: its JSON is compact (dotnet StreamingToolCall)."""
+    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def refusal_headers(error: ApiError) -> tuple[tuple[bytes, bytes], ...]:
+    """A 401 says how to give a key (ai-engine, 2024-09)."""
+    return ((b"www-authenticate", b'Bearer realm="OpenAI API"'),) if error.status == 401 else ()
+
+
+def without_slash(scope: Scope) -> bytes:
+    """The address of a call without the slash at its path's end, whole, as the API gave it (ai-engine, 2024-06)."""
+    host = dict(scope["headers"]).get(b"host", b"")
+    path: bytes = scope["raw_path"].partition(b"?")[0].rstrip(b"/")
+    query: bytes = scope["query_string"]
+    scheme: str = scope["scheme"]
+    return b"".join([scheme.encode(), b"://", host, path, *([b"?", query] if query else [])])
+
+
+async def send_whole(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    length = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers + length})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_pieces(send: Send, status: int, headers: Headers, pieces: AsyncIterator[bytes]) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    async for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def send_chunks(send: Send, status: int, headers: Headers, chunks: Iterator[bytes]) -> None:
+    """Bytes read as they are sent; `headers` say how many."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    for chunk in chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+POLL_AFTER_MS = b"10"
+UNFINISHED = {"queued", "in_progress", "cancelling"}
+EVENT_VIEWS: dict[str, View] = {"wire": views.streamed, "spec": views_spec.shown}
+
+
+def shown(route: Route, result: Object | Page, fidelity: str = "wire") -> Object:
+    """The answer's JSON: by the row's view, or by the published schema's, which has one view of each object of v2."""
+    is_spec = fidelity == "spec" and "v2" in route.versions
+    view = views_spec.shown if is_spec else route.view
+    if not isinstance(result, Page):
+        return view(result)
+    data = [view(item) for item in result.items]
+    nobody = "" if is_spec else None
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (nobody, nobody)
+    shown = {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": result.has_more}
+    return {key: shown[key] for key in route.list_keys}
+
+
+def error_bytes(route: Route | None, error: ApiError) -> bytes:
+    """`/files` puts a `detail` beside the error (dotnet FilesTests)."""
+    body = error.body()
+    if route is not None and route.detail:
+        body["detail"] = {"message": error.message, "code": error.code}
+    return json_bytes(body, route is not None and route.newline)
+
+
+def poll_after(result: Object | Page) -> tuple[tuple[bytes, bytes], ...]:
+    """The SDK's poll helpers wait a second or five between two polls unless an answer says otherwise."""
+    unfinished = isinstance(result, dict) and result.get("status") in UNFINISHED
+    return ((b"openai-poll-after-ms", POLL_AFTER_MS),) if unfinished else ()

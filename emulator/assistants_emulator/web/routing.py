@@ -1,0 +1,276 @@
+"""The route table as a tree: a path is matched segment by segment, not by one pattern after another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+from assistants_emulator import v1
+from assistants_emulator.errors import ApiError, MethodNotAllowed, NotFound
+from assistants_emulator.resources import (
+    assistants,
+    files,
+    messages,
+    models,
+    threads,
+    uploads,
+    vector_store_file_batches,
+    vector_store_files,
+    vector_store_search,
+    vector_stores,
+)
+from assistants_emulator.resources.route import VERSIONS, Route, Version
+from assistants_emulator.runs import operations
+from assistants_emulator.web.auth import key_of, no_key, wrong_key
+
+ROUTES: tuple[Route, ...] = (
+    *assistants.ROUTES,
+    *threads.ROUTES,
+    *messages.ROUTES,
+    *operations.ROUTES,
+    *files.ROUTES,
+    *uploads.ROUTES,
+    *vector_stores.ROUTES,
+    *vector_store_files.ROUTES,
+    *vector_store_file_batches.ROUTES,
+    *vector_store_search.ROUTES,
+    *models.ROUTES,
+    *v1.ROUTES,
+)
+"""The whole API at a glance."""
+
+EMULATED = "assistants, threads, messages, runs, run steps, files, uploads, vector stores, models"
+NOT_EMULATED = {
+    *("audio", "batches", "chat", "completions", "containers", "conversations", "embeddings", "evals", "fine_tuning"),
+    *("images", "moderations", "organization", "realtime", "responses", "videos"),
+}
+Node = dict[str, Any]
+Rows = dict[Version, Route]
+ANY, ROWS, NAMES = "{}", "", "/"  # keys of a node that no segment of a path can be
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMatch:
+    """What a path is: its rows by method and version, and the ids in it by their names."""
+
+    methods: dict[str, Rows]
+    ids: dict[str, str]
+
+
+class RouteTable:
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self.routes = tuple(routes)
+        self._root: Node = {}
+        for route in self.routes:
+            self._add(route)
+
+    def find(self, path: str) -> RouteMatch | None:
+        """`path` is below the prefix; None where no row has it."""
+        ids: list[str] = []
+        node: Node | None = self._root
+        for segment in path.split("/")[1:]:
+            if node is None or not segment:
+                return None
+            following = node.get(segment) if segment != ANY else None
+            if following is None:
+                following = node.get(ANY)
+                ids.append(segment)
+            node = following
+        if not node or ROWS not in node:
+            return None
+        return RouteMatch(node[ROWS], dict(zip(node[NAMES], ids, strict=True)))
+
+    def _add(self, route: Route) -> None:
+        node, names = self._root, []
+        for segment in route.path.split("/")[1:]:
+            if segment.startswith("{"):
+                names.append(segment[1:-1])
+                segment = ANY
+            node = node.setdefault(segment, {})
+        if node.setdefault(NAMES, names) != names:
+            raise ValueError(f"{route.path}: other rows of this path name its ids {node[NAMES]}")
+        rows: Rows = node.setdefault(ROWS, {}).setdefault(route.method, {})
+        rows.update(dict.fromkeys(route.versions, route))
+
+
+def unknown_path(method: str, path: str, shown: str) -> NotFound:
+    """The API's text; for what the platform has beside the Assistants API, with what this server is."""
+    message = f"Invalid URL ({method} {shown})"
+    family = path.split("/")[1]
+    if family in NOT_EMULATED:
+        message += f". This server emulates the Assistants API ({EMULATED}), and not {family}."
+    return NotFound(message)
+
+
+OTHER_BETAS = ("realtime", "responses", "chatkit", "agents")  # sent along by SDKs that speak other betas too
+MIGRATION = "https://platform.openai.com/docs/assistants/migration"
+MISSING = (
+    "You must provide the 'OpenAI-Beta' header to access the Assistants API. "
+    "Please try again by setting the header 'OpenAI-Beta: assistants=v2'."
+)
+SUNSET = (
+    "The v1 Assistants API has been deprecated. Please try again by setting the header 'OpenAI-Beta: assistants=v2'. "
+    f"See the migration guide for more information: {MIGRATION}."
+)
+ONLY_V1 = f"The v1 Assistants API has been deprecated. See the migration guide for more information: {MIGRATION}."
+_FORM = re.compile(r"([\w-]+)=(v\d+)")
+
+
+def version_of(header: str, required: bool) -> Version:
+    """The version that the header asks for; v2 where it is not needed and not there. 400 for one that is wrong."""
+    sent = header.strip()
+    if not sent:
+        if required:
+            raise _invalid(MISSING)
+        return "v2"
+    version: Version | None = None
+    for part in sent.split(","):
+        version = _one(part.strip()) or version
+    if version is None and required:
+        raise _invalid(MISSING)
+    return version or "v2"
+
+
+def require_version(version: Version, versions: Collection[Version], required: bool, sunset: bool) -> None:
+    """400 where the path has no row of that version, or v1 is over and the path is one that went by versions.
+
+    That v2's own endpoints answered v1 so was never recorded (behaviour.md section 13).
+    """
+    if version == "v1" and required and sunset:
+        raise _invalid(ONLY_V1 if "v2" not in versions else SUNSET)
+    if version in versions:
+        return
+    raise _invalid(ONLY_V1 if version == "v2" else MISSING)
+
+
+def _one(beta: str) -> Version | None:
+    form = _FORM.fullmatch(beta)
+    if form is None:
+        message = f"Invalid beta header provided: '{beta}'. The header should be in the format "
+        raise _invalid(message + "'OpenAI-Beta: example_beta=v1'.")
+    if form[1] == "assistants" and form[2] in VERSIONS:
+        return "v1" if form[2] == "v1" else "v2"
+    if form[1] not in OTHER_BETAS:
+        raise _invalid(f"Unknown beta requested: '{form[1]}'.")
+    return None
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError(message, code="invalid_beta")
+
+
+Headers = Mapping[bytes, bytes]
+OPENAI, AZURE, AZURE_V1 = "/v1", "/openai", "/openai/v1"
+AZURE_SINCE, AZURE_V2_SINCE = "2024-02-15", "2024-05-01"
+NO_ACCESS = (
+    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+    "active subscription and use a correct regional API endpoint for your resource."
+)
+_API_VERSION = re.compile(r"(20\d\d-[01]\d-[0-3]\d)(-preview)?")
+
+
+class GatewayError(ApiError):
+    """What Azure's gateway answers by itself: a code that is the status, and a message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message, code=str(status))
+        self.status = status
+
+    def body(self) -> dict[str, object]:
+        return {"error": {"code": self.code, "message": self.message}}
+
+
+class UnknownUrl(NotFound):
+    """What stood in front of the API had an order of keys of its own."""
+
+    def body(self) -> dict[str, object]:
+        return {"error": {"type": self.type, "code": self.code, "message": self.message, "param": self.param}}
+
+
+class Address(Protocol):
+    """`path` is what comes below the prefix."""
+
+    @property
+    def path(self) -> str: ...
+
+    def no_such_path(self, method: str) -> ApiError: ...
+
+    def wrong_method(self, method: str) -> ApiError: ...
+
+    def wrong_key(self, headers: Headers) -> ApiError: ...
+
+    def route(self, rows: Rows, headers: Headers, sunset: bool) -> tuple[Route, Version]:
+        """The row of the version that the request asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAiAddress:
+    path: str
+
+    def no_such_path(self, method: str) -> ApiError:
+        return unknown_path(method, self.path, OPENAI + self.path)
+
+    def wrong_method(self, method: str) -> ApiError:
+        hint = "(HINT: Perhaps you meant to use a different HTTP method?)"
+        return MethodNotAllowed(f"Not allowed to {method} on {OPENAI}{self.path}. {hint}")
+
+    def wrong_key(self, headers: Headers) -> ApiError:
+        key = key_of(headers)
+        return no_key() if key is None else wrong_key(key)
+
+    def route(self, rows: Rows, headers: Headers, sunset: bool) -> tuple[Route, Version]:
+        route = next(iter(rows.values()))
+        version = version_of(headers.get(b"openai-beta", b"").decode("latin-1"), route.beta)
+        require_version(version, rows, route.beta, sunset)
+        return rows[version], version
+
+
+@dataclass(frozen=True, slots=True)
+class AzureAddress:
+    """`version` is what `api-version` says, None for one that there never was; the beta header says nothing here."""
+
+    path: str
+    version: Version | None
+
+    def no_such_path(self, method: str) -> ApiError:
+        return GatewayError(404, "Resource not found")
+
+    def wrong_method(self, method: str) -> ApiError:
+        return self.no_such_path(method)
+
+    def wrong_key(self, headers: Headers) -> ApiError:
+        return GatewayError(401, NO_ACCESS)
+
+    def route(self, rows: Rows, headers: Headers, sunset: bool) -> tuple[Route, Version]:
+        if self.version not in rows:
+            raise GatewayError(404, "Resource not found")
+        return rows[self.version], self.version
+
+
+def address_of(method: str, path: str, query_string: bytes) -> Address:
+    """404 for a path that is behind none of them."""
+    if path.startswith(f"{OPENAI}/"):
+        return OpenAiAddress(path[len(OPENAI) :])
+    if not path.startswith(f"{AZURE}/"):
+        raise _outside(method, path)
+    if path.startswith(f"{AZURE_V1}/"):
+        return AzureAddress(path[len(AZURE_V1) :], "v2")
+    named = parse_qs(query_string.decode("latin-1")).get("api-version", [""])
+    return AzureAddress(path[len(AZURE) :], _azure_version(named[-1]))
+
+
+def _azure_version(api_version: str) -> Version | None:
+    date = _API_VERSION.fullmatch(api_version)
+    if date is None or date[1] < AZURE_SINCE:
+        return None
+    return "v1" if date[1] < AZURE_V2_SINCE else "v2"
+
+
+def _outside(method: str, path: str) -> UnknownUrl:
+    message = f"Unknown request URL: {method} {path}. Please check the URL for typos, "
+    return UnknownUrl(
+        f"{message}or see the docs at https://platform.openai.com/docs/api-reference/.", code="unknown_url"
+    )

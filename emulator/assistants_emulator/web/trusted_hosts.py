@@ -1,0 +1,113 @@
+"""Who may knock: a page of somebody else's, open in a browser on this machine, must not reach the emulator.
+
+A request's Host has to be loopback or an allowed name, which stops DNS rebinding; its Origin, where it has one, too.
+Loopback pages get the CORS headers that browsers ask for. SDKs send no Origin and a loopback Host: nothing to notice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistants_emulator.errors import ApiError
+from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_whole
+
+ANY_HOST = "*"
+PREFLIGHT_SECONDS = b"600"
+
+
+class Forbidden(ApiError):
+    status = 403
+
+
+class TrustedHosts:
+    """In front of an ASGI application; `allowed` are further host names, `*` for all."""
+
+    def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
+        self._app = app
+        self._allowed = frozenset(name.lower() for name in allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        host, origin = _host_and_origin(scope["headers"])
+        try:
+            self._admit(host, origin)
+        except Forbidden as error:
+            await send_whole(send, error.status, [(b"content-type", JSON_TYPE)], json_bytes(error.body()))
+            return
+        if not origin:
+            await self._app(scope, receive, send)
+        elif scope["method"] == "OPTIONS":
+            await send_whole(send, 204, [*_cors(origin), *_preflight(scope["headers"])], b"")
+        else:
+            await self._app(scope, receive, _with_cors(send, origin))
+
+    def _admit(self, host: str, origin: str) -> None:
+        if host and not self._is_allowed(_name_in(f"//{host}")):
+            raise Forbidden(f"The host '{host}' is not this emulator's. Start it with --allow-host to serve it there.")
+        if origin and not self._is_allowed(_name_in(origin)):
+            raise Forbidden(f"Pages of '{origin}' may not use this emulator. Start it with --allow-host to let them.")
+
+    def _is_allowed(self, name: str | None) -> bool:
+        if ANY_HOST in self._allowed:
+            return True
+        return name is not None and (name.lower() in self._allowed or is_loopback(name))
+
+
+@lru_cache(maxsize=256)
+def _name_in(url: str) -> str | None:
+    """Clients name one or two hosts, with each request. None for what is no address."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def is_loopback(name: str) -> bool:
+    """Whether a host name or address means this machine and nothing else."""
+    if name.lower() == "localhost" or name.lower().endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _host_and_origin(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
+    host = origin = b""
+    for name, value in headers:
+        if name == b"host":
+            host = value
+        elif name == b"origin":
+            origin = value
+    return host.decode("latin-1"), origin.decode("latin-1")
+
+
+def _cors(origin: str) -> list[tuple[bytes, bytes]]:
+    expose = (b"access-control-expose-headers", b"x-request-id, openai-processing-ms, openai-poll-after-ms")
+    return [(b"access-control-allow-origin", origin.encode("latin-1")), (b"vary", b"Origin"), expose]
+
+
+def _preflight(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    asked = dict(headers).get(b"access-control-request-headers", b"authorization, content-type, openai-beta")
+    return [
+        (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
+        (b"access-control-allow-headers", asked),
+        (b"access-control-max-age", PREFLIGHT_SECONDS),
+    ]
+
+
+def _with_cors(send: Send, origin: str) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *_cors(origin)]}
+        await send(message)
+
+    return sending

@@ -1,0 +1,175 @@
+"""The pytest plugin: a fresh project of a running emulator for each test that asks for one.
+
+    def test_tutor(assistants_emulator, openai_client):
+        assistants_emulator.respond("x = 1")
+        assistant = openai_client.beta.assistants.create(model="gpt-4o")
+        ...
+
+Nothing but pytest is imported here, and nothing else until a test uses a fixture: every pytest run of everybody who
+has this installed pays for what this file imports.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI, OpenAI
+
+    from assistants_emulator.handle import ProjectHandle
+    from pytest_assistants_emulator.per_test import OneTest
+    from pytest_assistants_emulator.servers import Server
+
+MARKER = (
+    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=): how the assistants emulator is set up "
+    "for this test. script is a path (from the test file's folder, else from the rootdir) or a dict, clock is "
+    "'manual', 'system' or a unix time, seed takes the place of the test's name in making ids; cassette is a path from "
+    "the test file's folder: a recorded session that answers instead (see --assistants-record), with "
+    "replay='semantic' its replies only; transport='inprocess' spares the fixtures' clients the socket."
+)
+DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
+# The SDK's own two texts. They are reported at the line that calls the SDK, so no module could be named instead.
+
+THIS_TEST: pytest.StashKey[OneTest] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("assistants", "assistants emulator")
+    group.addoption(
+        "--assistants-url",
+        metavar="URL",
+        help="use the assistants emulator that runs at this address, instead of starting one",
+    )
+    group.addoption(
+        "--assistants-record",
+        choices=("none", "once", "new_episodes", "all"),
+        default="none",
+        help="what is recorded to the cassettes of tests: nothing (the default); those that are not there yet; what "
+        "they do not have; everything, anew",
+    )
+    group.addoption(
+        "--assistants-upstream",
+        metavar="URL",
+        help="record from here, a base URL with its /v1; without it, from the ini file's assistants_upstream or from "
+        "OPENAI_BASE_URL, with the key in OPENAI_API_KEY",
+    )
+    parser.addini("assistants_upstream", "where --assistants-record records from, a base URL with its /v1")
+    parser.addini(
+        "assistants_scrub",
+        "what is kept out of cassettes besides credentials: names of headers and keys, or /PATTERN/; one a line",
+        type="linelist",
+    )
+    parser.addini(
+        "assistants_guard",
+        "fail a test that uses the assistants emulator and looks up the hosted API's address (default: true)",
+        type="bool",
+        default=True,
+    )
+    parser.addini(
+        "assistants_silence_deprecations",
+        "silence the SDK's warnings that the Assistants API is deprecated, under -W error too (default: false)",
+        type="bool",
+        default=False,
+    )
+    parser.addini(
+        "assistants_transport",
+        "how the fixtures' clients reach the emulator: 'socket' or 'inprocess', which is faster (default: socket)",
+        default="socket",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", MARKER)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A marker's mistakes are told even if the test uses no fixture of ours."""
+    if item.get_closest_marker("assistants") is not None:
+        from pytest_assistants_emulator.marker import settings_of
+
+        settings_of(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Inside pytest's own wrapper, so that our filter comes before those of the ini file, `-W` and marks."""
+    if not item.config.getini("assistants_silence_deprecations"):
+        return (yield)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", DEPRECATIONS, DeprecationWarning)
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if (test := item.stash.get(THIS_TEST, None)) is not None:
+        test.reported(report)
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    from pytest_assistants_emulator.report import remarks_of
+
+    remarks = list(remarks_of(report for reports in terminalreporter.stats.values() for report in reports))
+    if remarks:
+        terminalreporter.section("assistants emulator")
+        for remark in remarks:
+            terminalreporter.line(remark)
+
+
+@pytest.fixture(scope="session")
+def _assistants_server(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """One for the session, or for the worker of pytest-xdist."""
+    from pytest_assistants_emulator.servers import start
+
+    server = start(pytestconfig.getoption("--assistants-url"), pytestconfig.getini("assistants_transport"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Server) -> Iterator[ProjectHandle]:
+    """An empty project of the emulator, a `ProjectHandle`: `respond`, `client()`, `clock`, `requests`, `transcript`...
+
+    `OPENAI_BASE_URL` and `OPENAI_API_KEY` point at it, and what `AzureOpenAI()` reads does too, so code under test that
+    calls either uses it. Ids and times are the same each time the test is run. When the test ends, exceptions that
+    responders raised, runs that no rule matched and rules with `times` left over fail it. A test that expects the first
+    two takes them out of `assistants_emulator.failures` (items have `error` and `run_id`) and
+    `assistants_emulator.unmatched`.
+    """
+    __tracebackhide__ = _raised_by_a_responder
+    from pytest_assistants_emulator.per_test import open_test
+
+    with open_test(request.node, _assistants_server) as test:
+        request.node.stash[THIS_TEST] = test
+        yield test.handle
+        test.finish()
+
+
+def _raised_by_a_responder(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
+    """Its traceback begins in the test; our own texts need a frame to be shown without a traceback at all."""
+    return not excinfo.errisinstance(pytest.fail.Exception)
+
+
+@pytest.fixture
+def openai_client(assistants_emulator: ProjectHandle) -> Iterator[OpenAI]:
+    """An `openai.OpenAI` for the test's project."""
+    with assistants_emulator.client() as client:
+        yield client
+
+
+@pytest.fixture
+def async_openai_client(assistants_emulator: ProjectHandle) -> Iterator[AsyncOpenAI]:
+    """An `openai.AsyncOpenAI` for the test's project, for whatever event loop the test runs it on."""
+    from pytest_assistants_emulator.async_client import close, make_client
+
+    client: Any = make_client(assistants_emulator)
+    yield client
+    close(client)

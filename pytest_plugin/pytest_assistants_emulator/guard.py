@@ -1,0 +1,103 @@
+"""While a test uses the emulator, looking up the hosted API's address is an error that says which client did it.
+
+Covered: `socket.getaddrinfo` from any thread, and the event loops of asyncio and uvloop, where the client's own stack
+is still to be seen (a look-up in a helper thread, as trio's, is refused too, but names only the thread). Not covered:
+a proxy (it does the looking up), resolvers that ask name servers themselves (aiodns), addresses given as numbers,
+connections that were open before, other processes.
+"""
+
+from __future__ import annotations
+
+import asyncio.base_events
+import functools
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+
+HOSTED = ("api.openai.com", "openai.azure.com")
+# Frames of these are on the way to the socket; whoever called them is the client that escaped.
+ON_THE_WAY = sys.stdlib_module_names | {
+    *("openai", "httpx", "httpx2", "httpcore", "httpcore2", "anyio", "sniffio", "trio", "uvloop", "aiohttp"),
+    *("httpx_aiohttp", "requests", "urllib3", "typing_extensions", "pytest_assistants_emulator"),
+}
+NOBODYS = {"_pytest", "pytest", "pluggy"}
+MENDING = (
+    "Point it at the emulator: OpenAI() reads OPENAI_BASE_URL and OPENAI_API_KEY, which this fixture sets, when it is "
+    "made (so make it in the test, not on import, and give it no other base_url), or pass "
+    "base_url=assistants_emulator.base_url, api_key=assistants_emulator.api_key. "
+    "`assistants_guard = false` in pytest's ini file turns this check off."
+)
+
+
+class EscapedError(socket.gaierror):
+    """A client asked for the hosted API. To the client it is a failed look-up, as without a network."""
+
+
+def install(patch: pytest.MonkeyPatch, escapes: list[str]) -> None:
+    """Until `patch` is undone; what was refused is told in `escapes`, each text once."""
+
+    def check(host: Any) -> None:
+        if (name := _hosted(host)) is not None:
+            text = f"A client escaped the assistants emulator: {_caller()} asked for {name}. {MENDING}"
+            if text not in escapes:  # SDKs try again
+                escapes.append(text)
+            raise EscapedError(socket.EAI_NONAME, text)
+
+    patch.setattr(socket, "getaddrinfo", _checked(socket.getaddrinfo, check))
+    for loop_class in _loop_classes():
+        for name in ("getaddrinfo", "create_connection"):
+            patch.setattr(loop_class, name, _checked_method(getattr(loop_class, name), check))
+
+
+def _checked(function: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def checked(host: Any, *args: Any, **options: Any) -> Any:
+        check(host)
+        return function(host, *args, **options)
+
+    return checked
+
+
+def _checked_method(method: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
+    """`create_connection(protocol_factory, host, ...)` has the host second; uvloop looks it up in C."""
+    first = method.__name__ == "getaddrinfo"
+
+    @functools.wraps(method)
+    async def checked(loop: Any, *args: Any, **options: Any) -> Any:
+        check(options.get("host") or next(iter(args[0 if first else 1 :]), None))
+        return await method(loop, *args, **options)
+
+    return checked
+
+
+def _loop_classes() -> Iterator[Any]:
+    yield asyncio.base_events.BaseEventLoop
+    if (uvloop := sys.modules.get("uvloop")) is not None:
+        yield uvloop.Loop
+
+
+def _hosted(host: Any) -> str | None:
+    if isinstance(host, bytes | bytearray):
+        host = host.decode("latin-1")
+    if not isinstance(host, str):
+        return None
+    name = host.rstrip(".").lower()
+    return name if any(name == hosted or name.endswith(f".{hosted}") for hosted in HOSTED) else None
+
+
+def _caller() -> str:
+    """`tests/test_tutor.py:12 (in ask)`: the innermost frame that is neither the client's library nor Python's."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package in NOBODYS:
+            break
+        if package not in ON_THE_WAY:
+            return f"{frame.f_code.co_filename}:{frame.f_lineno} (in {frame.f_code.co_name})"
+        frame = frame.f_back
+    return f"something in the thread {threading.current_thread().name!r}"

@@ -1,0 +1,52 @@
+"""What fails a test when it ends: exceptions in responders, escaped clients, unmatched runs, rules left over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+if TYPE_CHECKING:
+    from assistants_emulator.handle import Leftovers
+
+OURS = ("assistants_emulator", "pytest_assistants_emulator", "concurrent", "asyncio")
+
+
+@dataclass(slots=True)
+class Problems:
+    """`errors` as responders raised them, `texts` about everything else."""
+
+    errors: list[Exception]
+    texts: list[str]
+
+    @classmethod
+    def of(cls, left: Leftovers, escapes: list[str], *, with_unused: bool) -> Problems:
+        texts = [*escapes, *left.unmatched]
+        if with_unused and left.unused:
+            rules = (f"- {rule}" for rule in left.unused)
+            texts.append("\n".join(["Rules with `times` left over, which the test did not use:", *rules]))
+        return cls([as_raised(failure.error) for failure in left.failures], texts)
+
+    def __bool__(self) -> bool:
+        return bool(self.errors or self.texts)
+
+    def fail(self) -> NoReturn:
+        """One exception is raised as it is; several, or one and something to say, as a group."""
+        __tracebackhide__ = True
+        if not self.errors:
+            pytest.fail("\n\n".join(self.texts), pytrace=False)
+        if len(self.errors) == 1 and not self.texts:
+            raise self.errors[0]
+        raise ExceptionGroup(
+            "while the assistants emulator was used", [*self.errors, *(AssertionError(text) for text in self.texts)]
+        )
+
+
+def as_raised(error: Exception) -> Exception:
+    """With the traceback from the responder on: the emulator's own frames before it help nobody."""
+    place: TracebackType | None = error.__traceback__
+    while place is not None and place.tb_frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
+        place = place.tb_next
+    return error.with_traceback(place or error.__traceback__)
