@@ -140,6 +140,15 @@ def test_the_options_of_a_fault_are_those_that_are_told() -> None:
     assert {"route", *named(PAGES["how-to/faults-and-clock.md"])} == set(FAULT_FIELDS)
 
 
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_file_that_a_page_for_contributors_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text()
+    names = set(re.findall(r"(?<![\w/.])((?:[\w-]+/)*[\w-]+(?:\.(?:py|md|toml)|/))(?![\w/])", text))
+    homes = (ROOT, ROOT / "emulator/assistants_emulator", ROOT / "pytest_plugin/pytest_assistants_emulator")
+    missing = {name for name in names if not any((home / name).exists() for home in homes)}
+    assert missing <= {"resources/NAME.py", "contract/NAME.py"}
+
+
 class PluginOptions:
     """Stands in for pytest's parser, and remembers what it was asked to add."""
 
