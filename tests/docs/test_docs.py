@@ -82,6 +82,16 @@ def test_a_program_runs_as_printed(
     assert told in capsys.readouterr().out
 
 
+IMPORTS = sorted(
+    {line for text in PAGES.values() for line in re.findall(r"^from assistants_emulator.* import .*", text, re.M)}
+)
+
+
+@pytest.mark.parametrize("line", IMPORTS)
+def test_every_name_that_an_example_imports_exists(line: str) -> None:
+    exec(line, {})
+
+
 @pytest.mark.parametrize(("page", "what", "code"), blocks("script"))
 def test_a_script_loads(page: str, what: str, code: str) -> None:
     assert load_script(yaml.safe_load(code)).rules
