@@ -33,7 +33,7 @@ def azure(project: ProjectHandle) -> Iterator[openai.AzureOpenAI]:
 
 @pytest.fixture
 def bare(project: ProjectHandle) -> Iterator[httpx2.Client]:
-    """Below Azure's root, with its key header and without a beta header."""
+    """An HTTP client at Azure's root, with its key header and without a beta header."""
     root = project.base_url.removesuffix("/v1") + "/openai"
     with httpx2.Client(base_url=root, headers={"api-key": project.api_key}, trust_env=False, verify=False) as bare:
         yield bare

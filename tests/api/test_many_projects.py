@@ -1,4 +1,4 @@
-"""More projects than are kept in memory: those used longest ago are left to the disk, and nobody notices."""
+"""More projects than fit in memory: the least recently used are unloaded to disk without a visible effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ needs_handles = pytest.mark.skipif(not FILE_HANDLES.exists(), reason="Linux tell
 
 @pytest.fixture
 def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    """It has room for one project."""
+    """An emulator that keeps one project in memory."""
     with Emulator(tmp_path, clock="manual", loaded_projects=1) as emulator:
         yield emulator
 
@@ -53,7 +53,7 @@ def visitor(emulator: Emulator) -> Iterator[Callable[..., httpx2.Response]]:
 
 
 def use_others(emulator: Emulator, count: int = 1) -> None:
-    """Use other projects, which takes the room of those before."""
+    """Use other projects, so that the previous ones are unloaded."""
     with visitor(emulator) as visit:
         for number in range(count):
             visit("POST", "/threads", f"other-{number}")
@@ -98,7 +98,7 @@ def test_ids_are_those_of_a_project_that_was_never_unloaded(
     assert made == expected
 
 
-def test_request_ids_do_not_begin_anew(emulator: Emulator, client: openai.OpenAI) -> None:
+def test_request_ids_continue_after_an_unload(emulator: Emulator, client: openai.OpenAI) -> None:
     first = client.beta.threads.with_raw_response.create().headers["x-request-id"]
     use_others(emulator)
     assert client.beta.threads.with_raw_response.create().headers["x-request-id"] != first

@@ -1,4 +1,4 @@
-"""Models: any name exists, unless the emulator was told which ones do."""
+"""Models: any name exists, unless the emulator was started with a list of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs: how they are created, what they take from their assistant, how they are modified and cancelled."""
+"""Runs: create, defaults from the assistant, modify, cancel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request that names a thread lets its run settle first, so what is read does not depend on how fast it is read."""
+"""A request that names a thread waits until its run has settled, so the answer does not depend on timing."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ NO_FILES = {"code_interpreter": {"file_ids": []}}
 
 
 def events_of(answer: httpx2.Response) -> Events:
-    """Names and data of an event stream, repeated deltas of one name told once each."""
+    """Names and data of an event stream; successive deltas of one name appear once."""
     assert answer.text.endswith("event: done\ndata: [DONE]\n\n")
     events: Events = []
     for block in answer.text.removesuffix("\n\n").split("\n\n"):
@@ -32,7 +32,7 @@ def events_of(answer: httpx2.Response) -> Events:
 
 
 def order(events: Events) -> list[str]:
-    """The names, several deltas in a row as one."""
+    """The names; successive deltas count as one."""
     names = [name for name, _ in events]
     return [name for name, before in zip(names, ["", *names], strict=False) if name != before or "delta" not in name]
 

@@ -1,4 +1,4 @@
-"""A thread as text, for comparing."""
+"""Transcripts: a thread as text, for comparisons."""
 
 from __future__ import annotations
 

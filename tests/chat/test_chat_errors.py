@@ -1,4 +1,4 @@
-"""What goes wrong with a live model becomes a failed run that says so."""
+"""Errors of a live model become failed runs that name them."""
 
 from __future__ import annotations
 

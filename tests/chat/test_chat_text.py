@@ -1,4 +1,4 @@
-"""Texts of a live model: told as they come, and what a run asks of the model for them."""
+"""Texts of a live model: streamed as they arrive, and the requests that a run sends to the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools of a live model: functions mapped both ways, file search and code as functions of ours."""
+"""Tools of a live model: functions mapped both ways, file search and code interpreter as functions."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def test_a_run_goes_on_after_a_restart_with_what_was_called_before(model: Stub, 
     assert len(model.asked) == 2
 
 
-def test_a_text_that_a_stop_broke_off_is_asked_for_anew(model: Stub, tmp_path: Path) -> None:
+def test_a_text_that_a_stop_interrupted_is_requested_again(model: Stub, tmp_path: Path) -> None:
     model.answers += [[delta(content="It "), HOLD], text("It is sunny.")]
     responder = ChatModel(model.base_url, "small")
     with Emulator(data_dir=tmp_path, responder=responder) as emulator:

@@ -1,4 +1,4 @@
-"""The demo, as somebody sees it who has just installed the package."""
+"""The demo, as a user sees it after installing the package."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The contract under `assistants=v1`: what it takes, what it refuses, and its metadata, which becomes strings."""
+"""The contract under `assistants=v1`: accepted bodies, refused bodies, and metadata, which becomes strings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`requests.where(...)`: what a test expects of the calls that were made."""
+"""`requests.where(...)`: assertions on the calls that were made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State in and out: all objects of a project as one JSON value."""
+"""State files: all objects of a project as one JSON value."""
 
 import httpx2
 import pytest

@@ -1,6 +1,6 @@
-"""What the documentation says: its examples run as printed, and its reference is whole.
+"""The documentation: its examples run as printed, and its reference is complete.
 
-A mark in front of a block says what it is: `<!-- test -->` a test file, `<!-- test: CASSETTE -->` one
+A mark in front of a block gives its kind: `<!-- test -->` a test file, `<!-- test: CASSETTE -->` one
 with a cassette of fixtures/ beside it, `<!-- run: TEXT -->` a program that prints that
 text, `<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word.
 """
@@ -37,18 +37,18 @@ BLOCK = r"<!-- {mark}(?:: (?P<what>[^\n]*))? -->\n```\w+\n(?P<code>.*?)```"
 
 
 def blocks(mark: str) -> list[tuple[str, str, str]]:
-    """Page, what the mark says, code."""
+    """(page, argument of the mark, code) of each block with this mark."""
     pattern = re.compile(BLOCK.format(mark=mark), re.DOTALL)
     return [(page, found["what"], found["code"]) for page, text in PAGES.items() for found in pattern.finditer(text)]
 
 
 def section(page: str, heading: str) -> str:
-    """What stands under a heading, up to the next."""
+    """The text under a heading, up to the next."""
     return re.split(r"^## ", PAGES[page].partition(f"\n## {heading}\n")[2], flags=re.MULTILINE)[0]
 
 
 def named(text: str) -> list[str]:
-    """What the first column of its tables names."""
+    """The names in the first column of its tables."""
     cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
     return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
 
@@ -160,7 +160,7 @@ def test_every_file_that_a_page_for_contributors_names_exists(page: str) -> None
 
 
 class PluginOptions:
-    """Stands in for pytest's parser, and remembers what it was asked to add."""
+    """Stand-in for pytest's parser that collects the names of options."""
 
     def __init__(self) -> None:
         self.names: list[str] = []

@@ -1,4 +1,4 @@
-"""Code that takes too much is stopped, and the logs say why."""
+"""Code that exceeds a limit is stopped, and the logs say why."""
 
 from __future__ import annotations
 

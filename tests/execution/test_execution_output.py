@@ -1,4 +1,4 @@
-"""What the logs show of code that works."""
+"""The logs of code that succeeds."""
 
 from __future__ import annotations
 

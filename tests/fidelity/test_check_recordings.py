@@ -1,4 +1,4 @@
-"""The check that replays recordings: what it reads from a report, and what it lets pass."""
+"""The check that replays recordings: parsing of a report, and reviewed differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that are slow, half gone, many, or speak no HTTP."""
+"""Clients that are slow, half closed, many, or do not speak HTTP."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_thousand_idle_connections_leave_room_for_another(emulator: Emulator, 
         assert still_answers(emulator)
 
 
-def test_a_client_that_sends_half_a_head_holds_nobody_up(emulator: Emulator, address: tuple[str, int]) -> None:
+def test_a_client_that_sends_half_a_head_delays_no_other(emulator: Emulator, address: tuple[str, int]) -> None:
     with socket.create_connection(address) as slow:
         slow.sendall(b"POST /v1/threads HTTP/1.1\r\nHost: local")
         assert still_answers(emulator)

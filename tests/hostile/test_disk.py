@@ -19,7 +19,7 @@ NOTHING = ["--", sys.executable, "-c", "pass"]
 
 
 class FullDisk:
-    """`os.write` of a disk that takes so many bytes more of a journal, and then none."""
+    """`os.write` of a disk that accepts this many more bytes of a journal, and then none."""
 
     def __init__(self, left: int) -> None:
         self.left = left

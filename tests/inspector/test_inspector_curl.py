@@ -1,4 +1,4 @@
-"""The request log's commands make the same calls again."""
+"""The `curl` commands of the request log repeat their calls."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Every page shows what it is for, escaped, and refers to nothing outside of this server."""
+"""Every page shows its objects, escaped, and refers to nothing outside of this server."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ WEATHER = {"type": "function", "function": {"name": "get_weather", "description"
 
 @pytest.fixture
 def filled(emulator: Emulator, ask: Ask) -> dict[str, str]:
-    """A project in which everything that a user can write is hostile; the ids that the pages' paths take."""
+    """A project in which every text that a user can set is hostile; the ids in the pages' paths."""
     client = emulator.client()
     file = client.files.create(file=(f"{HOSTILE[:30]}.md", HOSTILE.encode()), purpose="assistants")
     store = client.vector_stores.create(name=HOSTILE, file_ids=[file.id], metadata={"a": HOSTILE})
@@ -80,7 +80,7 @@ def test_what_is_not_there_is_a_page_that_says_so(browser: httpx2.Client, path: 
     assert "Not found" in answer.text
 
 
-def test_a_project_that_nobody_uses_is_not_made_by_looking(emulator: Emulator) -> None:
+def test_looking_at_an_unused_project_does_not_create_it(emulator: Emulator) -> None:
     assert httpx2.get(f"{emulator.inspector_url}projects/other").status_code == 404
     assert list(emulator.projects()) == ["default"]
 

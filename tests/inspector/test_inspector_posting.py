@@ -1,4 +1,4 @@
-"""What the pages change, and who may."""
+"""Forms of the pages: their effects, and the check of their origin."""
 
 import json
 

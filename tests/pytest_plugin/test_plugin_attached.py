@@ -1,4 +1,4 @@
-"""`--assistants-url`: the same tests against an emulator that runs already."""
+"""`--assistants-url`: the same tests against a running emulator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests with cassettes: replayed by default, recorded when pytest is told to."""
+"""Tests with cassettes: replayed by default, recorded with an option."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_new_episodes_are_added(run_tests: RunTests, upstream: Emulator, pyteste
     assert len(Cassette.load(pytester.path / "hello.json").exchanges) == 5
 
 
-def test_all_is_recorded_anew(run_tests: RunTests, upstream: Emulator, pytester: pytest.Pytester) -> None:
+def test_mode_all_records_everything_again(run_tests: RunTests, upstream: Emulator, pytester: pytest.Pytester) -> None:
     for _ in range(2):
         run_tests(ASK, *recording(upstream, "all")).assert_outcomes(passed=1)
     assert len(upstream.requests) == 8

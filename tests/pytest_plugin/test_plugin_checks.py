@@ -1,4 +1,4 @@
-"""What fails a test when it ends, and how a test says that it expected it."""
+"""Checks at the end of a test, and how a test declares an expected failure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_an_exception_in_a_responder_is_raised_with_its_traceback(run_tests: Run
     result.stdout.no_fnmatch_line("*emulator/runs*")
 
 
-def test_it_is_raised_even_if_nobody_waited_for_the_run(run_tests: RunTests) -> None:
+def test_it_is_raised_even_if_the_test_did_not_wait_for_the_run(run_tests: RunTests) -> None:
     result = run_tests("""
         def test_it(assistants_emulator, openai_client):
             assistants_emulator.respond(lambda turn: 1 / 0)

@@ -1,4 +1,4 @@
-"""`@pytest.mark.assistants(...)`: what it takes, from where, and what its mistakes say."""
+"""`@pytest.mark.assistants(...)`: its values, where paths start, and its error messages."""
 
 from __future__ import annotations
 

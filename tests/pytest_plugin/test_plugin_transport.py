@@ -1,4 +1,4 @@
-"""Whether the fixtures' clients go by the socket: the marker, and the ini file for those tests that say nothing."""
+"""The transport of the fixtures' clients: the marker, and the ini option for tests without one."""
 
 from __future__ import annotations
 

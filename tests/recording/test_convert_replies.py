@@ -1,4 +1,4 @@
-"""What a recording shows of a run, in its many ways, and what the script then does."""
+"""Forms in which a recording shows a run, and the script that each becomes."""
 
 from __future__ import annotations
 

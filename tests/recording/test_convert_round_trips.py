@@ -1,4 +1,4 @@
-"""A session that was held with an emulator, taped, converted to a script and held again, differently."""
+"""A session with an emulator, recorded, converted to a script, and repeated by a different client."""
 
 from __future__ import annotations
 

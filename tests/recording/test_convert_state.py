@@ -1,4 +1,4 @@
-"""A recorded session as the state that it ended in."""
+"""Conversion of a recorded session to the state at its end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ THREAD = {"id": "thread_1", "object": "thread", "created_at": 60, "metadata": {}
 
 @pytest.fixture
 def loaded() -> Iterator[Any]:
-    """Loads what exchanges make into an emulator and gives a client."""
+    """Load the state of exchanges into an emulator and return a client."""
     with Emulator(clock="manual") as emulator:
 
         def load(*exchanges: Exchange) -> Any:

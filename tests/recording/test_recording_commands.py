@@ -1,4 +1,4 @@
-"""`assistants-emulator record` and `replay` as processes, and the cassette that travels with the package."""
+"""`assistants-emulator record` and `replay` as processes, and the cassette in the package."""
 
 from __future__ import annotations
 

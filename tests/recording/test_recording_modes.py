@@ -1,4 +1,4 @@
-"""Recording anew, and recording only what is new; replaying with the recorded timing; reports."""
+"""Recording all again or only new calls; replaying with the recorded timing; reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No secret gets into a cassette, wherever it stands."""
+"""No secret gets into a cassette, wherever it is in a call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SECRETS = [BEARER, AZURE, PASSWORD, COOKIE, ORGANISATION, PROJECT, SESSION, SIGN
 
 
 def echo(request: BaseHTTPRequestHandler) -> None:
-    """All that was sent, and more, in an error's text."""
+    """An error text with everything that was sent, and more."""
     told = {"error": {"message": f"{request.headers} {request.path} {' '.join(SECRETS)}"}}
     headers = {"openai_organization": ORGANISATION, "set_cookie": f"session={SESSION}; path=/"}
     if request.path.endswith("/content"):

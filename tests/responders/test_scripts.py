@@ -50,7 +50,7 @@ def mistake(source, **options):
 
 
 def play(script, turn, *sent):
-    """What the script's rule for this turn says; `sent` answers its steps in turn, then None."""
+    """The replies of the script's rule for this turn; its steps are sent the values of `sent` in turn, then None."""
     book = RuleBook()
     book.set_script(script.rules)
     rule, turn.match = book.choose(turn)

@@ -1,4 +1,4 @@
-"""Files that would harm: each is refused, or read, by counting and within what a test may take."""
+"""Hostile files: each is refused, or read within limits that are counted, not timed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a responder says that its run does not allow fails the run, and says why."""
+"""Replies that a run does not allow fail the run with the reason."""
 
 import json
 

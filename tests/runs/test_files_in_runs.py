@@ -1,4 +1,4 @@
-"""File search and code interpreter in runs: what is searched, cited, made and shown."""
+"""File search and code interpreter in runs: searches, citations, created files and images."""
 
 import openai
 import pytest

@@ -1,4 +1,4 @@
-"""What docs/security.md says, sentence by sentence."""
+"""The statements of docs/security.md, one by one."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_drops_come_after_puts(store: Store) -> None:
 
 def test_dropping_what_is_not_there_or_twice_is_no_error(store: Store, insert) -> None:
     insert(store, "threads", "a")
-    store.commit(dropped(("threads", "a"), ("threads", "a"), ("threads", "nobody")))
+    store.commit(dropped(("threads", "a"), ("threads", "a"), ("threads", "unknown")))
     assert store.count("threads") == 0
 
 

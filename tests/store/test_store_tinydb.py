@@ -11,7 +11,7 @@ from assistants_emulator.store import Event, Store
 
 @pytest.fixture
 def stock(tmp_path: Path, opened, insert):
-    """What stock TinyDB finds after threads a and b, a message, and b's drop."""
+    """The tables in stock TinyDB after threads a and b, a message, and b's drop."""
     store = opened()
     insert(store, "threads", "a", "b")
     insert(store, "messages", "m", thread_id="a")

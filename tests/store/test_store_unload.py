@@ -1,4 +1,4 @@
-"""A store whose objects were left to its directory: whatever looks at one finds it as it was."""
+"""A store whose objects were unloaded to its directory: every access finds them unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a program sees is the same through the socket and in process."""
+"""Results are the same over the socket and in process."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_page_follows_another(client: openai.OpenAI, thread_id: str) -> None:
 
 
 def test_a_file_goes_up_and_comes_down(client: openai.OpenAI) -> None:
-    content = bytes(range(256)) * 40_000  # more than may wait to be read
+    content = bytes(range(256)) * 40_000  # more than the transport buffers
     file = client.files.create(file=("data.bin", content), purpose="vision")
     assert client.files.content(file.id).content == content
 
@@ -205,7 +205,7 @@ def test_a_cancelled_async_call_leaves(project: ProjectHandle) -> None:
         asyncio.run(use())
 
 
-# What goes wrong
+# Errors
 
 
 def test_a_dropped_connection(project: ProjectHandle, client: openai.OpenAI) -> None:

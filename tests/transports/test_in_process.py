@@ -1,4 +1,4 @@
-"""What is particular to the door without a socket."""
+"""Properties of the in-process transport."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_both_doors_may_be_used_in_turn() -> None:
             assert outside.beta.threads.retrieve(thread_id).id == thread_id
 
 
-def test_a_run_goes_on_while_nobody_asks() -> None:
+def test_a_run_continues_while_no_request_waits_for_it() -> None:
     reached = threading.Event()
     with Emulator(transport="inprocess") as emulator:
 
