@@ -137,7 +137,7 @@ def is_package(module: str) -> bool:
     return any(name.startswith(f"{module}.") for name in TEXTS)
 
 
-def test_the_emulators_own_modules_do_not_use_its_front_door() -> None:
+def test_the_emulators_modules_do_not_import_its_public_names() -> None:
     users = [
         module
         for module, tree in trees().items()

@@ -119,7 +119,7 @@ def test_rules_scripts_faults_requests_and_the_clock_stay(
     assert len(project.requests) == 6
 
 
-def test_an_error_of_a_responder_is_still_told(
+def test_an_error_of_a_responder_is_still_reported(
     emulator: Emulator, project: ProjectHandle, client: openai.OpenAI
 ) -> None:
     project.respond(lambda: 1 / 0)
@@ -155,7 +155,9 @@ def test_a_search_finds_what_it_found(emulator: Emulator, client: openai.OpenAI)
     assert client.vector_stores.search(store.id, query="answer").data == found != []
 
 
-def test_what_expires_meanwhile_is_gone(emulator: Emulator, project: ProjectHandle, client: openai.OpenAI) -> None:
+def test_objects_that_expire_meanwhile_are_gone(
+    emulator: Emulator, project: ProjectHandle, client: openai.OpenAI
+) -> None:
     expires: Any = {"anchor": "created_at", "seconds": 3600}
     client.files.create(file=("a.txt", b"a"), purpose="assistants", expires_after=expires)
     use_others(emulator)
@@ -210,6 +212,6 @@ def test_a_thousand_projects_answer(tmp_path: Path) -> None:
         assert visit("GET", f"/threads/{thread}", "first").json()["id"] == thread
 
 
-def test_room_for_none_is_refused(tmp_path: Path) -> None:
+def test_zero_loaded_projects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError, match="loaded_projects is a whole number from 1 up, not 0"):
         Emulator(tmp_path, loaded_projects=0)

@@ -121,7 +121,7 @@ def test_a_generator_is_replayed_with_its_stored_outputs(tmp_path: Path) -> None
         assert emulator.transcript(run.thread_id).endswith("assistant: 15 C, 2\nrun completed\n")
 
 
-def test_a_run_whose_responder_is_gone_fails_and_says_so(tmp_path: Path) -> None:
+def test_a_run_whose_responder_is_gone_fails_with_that_error(tmp_path: Path) -> None:
     with Emulator(tmp_path) as emulator, emulator.client() as client:
         emulator.respond([FunctionCall("f", id="call_1"), Text("done")])
         run = begin(client, "Hi")
@@ -196,7 +196,7 @@ def test_a_wait_continues_after_a_restart(tmp_path: Path) -> None:
         assert client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id).status == "completed"
 
 
-def test_what_a_kill_leaves_is_all_that_was_answered(tmp_path: Path) -> None:
+def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     with Emulator(tmp_path / "killed", script=SCRIPT) as emulator, emulator.client() as client:
         run = begin(client, "weather in Oslo")
         before = everything(client, run)
@@ -207,7 +207,7 @@ def test_what_a_kill_leaves_is_all_that_was_answered(tmp_path: Path) -> None:
         assert emulator.transcript(run.thread_id).endswith("assistant: Oslo: 15 C\nrun completed\n")
 
 
-def test_what_a_kill_leaves_gives_no_id_again(tmp_path: Path) -> None:
+def test_ids_are_not_reused_after_a_kill(tmp_path: Path) -> None:
     with Emulator(tmp_path / "killed") as emulator, emulator.client() as client:
         deleted = client.beta.threads.create()
         client.beta.threads.delete(deleted.id)

@@ -172,7 +172,7 @@ def test_deltas_join_to_the_message(project: ProjectHandle, stream: Any) -> None
     assert joined == text
 
 
-def test_a_refusal_is_told_in_refusal_deltas(project: ProjectHandle, stream: Any) -> None:
+def test_a_refusal_has_refusal_deltas(project: ProjectHandle, stream: Any) -> None:
     project.respond(Refusal("No"))
     assert deltas(stream()) == [{"content": [{"index": 0, "type": "refusal", "refusal": "No"}]}]
 
@@ -215,7 +215,7 @@ def test_clients_40_deltas_of_a_code_interpreter_call(project: ProjectHandle, st
     ]
 
 
-def test_usage_is_told_only_at_the_end(stream: Any) -> None:
+def test_usage_is_shown_only_at_the_end(stream: Any) -> None:
     used = {name for name, data in stream() if isinstance(data, dict) and data.get("usage")}
     assert used == {"thread.run.step.completed", "thread.run.completed"}
 

@@ -141,12 +141,12 @@ def test_the_plugins_options_are_those_of_the_reference() -> None:
     assert set(named(section("reference/pytest.md", "Options"))) == set(asked.names)
 
 
-def test_every_option_of_the_emulator_is_told() -> None:
+def test_every_option_of_the_emulator_is_documented() -> None:
     options = {*inspect.signature(Emulator).parameters, *Config.__dataclass_fields__} - {"options"}
     assert [name for name in options if f"`{name}`" not in PAGES["how-to/unittest.md"]] == []
 
 
-def test_the_options_of_a_fault_are_those_that_are_told() -> None:
+def test_the_options_of_a_fault_are_those_of_the_page() -> None:
     assert {"route", *named(PAGES["how-to/faults-and-clock.md"])} == set(FAULT_FIELDS)
 
 

@@ -78,7 +78,7 @@ def test_files_of_code_that_fails_are_collected() -> None:
     assert (executed.error, executed.files) == (True, {"a": b"kept"})
 
 
-def test_what_libraries_write_at_home_is_not_collected() -> None:
+def test_files_that_libraries_write_at_home_are_not_collected() -> None:
     code = "import pathlib, tempfile\n(pathlib.Path.home() / 'cache').touch()\ntempfile.mkstemp();"
     assert worked(code).files == {}
 

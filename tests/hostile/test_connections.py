@@ -56,7 +56,9 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_changes_nothing(
 @pytest.mark.parametrize(
     "sent", [b"\x00\xff\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"PRI * HTTP/2.0"]
 )
-def test_what_is_no_http_is_answered_or_dropped(emulator: Emulator, address: tuple[str, int], sent: bytes) -> None:
+def test_bytes_that_are_no_http_are_answered_or_dropped(
+    emulator: Emulator, address: tuple[str, int], sent: bytes
+) -> None:
     with socket.create_connection(address, timeout=10) as raw:
         raw.sendall(sent)
         raw.shutdown(socket.SHUT_WR)

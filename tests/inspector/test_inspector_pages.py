@@ -74,7 +74,7 @@ def test_every_page_says_what_a_browser_may_do_with_it(emulator: Emulator) -> No
     "path",
     ["nowhere", "threads/thread_x", "assistants/asst_x", "threads/thread_x/runs/run_x", "files/file-x", "requests/9"],
 )
-def test_what_is_not_there_is_a_page_that_says_so(browser: httpx2.Client, path: str) -> None:
+def test_a_missing_object_is_an_error_page(browser: httpx2.Client, path: str) -> None:
     answer = browser.get(path)
     assert answer.status_code == 404
     assert "Not found" in answer.text

@@ -55,7 +55,7 @@ def test_the_ini_file_is_for_tests_that_say_nothing(
     result.stdout.fnmatch_lines([f"*one {one}*", f"*two {two}*"])
 
 
-def test_an_unknown_transport_is_told(run_tests: RunTests) -> None:
+def test_an_unknown_transport_is_an_error(run_tests: RunTests) -> None:
     result = run_tests("def test_it(openai_client): pass", ini="assistants_transport = pigeon")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*assistants_transport is 'socket' or 'inprocess', not 'pigeon'"])

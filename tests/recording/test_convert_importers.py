@@ -377,7 +377,7 @@ def test_a_broken_file_is_one_line_that_says_where(tmp_path: Path, text: str, pr
     assert "\n" not in str(raised.value)
 
 
-def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError, match="there is no cassette"):
         read_recording(tmp_path / "nothing.yaml")
 

@@ -60,11 +60,11 @@ def test_file_names_are_read_in_every_way_that_they_are_written(
     assert sent(wire, form(file_part(disposition), PURPOSE))["filename"] == name
 
 
-def test_a_form_without_file_says_so(wire: httpx2.Client) -> None:
+def test_a_form_without_file_is_an_error(wire: httpx2.Client) -> None:
     assert sent(wire, form(PURPOSE))["error"]["message"] == "'file' is a required property"
 
 
-def test_a_form_without_purpose_says_so(wire: httpx2.Client) -> None:
+def test_a_form_without_purpose_is_an_error(wire: httpx2.Client) -> None:
     assert sent(wire, form(file_part()))["error"]["message"] == "'purpose' is a required property"
 
 

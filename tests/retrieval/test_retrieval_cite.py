@@ -16,7 +16,7 @@ def test_white_space_in_a_quote_stands_for_any_other() -> None:
 
 
 @pytest.mark.parametrize("quote", ["", " ", "Cake", "ca ke", "c.ke"])
-def test_what_is_not_there_is_not_found(quote: str) -> None:
+def test_a_missing_quote_is_not_found(quote: str) -> None:
     assert locate(quote, "cake") is None
 
 

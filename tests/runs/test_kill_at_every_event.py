@@ -91,7 +91,7 @@ def test_a_kill_after_any_commit_changes_nothing_of_the_end(story: Path, tmp_pat
         assert end_of_story(killed_after(kept, story, tmp_path / str(kept))) == expected, f"killed after {kept}"
 
 
-def test_a_run_whose_responder_is_gone_fails_and_says_so(story: Path, tmp_path: Path) -> None:
+def test_a_run_whose_responder_is_gone_fails_with_that_error(story: Path, tmp_path: Path) -> None:
     lines = journal_lines(story)
     middle = next(
         number for number, line in enumerate(lines, 1) if b'"code_interpreter"' in line and b'"steps"' in line

@@ -33,7 +33,7 @@ def test_it_listens_on_the_loopback_address(emulator: Emulator) -> None:
     assert emulator.base_url.startswith("http://127.0.0.1:")
 
 
-def test_it_says_so_when_others_can_reach_it() -> None:
+def test_it_prints_that_others_can_reach_it() -> None:
     command = [
         sys.executable,
         "-m",

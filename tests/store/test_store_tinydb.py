@@ -34,7 +34,7 @@ def test_counters_and_sequence_are_a_document_of_the_table_emulator(stock: TinyD
     assert stock.table("emulator").get(where("id") == "counters") == {"id": "counters", "sequence": 4, "values": {}}
 
 
-def test_what_stock_tinydb_inserted_is_served(stock: TinyDB, opened) -> None:
+def test_documents_inserted_by_stock_tinydb_are_served(stock: TinyDB, opened) -> None:
     stock.table("threads").insert({"id": "by hand"})
     stock.table("notes").insert({"text": "mine"})
     store = opened()

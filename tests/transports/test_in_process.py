@@ -73,7 +73,7 @@ def test_inside_an_event_loop_a_sync_client_still_works() -> None:
         assert asyncio.run(use()).startswith("thread_")
 
 
-def test_both_doors_may_be_used_in_turn() -> None:
+def test_both_transports_may_be_used_in_turn() -> None:
     with Emulator(transport="inprocess") as emulator:
         inside = emulator.client()
         outside = openai.OpenAI(base_url=emulator.base_url, api_key=emulator.api_key)
