@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "reference" / "behaviour.md"
-PLACES = [*sorted(init.parent for init in ROOT.glob("*/__init__.py")), ROOT / "tests"]
+PLACES = [ROOT / "emulator", ROOT / "pytest_plugin", ROOT / "tests"]
 REFERENCE = re.compile(r"behaviour\.md#([\w-]*)")
 
 
