@@ -17,7 +17,7 @@ from assistants_emulator.project.transcript import transcript, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import as_source
-from assistants_emulator.runs.scheduler import Failure
+from assistants_emulator.runs.invocation import Failure
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
