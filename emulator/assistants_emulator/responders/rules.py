@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from assistants_emulator.errors import ScriptError
-from assistants_emulator.responders.sources import Echo, Source, TurnLike
+from assistants_emulator.responders.sources import Echo, Source
+from assistants_emulator.responders.turn import Turn
 from assistants_emulator.responders.validation import FLAG, NAME, POSITIVE, FieldError, Kind, check, shown, unknown
 
 KEYS = ("message", "assistant", "model", "instructions", "metadata")
@@ -26,7 +27,7 @@ class When:
     model: str | None = None
     instructions: re.Pattern[str] | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    holds: Callable[[TurnLike], object] | None = None
+    holds: Callable[[Turn], object] | None = None
 
     @classmethod
     def of(cls, condition: object) -> When:
@@ -51,7 +52,7 @@ class When:
                 raise ScriptError(f"when: {unknown('key', key, KEYS)}")
         return cls(**{key: _PARSERS[key](key, value) for key, value in keys.items()})  # type: ignore[arg-type]
 
-    def match(self, turn: TurnLike) -> object:
+    def match(self, turn: Turn) -> object:
         """The match of the message pattern (else of the instructions, else True) if all holds; something false if not.
 
         What a function returns is taken as it is, so it may return a match too.
@@ -63,7 +64,7 @@ class When:
             match = result if match is True and isinstance(result, re.Match) else match
         return match if self.holds is None else self.holds(turn)
 
-    def differences(self, turn: TurnLike) -> list[str]:
+    def differences(self, turn: Turn) -> list[str]:
         """What the turn has instead, for each key that does not hold: `model is 'gpt-4o'`. Calls no function."""
         found = [f"{key} is {shown(has)}" for key, has, result in self._tests(turn) if not result]
         return found or (["the function said no"] if self.holds else [])
@@ -81,7 +82,7 @@ class When:
         both = (("message", self.message), ("instructions", self.instructions))
         return [(key, pattern) for key, pattern in both if pattern is not None]
 
-    def _tests(self, turn: TurnLike) -> Iterator[tuple[str, object, object]]:
+    def _tests(self, turn: Turn) -> Iterator[tuple[str, object, object]]:
         """For each key given: the key, what the turn has, and what the test of it found."""
         texts = {"message": turn.last_message.text if turn.last_message else None, "instructions": turn.instructions}
         for key, pattern in self._patterns():
@@ -163,11 +164,11 @@ class Rule:
     def is_used_up(self) -> bool:
         return self.times is not None and self.used >= self.times
 
-    def wants(self, turn: TurnLike) -> object:
+    def wants(self, turn: Turn) -> object:
         """The pattern's match, or something true, if the rule wants this run; used up or not."""
         return self.condition.match(turn)
 
-    def match(self, turn: TurnLike) -> re.Match[str] | None:
+    def match(self, turn: Turn) -> re.Match[str] | None:
         """What `turn.match` is under this rule."""
         return _match(self.wants(turn))
 
@@ -175,7 +176,7 @@ class Rule:
         """`weather: message matches 'weather in (?P<city>\\w+)'`."""
         return f"{self.label or self.id}: {self.condition.describe()}"
 
-    def obstacle(self, turn: TurnLike) -> str:
+    def obstacle(self, turn: Turn) -> str:
         """Why the rule did not take this run."""
         if self.is_used_up:
             return f"used up ({self._uses()})"
@@ -209,7 +210,7 @@ class RuleBook:
     def clear(self) -> None:
         self._python, self._script = [], []
 
-    def choose(self, turn: TurnLike) -> tuple[Rule, re.Match[str] | None] | None:
+    def choose(self, turn: Turn) -> tuple[Rule, re.Match[str] | None] | None:
         """The rule that answers this run, which is one use of it, and its pattern's match; None if none wants it."""
         for rule in self._in_order():
             if not rule.is_used_up and (found := rule.wants(turn)):
@@ -226,7 +227,7 @@ class RuleBook:
         """The rule of that id, for a run that began before a restart."""
         return next((rule for rule in [*self._python, *self._script, self._echo] if rule.id == rule_id), None)
 
-    def explain(self, turn: TurnLike) -> str:
+    def explain(self, turn: Turn) -> str:
         """Why no rule took this run: what was asked, and for each rule what it wanted and what it got."""
         said = shown(turn.last_message.text) if turn.last_message else "none"
         asked = f"last user message {said}, assistant {_assistant(turn)}, model {shown(turn.run.get('model'))}"
@@ -250,5 +251,5 @@ def _match(found: object) -> re.Match[str] | None:
     return found if isinstance(found, re.Match) else None
 
 
-def _assistant(turn: TurnLike) -> str:
+def _assistant(turn: Turn) -> str:
     return shown(turn.assistant.get("name") or turn.assistant.get("id"))

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import enum
 import inspect
-import re
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import AsyncGeneratorType
@@ -27,6 +26,7 @@ from assistants_emulator.responders.replies import (
     as_reply,
 )
 from assistants_emulator.responders.templates import fill_step
+from assistants_emulator.responders.turn import Turn
 from assistants_emulator.responders.validation import shown
 
 Outputs: TypeAlias = Sequence[str] | None
@@ -158,40 +158,12 @@ END: Final = _End.END
 """What is said after the last reply (StopIteration cannot leave a worker thread)."""
 
 
-class LastMessage(Protocol):
-    @property
-    def text(self) -> str: ...
-
-
-class TurnLike(Protocol):
-    """What rules and sources look at; `Turn` is one. `last_message` is the user's last, if there is one."""
-
-    @property
-    def run(self) -> Mapping[str, Any]: ...
-    @property
-    def assistant(self) -> Mapping[str, Any]: ...
-    @property
-    def thread(self) -> Mapping[str, Any]: ...
-    @property
-    def messages(self) -> Sequence[Any]: ...
-    @property
-    def last_message(self) -> LastMessage | None: ...
-    @property
-    def instructions(self) -> str | None: ...
-    @property
-    def tools(self) -> Sequence[Any]: ...
-    @property
-    def match(self) -> re.Match[str] | None: ...
-
-
 class Source(Protocol):
     """`inline` sources run on the loop; their `start` gives a plain generator of steps."""
 
     @property
     def inline(self) -> bool: ...
-    @property
-    def is_async(self) -> bool: ...
-    def open(self, turn: TurnLike) -> Session | AsyncSession: ...
+    def open(self, turn: Turn) -> Session | AsyncSession: ...
 
 
 @dataclass(frozen=True)
@@ -200,12 +172,11 @@ class Listed:
 
     replies: Sequence[Step]
     inline: Literal[True] = True
-    is_async: Literal[False] = False
 
-    def start(self, turn: TurnLike) -> Steps:
+    def start(self, turn: Turn) -> Steps:
         return listed(self.replies)
 
-    def open(self, turn: TurnLike) -> Session:
+    def open(self, turn: Turn) -> Session:
         return Session(self.start(turn))
 
 
@@ -215,9 +186,8 @@ class Scripted:
 
     actions: Sequence[Step]
     inline: Literal[True] = True
-    is_async: Literal[False] = False
 
-    def start(self, turn: TurnLike) -> Steps:
+    def start(self, turn: Turn) -> Steps:
         names = {"message": turn.last_message.text} if turn.last_message else {}
         names |= turn.match.groupdict(default="") if turn.match else {}
         outputs: Sequence[str] = ()
@@ -225,7 +195,7 @@ class Scripted:
             given = yield fill_step(action, names, outputs)
             outputs = given if given and isinstance(action, FunctionCall | list) else outputs
 
-    def open(self, turn: TurnLike) -> Session:
+    def open(self, turn: Turn) -> Session:
         return Session(self.start(turn))
 
 
@@ -239,22 +209,15 @@ class UserCode:
     def __post_init__(self) -> None:
         arguments(self.function, None)
 
-    @property
-    def is_async(self) -> bool:
-        """Whether it is awaited: its session is an AsyncSession."""
-        return is_async(self.function)
-
-    def open(self, turn: TurnLike) -> Session | AsyncSession:
+    def open(self, turn: Turn) -> Session | AsyncSession:
         """Calls nothing yet: the function begins when its first step is asked for."""
         call = partial(self.function, *arguments(self.function, turn))
         who = name_of(self.function)
-        return AsyncSession(async_steps(call, who)) if self.is_async else Session(steps(call, who))
+        return AsyncSession(async_steps(call, who)) if is_async(self.function) else Session(steps(call, who))
 
 
 class Session:
     """Steps asked one by one. Errors of user code come through as they were raised."""
-
-    is_async: Literal[False] = False
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
@@ -273,8 +236,6 @@ class Session:
 
 class AsyncSession:
     """As Session, awaited, and always on the same event loop."""
-
-    is_async: Literal[True] = True
 
     def __init__(self, steps: AsyncSteps) -> None:
         self._steps = steps
@@ -303,11 +264,10 @@ class Echo:
     """Says `Echo: ` and the last user message."""
 
     inline: Literal[True] = True
-    is_async: Literal[False] = False
 
-    def start(self, turn: TurnLike) -> Steps:
+    def start(self, turn: Turn) -> Steps:
         said = turn.last_message.text if turn.last_message else ""
         yield Text(f"Echo: {said or '(no message)'}")
 
-    def open(self, turn: TurnLike) -> Session:
+    def open(self, turn: Turn) -> Session:
         return Session(self.start(turn))

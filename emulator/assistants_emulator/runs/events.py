@@ -12,11 +12,6 @@ from assistants_emulator.store import Event, Object
 ERROR = "error"  # a stream's own event; its wire form was never recorded (behaviour.md section 12, I)
 
 
-def thread_created(thread: Object, messages: Iterable[Object] = ()) -> Event:
-    puts = (("threads", thread), *(("messages", message) for message in messages))
-    return Event("thread.created", thread, puts)
-
-
 def run_created(run: Object, puts: Iterable[tuple[str, Object]] = ()) -> Event:
     """`puts` are what came with the run: a new thread, additional messages."""
     return Event("thread.run.created", run, (*puts, ("runs", run)), topic=run["id"])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from assistants_emulator.errors import ApiError
-from assistants_emulator.responders.turn import Shown, Turn
+from assistants_emulator.responders.turn import ApiObject, Turn
 
 Object = dict[str, Any]
 
@@ -77,7 +77,7 @@ def _tool_choice(choice: Any, is_first: bool) -> Object:
     return {"tool_choice": choice} if choice == "none" or (choice == "required" and is_first) else {}
 
 
-def _content(turn: Turn, message: Shown) -> Any:
+def _content(turn: Turn, message: ApiObject) -> Any:
     """A text where there is nothing else; images only of the user, since models take no others."""
     parts = [part for part in (_part(turn, part) for part in message["content"]) if part is not None]
     if names := [_name(turn, held["file_id"]) for held in message.get("attachments") or () if held.get("file_id")]:
