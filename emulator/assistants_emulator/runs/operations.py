@@ -197,6 +197,8 @@ def submit_tool_outputs(context: Context, thread_id: str, run_id: str, body: dic
 
 
 def _begin(context: Context, run: Object, puts: Iterable[tuple[str, Object]]) -> Object:
+    if context.hold is not None:
+        run = {**run, "_stuck": context.hold.mark}
     context.commit(events.run_created(run, puts))
     context.commit(events.run_queued(run))
     return run

@@ -148,9 +148,9 @@ class RunScheduler:
                 task.suspension.submitted()
 
     def _start_new(self, run: Object) -> None:
-        """Start a run that was just created."""
-        sticking = self.context.sticking
-        self._start(run, paused=sticking is not None, last_error=sticking.last_error if sticking is not None else None)
+        """Start a run that was just created; one that a fault holds has `_stuck`, True or a `last_error`."""
+        stuck = run.get("_stuck")
+        self._start(run, paused=stuck is not None, last_error=stuck if isinstance(stuck, dict) else None)
 
     def _start(self, run: Object, paused: bool = False, last_error: Object | None = None) -> None:
         task = RunTask(
