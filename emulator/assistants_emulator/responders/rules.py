@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.sources import Echo, Source
 from assistants_emulator.responders.turn import Turn
-from assistants_emulator.responders.validation import FLAG, NAME, POSITIVE, FieldError, Kind, check, shown, unknown
+from assistants_emulator.responders.validation import FLAG, NAME, POSITIVE, FieldError, Kind, check, display, unknown
 
 KEYS = ("message", "assistant", "model", "instructions", "metadata")
 _METADATA = Kind("an object of strings", lambda value: isinstance(value, Mapping) and _are_strings(value))
@@ -41,7 +41,7 @@ class When:
                 return cls._of_keys(condition)
             case _ if callable(condition):
                 return cls(holds=condition)
-        raise ScriptError(f"when must be a pattern, an object or a function of the turn, not {shown(condition)}")
+        raise ScriptError(f"when must be a pattern, an object or a function of the turn, not {display(condition)}")
 
     @classmethod
     def _of_keys(cls, keys: Mapping[str, object]) -> When:
@@ -66,7 +66,7 @@ class When:
 
     def differences(self, turn: Turn) -> list[str]:
         """What the turn has instead, for each key that does not hold: `model is 'gpt-4o'`. Calls no function."""
-        found = [f"{key} is {shown(has)}" for key, has, result in self._tests(turn) if not result]
+        found = [f"{key} is {display(has)}" for key, has, result in self._tests(turn) if not result]
         return found or (["the function said no"] if self.holds else [])
 
     def describe(self) -> str:
@@ -102,17 +102,17 @@ def _pattern(key: str, value: object) -> re.Pattern[str]:
     if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
         return value
     if not isinstance(value, str):
-        raise FieldError("when", key, f"must be a pattern, not {shown(value)}")
+        raise FieldError("when", key, f"must be a pattern, not {display(value)}")
     try:
         return re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
-        raise FieldError("when", key, f"must be a regular expression, not {shown(value)}: {error}") from None
+        raise FieldError("when", key, f"must be a regular expression, not {display(value)}: {error}") from None
 
 
 def _exact(key: str, value: object) -> object:
     kind = _METADATA if key == "metadata" else NAME
-    if not kind.accepts(value):
-        raise FieldError("when", key, f"must be {kind.name}, not {shown(value)}")
+    if (problem := kind.problem(value)) is not None:
+        raise FieldError("when", key, problem)
     return value
 
 
@@ -229,8 +229,8 @@ class RuleBook:
 
     def explain(self, turn: Turn) -> str:
         """Why no rule took this run: what was asked, and for each rule what it wanted and what it got."""
-        said = shown(turn.last_message.text) if turn.last_message else "none"
-        asked = f"last user message {said}, assistant {_assistant(turn)}, model {shown(turn.run.get('model'))}"
+        said = display(turn.last_message.text) if turn.last_message else "none"
+        asked = f"last user message {said}, assistant {_assistant(turn)}, model {display(turn.run.get('model'))}"
         lines = [f"- {rule.describe()}; {rule.obstacle(turn)}" for rule in self._in_order()]
         return "\n".join([f"No rule matches this run: {asked}. The rules, in the order they were tried:", *lines])
 
@@ -252,4 +252,4 @@ def _match(found: object) -> re.Match[str] | None:
 
 
 def _assistant(turn: Turn) -> str:
-    return shown(turn.assistant.get("name") or turn.assistant.get("id"))
+    return display(turn.assistant.get("name") or turn.assistant.get("id"))

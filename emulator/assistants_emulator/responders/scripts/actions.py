@@ -28,7 +28,7 @@ from assistants_emulator.responders.replies import (
     Wait,
 )
 from assistants_emulator.responders.scripts.located import Spot
-from assistants_emulator.responders.validation import FieldError, shown, unknown
+from assistants_emulator.responders.validation import PATH, TRUE, FieldError, display, unknown
 
 
 def actions(spot: Spot) -> list[Step]:
@@ -46,7 +46,7 @@ def actions(spot: Spot) -> list[Step]:
 
 def _action(spot: Spot) -> Step:
     if not isinstance(spot.value, dict) or len(spot.value) != 1:
-        raise spot.wrong(f"must be an object with one key, such as {{text: STRING}}, not {shown(spot.value)}")
+        raise spot.wrong(f"must be an object with one key, such as {{text: STRING}}, not {display(spot.value)}")
     (name,) = spot.value
     if name not in ACTIONS:
         raise spot.wrong(unknown("action", name, ACTIONS))
@@ -100,16 +100,14 @@ def _image(spot: Spot) -> Image:
 def _path(spot: Spot) -> Path:
     if spot.origin.folder is None:
         raise spot.wrong("a script that came over the network cannot read files; use content_base64 or file_id")
-    if not isinstance(spot.value, str) or not spot.value:
-        raise spot.wrong(f"must be a path, not {shown(spot.value)}")
-    return spot.origin.folder / spot.value
+    return spot.origin.folder / str(spot.of_kind(PATH))
 
 
 def _content(spot: Spot) -> bytes:
     try:
         return base64.b64decode(spot.value, validate=True)
     except (binascii.Error, TypeError, ValueError):
-        raise spot.wrong(f"must be base64, not {shown(spot.value)}") from None
+        raise spot.wrong(f"must be base64, not {display(spot.value)}") from None
 
 
 def _calls(spot: Spot) -> list[FunctionCall]:
@@ -121,8 +119,7 @@ def _calls(spot: Spot) -> list[FunctionCall]:
 
 def _only_true(make: Callable[[], Step]) -> Callable[[Spot], Step]:
     def build(spot: Spot) -> Step:
-        if spot.value is not True:
-            raise spot.wrong(f"must be true, not {shown(spot.value)}")
+        spot.of_kind(TRUE)
         return make()
 
     return build

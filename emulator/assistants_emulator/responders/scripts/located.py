@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from assistants_emulator.errors import ScriptError
-from assistants_emulator.responders.validation import shown, unknown
+from assistants_emulator.responders.validation import Kind, display, unknown
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 Lines: TypeAlias = dict[KeyPath, int]
@@ -61,7 +61,7 @@ class Spot:
         """An object's values by key, in the order of the file; other keys than the allowed are mistakes."""
         allowed = list(allowed)
         if not isinstance(self.value, dict):
-            raise self.wrong(f"must be an object with {', '.join(allowed)}, not {shown(self.value)}")
+            raise self.wrong(f"must be an object with {', '.join(allowed)}, not {display(self.value)}")
         for key in self.value:
             if key not in allowed:
                 raise self.wrong(unknown(kind, key, allowed), str(key))
@@ -70,10 +70,16 @@ class Spot:
                 raise self.wrong(f"{key} is missing; it needs {', '.join(required)}")
         return {key: self.child(key) for key in self.value}
 
+    def of_kind(self, kind: Kind) -> Any:
+        """The value, if it is of that kind."""
+        if (problem := kind.problem(self.value)) is not None:
+            raise self.wrong(problem)
+        return self.value
+
     def items(self) -> list[Spot]:
         """A list's items."""
         if not isinstance(self.value, list):
-            raise self.wrong(f"must be a list, not {shown(self.value)}")
+            raise self.wrong(f"must be a list, not {display(self.value)}")
         return [Spot(item, (*self.path, index), self.origin) for index, item in enumerate(self.value)]
 
 
@@ -85,7 +91,7 @@ def read_script(source: ScriptSource, *, allow_paths: bool) -> Spot:
     if isinstance(source, Mapping):
         return Spot(copy.deepcopy(dict(source)), (), Origin(UNNAMED, Path() if allow_paths else None))
     if not allow_paths or not isinstance(source, str | os.PathLike):
-        raise ScriptError(f"{UNNAMED}: must be an object with version, replies, not {shown(source)}")
+        raise ScriptError(f"{UNNAMED}: must be an object with version, replies, not {display(source)}")
     if isinstance(source, str) and "\n" in source:
         return _parse_yaml(source, Origin(UNNAMED, Path()))
     path = Path(source)
