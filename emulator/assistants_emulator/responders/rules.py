@@ -1,6 +1,8 @@
-"""Which responder answers a run: rules in the order of registration, Python's before the script's, fallbacks last.
+"""Rules: which runs a responder answers. A rule's `when` is a pattern, a dict as in script files, or a function.
 
-A newcomer would put the fallback where it was registered; it is tried after all others, and the newest one wins."""
+Rules are tried in the order of registration, Python's before the script's. Fallbacks are not tried where they were
+registered but after all others, the newest first.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,11 @@ _METADATA = Kind("an object of strings", lambda value: isinstance(value, Mapping
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """All that is given must hold. `message` and `instructions` are searched for; `assistant` is a name or an id;
-    `metadata` must be contained in the run's; `holds` is a function of the turn."""
+    """The condition of a rule: all fields that are set must hold.
+
+    `message` and `instructions` are searched for; `assistant` is a name or an id; `metadata` must be contained in the
+    run's; `holds` is a function of the turn.
+    """
 
     message: re.Pattern[str] | None = None
     assistant: str | None = None
@@ -31,7 +36,7 @@ class When:
 
     @classmethod
     def of(cls, condition: object) -> When:
-        """From a pattern, a compiled one, a dict or a function; ScriptError says what is wrong with it."""
+        """From a pattern, a compiled one, a dict or a function; ScriptError for anything else."""
         match condition:
             case When():
                 return condition
@@ -53,9 +58,9 @@ class When:
         return cls(**{key: _PARSERS[key](key, value) for key, value in keys.items()})  # type: ignore[arg-type]
 
     def match(self, turn: Turn) -> object:
-        """The match of the message pattern (else of the instructions, else True) if all holds; something false if not.
+        """The match of the message pattern (else of the instructions, else True) if all holds; a false value if not.
 
-        What a function returns is taken as it is, so it may return a match too.
+        A function's result is returned as it is, so it may be a match too.
         """
         match: object = True
         for _, _, result in self._tests(turn):
@@ -65,25 +70,25 @@ class When:
         return match if self.holds is None else self.holds(turn)
 
     def differences(self, turn: Turn) -> list[str]:
-        """What the turn has instead, for each key that does not hold: `model is 'gpt-4o'`. Calls no function."""
-        found = [f"{key} is {display(has)}" for key, has, result in self._tests(turn) if not result]
-        return found or (["the function said no"] if self.holds else [])
+        """The turn's value for each key that does not hold: `model is 'gpt-4o'`. Calls no function."""
+        differences = [f"{key} is {display(value)}" for key, value, result in self._tests(turn) if not result]
+        return differences or (["the function said no"] if self.holds else [])
 
     def describe(self) -> str:
         """`message matches 'weather in (?P<city>\\w+)' and model is 'gpt-4o'`."""
-        said = [f"{key} matches '{pattern.pattern}'" for key, pattern in self._patterns()]
+        parts = [f"{key} matches '{pattern.pattern}'" for key, pattern in self._patterns()]
         exact = {"assistant": self.assistant, "model": self.model}
-        said += [f"{key} is '{value}'" for key, value in exact.items() if value is not None]
-        said += [f"metadata has {dict(self.metadata)}"] if self.metadata else []
-        said += [f"{getattr(self.holds, '__name__', 'a function')}(turn) is true"] if self.holds else []
-        return " and ".join(said) or "any run"
+        parts += [f"{key} is '{value}'" for key, value in exact.items() if value is not None]
+        parts += [f"metadata has {dict(self.metadata)}"] if self.metadata else []
+        parts += [f"{getattr(self.holds, '__name__', 'a function')}(turn) is true"] if self.holds else []
+        return " and ".join(parts) or "any run"
 
     def _patterns(self) -> list[tuple[str, re.Pattern[str]]]:
         both = (("message", self.message), ("instructions", self.instructions))
         return [(key, pattern) for key, pattern in both if pattern is not None]
 
     def _tests(self, turn: Turn) -> Iterator[tuple[str, object, object]]:
-        """For each key given: the key, what the turn has, and what the test of it found."""
+        """Each key that is set, the turn's value, and the result of its test."""
         texts = {"message": turn.last_message.text if turn.last_message else None, "instructions": turn.instructions}
         for key, pattern in self._patterns():
             text = texts[key]
@@ -94,8 +99,8 @@ class When:
         if self.model is not None:
             yield "model", turn.run.get("model"), self.model == turn.run.get("model")
         if self.metadata:
-            has = turn.run.get("metadata") or {}
-            yield "metadata", dict(has), self.metadata.items() <= has.items()
+            metadata = turn.run.get("metadata") or {}
+            yield "metadata", dict(metadata), self.metadata.items() <= metadata.items()
 
 
 def _pattern(key: str, value: object) -> re.Pattern[str]:
@@ -134,8 +139,8 @@ ECHO = "echo"
 class Rule:
     """A source and the runs it answers: those that `when` matches, of that assistant (name or id), at most `times`.
 
-    `when` is a When or what `When.of` takes. `live` marks a source that takes its time, so requests do not wait for
-    it. `id` is given by the RuleBook and is the same after a restart.
+    `when` is anything that `When.of` takes. `live` marks a source that takes its time, so that requests do not wait
+    for it. The RuleBook sets `id`, which is the same after a restart.
     """
 
     source: Source
@@ -169,7 +174,7 @@ class Rule:
         return self.condition.match(turn)
 
     def match(self, turn: Turn) -> re.Match[str] | None:
-        """What `turn.match` is under this rule."""
+        """The value of `turn.match` under this rule."""
         return _match(self.wants(turn))
 
     def describe(self) -> str:
@@ -177,12 +182,13 @@ class Rule:
         return f"{self.label or self.id}: {self.condition.describe()}"
 
     def obstacle(self, turn: Turn) -> str:
-        """Why the rule did not take this run."""
+        """The reason that the rule did not take this run."""
         if self.is_used_up:
             return f"used up ({self._uses()})"
         return f"but {' and '.join(self.condition.differences(turn))}"
 
     def leftover(self) -> str | None:
+        """A description of a rule with `times` left over; None for any other."""
         return None if self.times is None or self.is_used_up else f"{self.describe()} (used {self._uses()})"
 
     def _uses(self) -> str:
@@ -190,7 +196,7 @@ class Rule:
 
 
 class RuleBook:
-    """The rules of one project. Changed on the server's loop only, and asked by one caller at a time."""
+    """The rules of one project. Changed on the server's loop only; one caller at a time chooses."""
 
     def __init__(self) -> None:
         self._python: list[Rule] = []
@@ -198,7 +204,7 @@ class RuleBook:
         self._echo = Rule(Echo(), label="built-in echo", id=ECHO)
 
     def add(self, rule: Rule) -> Rule:
-        """Register a rule of Python code; it gets its id."""
+        """Register a rule of Python code, and set its id."""
         rule.id = f"python:{len(self._python)}"
         self._python.append(rule)
         return rule
@@ -211,31 +217,31 @@ class RuleBook:
         self._python, self._script = [], []
 
     def choose(self, turn: Turn) -> tuple[Rule, re.Match[str] | None] | None:
-        """The rule that answers this run, which is one use of it, and its pattern's match; None if none wants it."""
+        """The rule that answers this run, and its pattern's match; None if none does. It counts as one use."""
         for rule in self._in_order():
-            if not rule.is_used_up and (found := rule.wants(turn)):
+            if not rule.is_used_up and (result := rule.wants(turn)):
                 rule.used += 1
-                return rule, _match(found)
+                return rule, _match(result)
         return None
 
     @property
     def asks_user_code(self) -> bool:
-        """Whether choosing calls a function of somebody's: then it must not happen on the loop."""
+        """True if choosing calls a function of the user: then it must not happen on the loop."""
         return any(rule.condition.holds is not None for rule in self._python)
 
     def find(self, rule_id: str) -> Rule | None:
-        """The rule of that id, for a run that began before a restart."""
+        """The rule with that id, for a run that began before a restart."""
         return next((rule for rule in [*self._python, *self._script, self._echo] if rule.id == rule_id), None)
 
     def explain(self, turn: Turn) -> str:
-        """Why no rule took this run: what was asked, and for each rule what it wanted and what it got."""
-        said = display(turn.last_message.text) if turn.last_message else "none"
-        asked = f"last user message {said}, assistant {_assistant(turn)}, model {display(turn.run.get('model'))}"
+        """A text about a run that no rule took: its message, assistant and model, and each rule with its obstacle."""
+        message = display(turn.last_message.text) if turn.last_message else "none"
+        question = f"last user message {message}, assistant {_assistant(turn)}, model {display(turn.run.get('model'))}"
         lines = [f"- {rule.describe()}; {rule.obstacle(turn)}" for rule in self._in_order()]
-        return "\n".join([f"No rule matches this run: {asked}. The rules, in the order they were tried:", *lines])
+        return "\n".join([f"No rule matches this run: {question}. The rules, in the order they were tried:", *lines])
 
     def unused(self) -> list[str]:
-        """The rules with `times` left over, and how many of how many were used."""
+        """A line for each rule with `times` left over: `weather: ... (used 1 of 2 times)`."""
         return [text for rule in [*self._python, *self._script] if (text := rule.leftover())]
 
     def _in_order(self) -> Iterator[Rule]:
@@ -247,8 +253,8 @@ class RuleBook:
             yield from (rule for rule in reversed(rules) if rule.is_fallback)
 
 
-def _match(found: object) -> re.Match[str] | None:
-    return found if isinstance(found, re.Match) else None
+def _match(result: object) -> re.Match[str] | None:
+    return result if isinstance(result, re.Match) else None
 
 
 def _assistant(turn: Turn) -> str:

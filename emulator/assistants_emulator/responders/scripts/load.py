@@ -29,7 +29,7 @@ _VERSION = Kind(str(VERSION), lambda value: type(value) is int and value == VERS
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A checked script: its rules in order, and what was put, as plain data."""
+    """A checked script: its rules in order, and its source as plain data."""
 
     rules: list[Rule]
     raw: dict[str, Any]
@@ -38,21 +38,21 @@ class Script:
 def load_script(source: ScriptSource, *, allow_paths: bool = True) -> Script:
     """A script from a path, from text with line breaks, or from an object.
 
-    Paths of images are relative to the file, else to the current directory. Without `allow_paths`, for what came over
-    the network, they are refused, and the source must be an object.
+    Paths of images are relative to the file, else to the current directory. Without `allow_paths`, for a script that
+    came over the network, they are refused, and the source must be an object.
     """
     root = read_script(source, allow_paths=allow_paths)
     if isinstance(root.value, dict) and "version" in root.value:
         root.child("version").of_kind(_VERSION)
-    found = root.fields(("version", "replies"), ("version", "replies"))
-    return Script([_rule(item) for item in found["replies"].items()], root.value)
+    fields = root.fields(("version", "replies"), ("version", "replies"))
+    return Script([_rule(item) for item in fields["replies"].items()], root.value)
 
 
 def _rule(spot: Spot) -> Rule:
-    found = spot.fields(("when", "times", "do"), ("do",))
-    when = _when(found["when"]) if "when" in found else None
-    steps = actions(found["do"])
-    times = found["times"].of_kind(POSITIVE) if "times" in found else None
+    fields = spot.fields(("when", "times", "do"), ("do",))
+    when = _when(fields["when"]) if "when" in fields else None
+    steps = actions(fields["do"])
+    times = fields["times"].of_kind(POSITIVE) if "times" in fields else None
     return Rule(Scripted(steps), when=when, times=times, label=f"script replies[{spot.path[-1]}]")
 
 

@@ -1,4 +1,4 @@
-"""Reads a script into spots: values that know their file, line and key path, so that every mistake can name them.
+"""Values of a script with their file, line and key path, so that every mistake can name its place.
 
 The data comes from the safe parsers; the lines from the node marks of YAML, which also reads nearly all JSON.
 """
@@ -27,7 +27,7 @@ _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a script came from. `folder` is what paths in it are relative to; None: it may name no paths."""
+    """The place that a script came from. Paths in it are relative to `folder`; None: it may name no paths."""
 
     name: str
     folder: Path | None
@@ -36,7 +36,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A value in a script, and where it stands."""
+    """A value in a script, and its place there."""
 
     value: Any
     path: KeyPath
@@ -44,10 +44,10 @@ class Spot:
 
     def wrong(self, problem: str, key: str | None = None) -> ScriptError:
         """The error to raise: `weather.yaml:7: replies[0].do[1]: problem`, with the line of `key` if that is given."""
-        at = self.path if key is None else (*self.path, key)
-        while at and at not in self.origin.lines:
-            at = at[:-1]
-        line = f":{self.origin.lines[at]}" if at in self.origin.lines else ""
+        path = self.path if key is None else (*self.path, key)
+        while path and path not in self.origin.lines:
+            path = path[:-1]
+        line = f":{self.origin.lines[path]}" if path in self.origin.lines else ""
         dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
         return ScriptError(": ".join(part for part in (f"{self.origin.name}{line}", dotted, problem) if part))
 
@@ -58,7 +58,7 @@ class Spot:
         return self
 
     def fields(self, allowed: Iterable[str], required: Iterable[str] = (), kind: str = "key") -> dict[str, Spot]:
-        """An object's values by key, in the order of the file; other keys than the allowed are mistakes."""
+        """An object's values by key, in the order of the file; any key that is not allowed is a mistake."""
         allowed = list(allowed)
         if not isinstance(self.value, dict):
             raise self.wrong(f"must be an object with {', '.join(allowed)}, not {display(self.value)}")
@@ -86,7 +86,7 @@ class Spot:
 def read_script(source: ScriptSource, *, allow_paths: bool) -> Spot:
     """The script as a whole, from a file, from text with line breaks, or from an object.
 
-    Without `allow_paths` only an object will do: what comes over the network must not name a file of ours.
+    Without `allow_paths` it must be an object: a script from the network must not name a file of this machine.
     """
     if isinstance(source, Mapping):
         return Spot(copy.deepcopy(dict(source)), (), Origin(UNNAMED, Path() if allow_paths else None))
@@ -143,7 +143,7 @@ def _compose(loader: yaml.SafeLoader, origin: Origin) -> yaml.Node:
 
 
 def _note_lines(node: yaml.Node, path: KeyPath, origin: Origin, seen: set[int]) -> None:
-    """Fill the origin's lines. An alias is walked where it was defined only: it may hold itself."""
+    """Fill the origin's lines. An alias is walked only where it was defined: it may contain itself."""
     origin.lines.setdefault(path, node.start_mark.line + 1)
     if id(node) in seen:
         return
@@ -161,6 +161,6 @@ def _note_lines(node: yaml.Node, path: KeyPath, origin: Origin, seen: set[int]) 
 
 def _unique(pairs: list[tuple[str, Any]], origin: Origin) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
-    if twice := next((key for key in keys if keys.count(key) > 1), None):
-        raise ScriptError(f"{origin.name}: the key '{twice}' is given twice")
+    if repeated := next((key for key in keys if keys.count(key) > 1), None):
+        raise ScriptError(f"{origin.name}: the key '{repeated}' is given twice")
     return dict(pairs)
