@@ -1,4 +1,4 @@
-"""What goes wrong with a live model becomes a failed run that says so."""
+"""Errors of a live model fail the run with the reason."""
 
 from __future__ import annotations
 

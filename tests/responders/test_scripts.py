@@ -50,7 +50,7 @@ def mistake(source, **options):
 
 
 def play(script, turn, *sent):
-    """What the script's rule for this turn says; `sent` answers its steps in turn, then None."""
+    """The steps of the script's rule for this turn; `sent` are their outputs, then None."""
     book = RuleBook()
     book.set_script(script.rules)
     rule, turn.match = book.choose(turn)

@@ -13,7 +13,7 @@ ROME = FunctionCall("get_weather", {"city": "Rome"})
 
 
 def steps(responder, turn, *sent):
-    """What a responder says until its end; `sent` answers its steps in turn, then None."""
+    """The steps of a responder until its end; `sent` are their outputs, then None."""
     session = as_source(responder).open(turn)
     answers = [None, *sent]
     said = []

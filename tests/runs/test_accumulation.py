@@ -1,4 +1,4 @@
-"""What a stream tells piece by piece is exactly what GET then returns, by the SDK's own accumulation."""
+"""Deltas of a stream add up to exactly the objects that GET then returns, by the SDK's own accumulation."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What a responder says that its run does not allow fails the run, and says why."""
+"""A reply that its run does not allow fails the run with the reason."""
 
 import json
 

@@ -32,7 +32,7 @@ from assistants_emulator.responders.validation import display
 Responder: TypeAlias = (
     str | Reply | Sequence[str | Reply | Sequence[FunctionCall]] | Callable[[Turn], object] | Callable[[], object]
 )
-"""What `respond` takes: text, a reply, a list of replies, or a function of the turn or of nothing.
+"""The argument of `respond`: text, a reply, a list of replies, or a function of the turn or of nothing.
 
 The function returns one of the first three, or is a generator (`-> Replies`) of them; it may be async.
 """

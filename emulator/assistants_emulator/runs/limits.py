@@ -103,8 +103,8 @@ def left(context: Context, run: Object, budget: str) -> int | None:
     if run[budget] is None:
         return None
     field = "prompt_tokens" if budget == PROMPT else "completion_tokens"
-    used = sum(step["usage"][field] for step in context.store.of("steps", "run_id", run["id"]) if step["usage"])
-    rest: int = run[budget] - used
+    spent = sum(step["usage"][field] for step in context.store.of("steps", "run_id", run["id"]) if step["usage"])
+    rest: int = run[budget] - spent
     return rest
 
 

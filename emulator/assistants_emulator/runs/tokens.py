@@ -48,8 +48,8 @@ def usage(prompt: int, completion: int) -> dict[str, Any]:
 
 
 def total(usages: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
-    known = [each for each in usages if each]
-    return usage(sum(each["prompt_tokens"] for each in known), sum(each["completion_tokens"] for each in known))
+    steps = [step_usage for step_usage in usages if step_usage]
+    return usage(sum(step["prompt_tokens"] for step in steps), sum(step["completion_tokens"] for step in steps))
 
 
 def _of_part(part: dict[str, Any]) -> int:

@@ -24,6 +24,7 @@ class Workers:
         self._thread: threading.Thread | None = None
 
     def call(self, function: Callable[[], T]) -> Awaitable[T]:
+        """Call it in a thread, and await its result."""
         return asyncio.get_running_loop().run_in_executor(self._pool, function)
 
     def later(self, function: Callable[[], object]) -> None:

@@ -131,8 +131,8 @@ class RunWriter:
         call = {"id": step["_calls"][0], **call}
         yield events.step_created(step, files)
         yield events.step_in_progress(step)
-        done = {**step, "step_details": {"type": "tool_calls", "tool_calls": [call]}}
-        self.open = OpenStep(done, None, None, tokens.of_json(call))
+        completed = {**step, "step_details": {"type": "tool_calls", "tool_calls": [call]}}
+        self.open = OpenStep(completed, None, None, tokens.of_json(call))
         if self.listening():
             for delta in deltas(call):
                 yield events.step_delta(step, [delta])
