@@ -124,7 +124,7 @@ class RunScheduler:
         self._tasks, self._by_thread = {}, {}
         for task in tasks:
             task.stop()
-        return [task.task for task in tasks]
+        return [task.loop_task for task in tasks]
 
     def close(self) -> list[asyncio.Task[None]]:
         """Stop, and hear no more events of the store."""

@@ -73,7 +73,7 @@ class RunTask:
         elif last_error is not None:
             self._ending = partial(self._writer.fail, **last_error)
         self._expiry = context.clock.call_at(run["expires_at"], self._expire)
-        self.task = asyncio.get_running_loop().create_task(self._run(paused))
+        self.loop_task = asyncio.get_running_loop().create_task(self._run(paused))
 
     # From outside
 
@@ -84,7 +84,7 @@ class RunTask:
         """Leave everything as it stands, an ending that was under way too: the emulator stops, or the run is gone."""
         self._expiry.cancel()
         self._ending = None
-        self.task.cancel()
+        self.loop_task.cancel()
         self.suspension.settled.set()
 
     def _expire(self) -> None:
@@ -95,7 +95,7 @@ class RunTask:
             self._ending = ending
             self.suspension.unsettle()
             if self._begun:  # a task that is cancelled before its first step would never run at all
-                self.task.cancel()
+                self.loop_task.cancel()
 
     # The run itself
 
