@@ -16,14 +16,15 @@ from assistants_emulator.project.state import get_state, read_state
 from assistants_emulator.project.transcript import transcript, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
-from assistants_emulator.responders.sources import as_source
-from assistants_emulator.runs.scheduler import Failure
+from assistants_emulator.responders.sources import Responder, as_source
+from assistants_emulator.responders.turn import Turn
+from assistants_emulator.runs.invocation import Failure
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
 
 T = TypeVar("T")
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[[Turn], object] | Callable[[], object])
 MISSING: Any = object()
 
 
@@ -166,8 +167,25 @@ class ProjectHandle:
 
     @overload
     def respond(
-        self, reply: T, *, when: object = ..., assistant: str | None = ..., times: int | None = ..., live: bool = ...
-    ) -> T: ...
+        self,
+        reply: Function,
+        *,
+        when: object = ...,
+        assistant: str | None = ...,
+        times: int | None = ...,
+        live: bool = ...,
+    ) -> Function: ...
+
+    @overload
+    def respond(
+        self,
+        reply: Responder,
+        *,
+        when: object = ...,
+        assistant: str | None = ...,
+        times: int | None = ...,
+        live: bool = ...,
+    ) -> Responder: ...
 
     def respond(
         self,

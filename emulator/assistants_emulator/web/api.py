@@ -21,7 +21,7 @@ from assistants_emulator.resources.route import Download, Route
 from assistants_emulator.store import Object
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
 from assistants_emulator.web.body import Disconnected, parse, read_body
-from assistants_emulator.web.fault_effects import DropConnection, apply, malformed, retry_headers, sticking
+from assistants_emulator.web.fault_effects import DropConnection, apply, hold_runs, malformed, retry_headers
 from assistants_emulator.web.multipart import attachment, read_form
 from assistants_emulator.web.request import Request
 from assistants_emulator.web.responses import (
@@ -118,10 +118,9 @@ class Api:
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
         if route.streams and values["body"].get("stream"):
-            await self._stream(request, send, lambda: route.operation(project.context, **values))
+            await self._stream(request, send, lambda: route.operation(hold_runs(project.context, fault), **values))
             return
-        with sticking(project, fault):
-            result = route.operation(project.context, **values)
+        result = route.operation(hold_runs(project.context, fault), **values)
         if isinstance(result, Download):
             await self._download(request, send, result)
             return
@@ -158,8 +157,7 @@ class Api:
     async def _stream(self, request: Request, send: Send, operation: Callable[[], Object]) -> None:
         assert request.project is not None
         stream = EventStream(request.project, request.fault, request.version)
-        with sticking(request.project, request.fault):
-            stream.begin(operation)
+        stream.begin(operation)
         logged = request.log(200)
         headers = self._headers(request, STREAM_TYPE)
         sending = asyncio.ensure_future(send_pieces(send, 200, headers, stream.frames()))
