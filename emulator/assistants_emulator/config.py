@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from assistants_emulator import __version__
 from assistants_emulator.errors import EmulatorError
 
+VERSION = __version__
 KEY_PREFIX = "sk-emulator-"
 DEFAULT_PROJECT = "default"
 DEFAULT_HOST = "127.0.0.1"

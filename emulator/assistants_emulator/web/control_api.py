@@ -7,8 +7,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from assistants_emulator import __version__
-from assistants_emulator.config import Config, project_of_key
+from assistants_emulator.config import VERSION, Config, project_of_key
 from assistants_emulator.errors import ApiError, EmulatorError, NotFound, wrong_type
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
@@ -134,7 +133,7 @@ class Control:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
         if (method, name) == ("GET", "health"):
-            return {"status": "ok", "version": __version__}
+            return {"status": "ok", "version": VERSION}
         if (method, name) == ("GET", "openapi.json"):
             return openapi()
         headers = dict(scope["headers"])
