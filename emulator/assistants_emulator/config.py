@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
@@ -54,3 +56,14 @@ def project_of_key(key: str) -> str:
 
 def key_of_project(name: str) -> str:
     return KEY_PREFIX + name
+
+
+@lru_cache(maxsize=256)
+def is_loopback(name: str) -> bool:
+    """Return whether a host name or address means this machine and nothing else."""
+    if name.lower() == "localhost" or name.lower().endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistants_emulator.config import is_loopback
 from assistants_emulator.errors import ApiError
 from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_whole
 
@@ -67,17 +67,6 @@ def _name_in(url: str) -> str | None:
         return urlsplit(url).hostname
     except ValueError:
         return None
-
-
-@lru_cache(maxsize=256)
-def is_loopback(name: str) -> bool:
-    """Whether a host name or address means this machine and nothing else."""
-    if name.lower() == "localhost" or name.lower().endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_and_origin(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
