@@ -38,9 +38,14 @@ async def read_body(receive: Receive) -> bytes:
         if size <= MOST_BYTES:
             chunks.append(chunk)
         more = message.get("more_body", False)
-    if size > MOST_BYTES:
-        raise TooLarge(f"Maximum content size limit ({MOST_BYTES}) exceeded ({size} bytes read)")
+    refuse_above(MOST_BYTES, size)
     return b"".join(chunks) if len(chunks) != 1 else chunks[0]
+
+
+def refuse_above(limit: int, size: int) -> None:
+    """413 if `size` is above `limit`, both in bytes."""
+    if size > limit:
+        raise TooLarge(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")
 
 
 def parse(raw: bytes) -> Any:
