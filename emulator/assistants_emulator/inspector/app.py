@@ -60,7 +60,12 @@ class Inspector:
             raise
         except Exception:
             log.exception("%s %s could not be shown", request.method, request.url.path)
-            return ask.render("problem.html", status=500, code=500, message="This page could not be made.")
+            return ask.render(
+                "problem.html",
+                status=500,
+                code=500,
+                message="This page could not be rendered; the emulator's log has the traceback.",
+            )
 
     async def _page(self, ask: PageRequest) -> Response:
         segments = _segments(ask.request)
@@ -71,7 +76,7 @@ class Inspector:
             return RedirectResponse(f"{ROOT}/sign-in", status_code=303)
         if (name := ids.pop("project", None)) is not None:
             if name not in self._site.projects():
-                raise NotFound(f"There is no project {name!r}. One comes to be when its key is first used.")
+                raise NotFound(f"There is no project {name!r}; a project is created when its key is first used.")
             ask.opened = self._site.open(name)
         if ask.request.method == "POST":
             await ask.read_form()
@@ -91,7 +96,7 @@ def _find(method: str, segments: tuple[str, ...]) -> tuple[Row, dict[str, str]]:
         if (ids := row.match(method, segments)) is not None:
             return row, ids
     if any(row.match(row.method, segments) is not None for row in ROWS):
-        raise MethodNotAllowed(f"This page does not take {method}.")
+        raise MethodNotAllowed(f"This page does not accept {method}.")
     raise NotFound("There is no such page.")
 
 

@@ -56,7 +56,7 @@ def call(ask: PageRequest, number: str) -> Response:
     log = ask.project.requests
     index = int(number) - 1 - log.dropped if number.isdecimal() and len(number) < 12 else -1
     if not 0 <= index < len(log):
-        raise NotFound(f"There is no call {number} in the log; it keeps the newest 10,000.")
+        raise NotFound(f"There is no request {number} in the log, which keeps the newest 10,000.")
     found: LoggedRequest = log[index]
     answer = found.answer and found.answer.decode("utf-8", "replace")
     return ask.render(

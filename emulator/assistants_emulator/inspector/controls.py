@@ -67,7 +67,9 @@ def _fault(ask: PageRequest) -> Fault:
     options |= {name: float(ask.field(name)) for name in ("delay", "probability") if ask.field(name)}
     options |= {name: True for name in ("stuck", "malformed") if ask.field(name)}
     if not options.keys() - {"times", "probability"}:
-        raise EmulatorError("say what shall go wrong: a status, a delay, or one of the others")
+        raise EmulatorError(
+            "a fault needs an effect: status, delay, drop after, message, code, stuck or malformed JSON"
+        )
     return Fault(f"{ask.field('method')} {ask.field('path')}", **options)
 
 

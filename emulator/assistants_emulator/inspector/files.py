@@ -38,12 +38,12 @@ async def file(ask: PageRequest, file_id: str) -> Response:
     text = problem = None
     kind = _image_type(ask, found)
     if kind is None and found["bytes"] > MOST_READ_BYTES:
-        problem = "It is too large to be shown here."
+        problem = "Too large to show."
     elif kind is None:
         try:
             text = await asyncio.to_thread(text_of, ask.context.contents, found)
         except (Unreadable, KeyError):
-            problem = "There is no text in it that could be shown."
+            problem = "No text to show."
     cut = text is not None and len(text) > MOST_SHOWN
     stores = [store for store in ask.context.store.all(STORES) if _is_in(ask, store, file_id)]
     shown = None if text is None else text[:MOST_SHOWN]
@@ -54,7 +54,7 @@ def image(ask: PageRequest, file_id: str) -> Response:
     found = require_file(ask.context, file_id)
     kind = _image_type(ask, found)
     if kind is None:
-        raise NotFound(f"{file_id} is not an image that could be shown.")
+        raise NotFound(f"{file_id} is not an image of a type that can be shown.")
     return Response(ask.context.contents.whole(found["_content"]), media_type=kind)
 
 

@@ -60,4 +60,4 @@ def sign_in(ask: PageRequest) -> Response:
     response = RedirectResponse(f"{ROOT}/", status_code=303)
     if access.sign_in(response, ask.site.config, ask.field("key")):
         return response
-    return ask.render("sign_in.html", status=403, error="That is not the key that this server was started with.")
+    return ask.render("sign_in.html", status=403, error="Incorrect API key.")

@@ -55,7 +55,7 @@ def make_assistant(ask: PageRequest) -> Response:
         body = check(CreateAssistant, _assistant(ask))
         made = assistants.create(ask.context, body)
     except (ApiError, ValueError) as error:
-        return playground(ask, f"The assistant could not be made: {message_of(error)}")
+        return playground(ask, f"The assistant could not be created: {message_of(error)}")
     return ask.to("playground", assistant=made["id"])
 
 

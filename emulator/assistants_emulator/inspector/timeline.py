@@ -47,16 +47,16 @@ def timeline(context: Context, run: Object) -> list[State | Step]:
 
 
 def _entries(context: Context, run: Object) -> Iterator[State | Step]:
-    yield State("queued", run["created_at"], "The run was created.")
+    yield State("queued", run["created_at"], "Run created.")
     if run["started_at"] is not None:
         yield State("in_progress", run["started_at"])
     for object in context.store.of("steps", "run_id", run["id"]):
         step = _step(context, run, object)
         yield step
         if step.calls and step.calls[0].get("type") == "function":
-            yield State("requires_action", object["created_at"], "It asks for the outputs of its function calls.")
+            yield State("requires_action", object["created_at"], "Waiting for function call outputs.")
             if not step.waits and object["status"] == "completed":
-                yield State("queued", object["completed_at"], "The outputs were submitted.")
+                yield State("queued", object["completed_at"], "Outputs submitted.")
     if run["status"] in TERMINAL:
         yield State(run["status"], run.get(TIMESTAMPS.get(run["status"], "")), _reason(run))
     elif run["status"] == "cancelling":
@@ -75,8 +75,8 @@ def _reason(run: Object) -> str:
     if run["last_error"]:
         return str(run["last_error"].get("message", ""))
     if run["incomplete_details"]:
-        return f"Because of {run['incomplete_details'].get('reason', '')}."
-    return "Its time was up before it was over." if run["status"] == "expired" else ""
+        return f"Reason: {run['incomplete_details'].get('reason', '')}"
+    return "The run did not finish in time." if run["status"] == "expired" else ""
 
 
 def summary(context: Context, run: Object) -> list[str]:

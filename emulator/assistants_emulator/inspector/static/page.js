@@ -92,7 +92,7 @@ function follow(url) {
   source.addEventListener("error", () => {
     lost = true;
     sign.classList.add("off");
-    sign.textContent = "not connected";
+    sign.textContent = "disconnected";
   });
   source.addEventListener("change", refresh);
   source.addEventListener("delta", (event) => {
@@ -113,6 +113,15 @@ function openFootnote() {
   }
 }
 
+// On a phone the pages' list scrolls sideways. Not by scrollIntoView, which moves where the Tab key begins.
+function showCurrent() {
+  const current = document.querySelector(".side [aria-current]");
+  if (!current) return;
+  const side = current.closest(".side");
+  const [link, list] = [current, side].map((element) => element.getBoundingClientRect());
+  side.scrollLeft += link.left + link.width / 2 - (list.left + list.width / 2);
+}
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
@@ -128,7 +137,7 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => (button.textContent = label), 1500);
 });
 
-document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone
+showCurrent();
 remember(document);
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 addEventListener("hashchange", openFootnote);

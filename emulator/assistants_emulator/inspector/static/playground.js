@@ -20,7 +20,7 @@ function start() {
     const answer = await fetch(api + path, { method, headers, body: body && !isForm ? JSON.stringify(body) : body });
     if (!answer.ok) {
       const told = await answer.json().catch(() => null);
-      throw new Error(told?.error?.message || `${method} ${path} was answered ${answer.status}`);
+      throw new Error(told?.error?.message || `${method} ${path} returned ${answer.status}`);
     }
     return answer;
   };
@@ -36,7 +36,7 @@ function start() {
     const active = ["queued", "in_progress", "requires_action", "cancelling"].includes(status);
     send.disabled = active;
     cancel.hidden = !active || status === "cancelling";
-    state.textContent = status === "requires_action" ? "Waiting for the outputs of its function calls"
+    state.textContent = status === "requires_action" ? "Waiting for function call outputs"
       : active ? "Answering…" : !status || status === "completed" ? "" : status === "failed" ? "The run failed" : `The run is ${status.replaceAll("_", " ")}`;
   }
 
@@ -50,7 +50,7 @@ function start() {
 
   async function fragment(url) {
     const answer = await fetch(url);
-    if (!answer.ok) throw new Error("The inspector could not show what was made.");
+    if (!answer.ok) throw new Error("The inspector could not load the update.");
     return new DOMParser().parseFromString(await answer.text(), "text/html").body;
   }
 
@@ -226,7 +226,7 @@ function start() {
       remove.type = "button";
       remove.className = "plain";
       remove.textContent = `${file.name} ×`;
-      remove.setAttribute("aria-label", `Do not send ${file.name}`);
+      remove.setAttribute("aria-label", `Remove ${file.name}`);
       remove.addEventListener("click", () => choose(chosen.filter((_, other) => other !== index)));
       item.append(remove);
       return item;
