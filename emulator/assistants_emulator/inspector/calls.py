@@ -42,24 +42,24 @@ ERRORS = "errors"
 _NAMED = re.compile(r"/threads/([^/?]+)(?:/runs/([^/?]+))?")
 
 
-def calls(ask: PageRequest) -> Response:
+def calls(request: PageRequest) -> Response:
     """Newest first; `text` narrows them to those whose method and path hold it, `show` to errors."""
-    found = list(islice(_found(ask), PAGE_SIZE + 1))
-    filters = {name: ask.query(name) for name in ("text", "show") if ask.query(name)}
-    log = ask.project.requests
+    found = list(islice(_found(request), PAGE_SIZE + 1))
+    filters = {name: request.query(name) for name in ("text", "show") if request.query(name)}
+    log = request.project.requests
     rows = [(number, logged, _refusal(logged)) for number, logged in found[:PAGE_SIZE]]
     more = len(found) > PAGE_SIZE
-    return ask.render("calls.html", rows=rows, more=more, filters=filters, total=log.total, log=log)
+    return request.render("calls.html", rows=rows, more=more, filters=filters, total=log.total, log=log)
 
 
-def call(ask: PageRequest, number: str) -> Response:
-    log = ask.project.requests
+def call(request: PageRequest, number: str) -> Response:
+    log = request.project.requests
     index = int(number) - 1 - log.dropped if number.isdecimal() and len(number) < 12 else -1
     if not 0 <= index < len(log):
         raise NotFound(f"There is no request {number} in the log, which keeps the newest 10,000.")
     found: LoggedRequest = log[index]
     answer = found.answer and found.answer.decode("utf-8", "replace")
-    return ask.render(
+    return request.render(
         "call.html",
         number=int(number),
         call=found,
@@ -68,8 +68,8 @@ def call(ask: PageRequest, number: str) -> Response:
         answer=answer or None,
         answer_cut=len(found.answer or b"") >= MOST_ANSWER_BYTES,
         forgotten=int(number) <= log.total - MOST_ANSWERS,
-        about=_about(ask, found),
-        command=curl(found, ask.origin, ask.key),
+        about=_about(request, found),
+        command=curl(found, request.origin, request.key),
     )
 
 
@@ -82,17 +82,17 @@ def _refusal(call: LoggedRequest) -> str:
         return ""
 
 
-def _about(ask: PageRequest, call: LoggedRequest) -> list[str]:
+def _about(request: PageRequest, call: LoggedRequest) -> list[str]:
     """The page of the run or thread that the path names, if it is there."""
     named = _NAMED.search(call.path)
     pages = [("runs", ["threads", named[1], "runs", named[2]]), ("threads", ["threads", named[1]])] if named else []
-    return next((page for table, page in pages if page[-1] and ask.context.store.get(table, page[-1])), [])
+    return next((page for table, page in pages if page[-1] and request.context.store.get(table, page[-1])), [])
 
 
-def _found(ask: PageRequest) -> Iterator[tuple[int, LoggedRequest]]:
-    log = ask.project.requests
-    text, wants_errors = ask.query("text").lower(), ask.query("show") == ERRORS
-    before = ask.query("before")
+def _found(request: PageRequest) -> Iterator[tuple[int, LoggedRequest]]:
+    log = request.project.requests
+    text, wants_errors = request.query("text").lower(), request.query("show") == ERRORS
+    before = request.query("before")
     number = log.total + 1
     for logged in reversed(list(log)):
         number -= 1

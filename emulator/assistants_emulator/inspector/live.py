@@ -27,9 +27,9 @@ MOST_QUEUED = 2000
 BEAT_SECONDS = 15.0
 
 
-async def live(page: PageRequest) -> Response:
+async def live(request: PageRequest) -> Response:
     """The feed of one run, of one thread, or of the whole project, as the query says."""
-    return FeedResponse(PageFeed(page.project, page.query("thread"), page.query("run")))
+    return FeedResponse(PageFeed(request.project, request.query("thread"), request.query("run")))
 
 
 class PageFeed(EventFeed):

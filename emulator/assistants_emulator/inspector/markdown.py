@@ -84,7 +84,7 @@ class _Renderer(RendererHTML):
         return f'<pre tabindex="0"{label}><code>{marked(_unmarked(tokens[index].content), language)}</code></pre>\n'
 
     def image(self, tokens: Sequence[Token], index: int, options: OptionsDict, env: EnvType) -> str:
-        """A link: showing it would ask somebody else's server."""
+        """A link: showing it would request somebody else's server."""
         token = tokens[index]
         text = self.renderInlineAsText(token.children, options, env) or "image"
         return f'<a href="{escape(token.attrGet("src") or "")}" {_AWAY}>{_plain(text)}</a>'

@@ -20,18 +20,18 @@ from assistants_emulator.store import Object
 OUTPUT = "output:"  # a form's field for each call: this, and the call's id
 
 
-def assistants(ask: PageRequest) -> Response:
-    return ask.render("assistants.html", page=ask.page("assistants"))
+def assistants(request: PageRequest) -> Response:
+    return request.render("assistants.html", page=request.page("assistants"))
 
 
-def assistant(ask: PageRequest, assistant_id: str) -> Response:
-    found = require(ask.context, ASSISTANT, assistant_id, "assistant_id")
-    return ask.render("assistant.html", assistant=found)
+def assistant(request: PageRequest, assistant_id: str) -> Response:
+    found = require(request.context, ASSISTANT, assistant_id, "assistant_id")
+    return request.render("assistant.html", assistant=found)
 
 
-def threads(ask: PageRequest) -> Response:
-    context = ask.context
-    page = ask.page("threads")
+def threads(request: PageRequest) -> Response:
+    context = request.context
+    page = request.page("threads")
     rows = [
         {
             "thread": thread,
@@ -41,38 +41,38 @@ def threads(ask: PageRequest) -> Response:
         }
         for thread in page.items
     ]
-    return ask.render("threads.html", page=page, rows=rows)
+    return request.render("threads.html", page=page, rows=rows)
 
 
-def thread(ask: PageRequest, thread_id: str) -> Response:
-    found = require_thread(ask.context, thread_id)
-    shown = conversation(ask.context, thread_id, ask.query("before"), ask.query("after"))
-    count = ask.context.store.count("messages", "thread_id", thread_id)
-    return ask.render(
-        "thread.html", thread=found, conversation=shown, count=count, parts=_parts(ask), summary=_summary(ask)
+def thread(request: PageRequest, thread_id: str) -> Response:
+    found = require_thread(request.context, thread_id)
+    shown = conversation(request.context, thread_id, request.query("before"), request.query("after"))
+    count = request.context.store.count("messages", "thread_id", thread_id)
+    return request.render(
+        "thread.html", thread=found, conversation=shown, count=count, parts=_parts(request), summary=_summary(request)
     )
 
 
-def message(ask: PageRequest, thread_id: str, message_id: str) -> Response:
+def message(request: PageRequest, thread_id: str, message_id: str) -> Response:
     """With `part` the message alone, for the playground."""
-    found = require(ask.context, MESSAGE, message_id, "message_id", thread_id=thread_id)
-    name = "message_part.html" if ask.query("part") else "message.html"
-    return ask.render(name, message=found, parts=_parts(ask))
+    found = require(request.context, MESSAGE, message_id, "message_id", thread_id=thread_id)
+    name = "message_part.html" if request.query("part") else "message.html"
+    return request.render(name, message=found, parts=_parts(request))
 
 
-def runs(ask: PageRequest) -> Response:
-    return ask.render("runs.html", page=ask.page("runs"), summary=_summary(ask))
+def runs(request: PageRequest) -> Response:
+    return request.render("runs.html", page=request.page("runs"), summary=_summary(request))
 
 
-def run(ask: PageRequest, thread_id: str, run_id: str) -> Response:
+def run(request: PageRequest, thread_id: str, run_id: str) -> Response:
     """With `part` its steps alone, for the playground."""
-    return _run(ask, require_run(ask.context, thread_id, run_id))
+    return _run(request, require_run(request.context, thread_id, run_id))
 
 
-async def submit(ask: PageRequest, thread_id: str, run_id: str) -> Response:
+async def submit(request: PageRequest, thread_id: str, run_id: str) -> Response:
     """The outputs of the calls that the run waits for, one field each."""
-    found = require_run(ask.context, thread_id, run_id)
-    given = ask.form or {}
+    found = require_run(request.context, thread_id, run_id)
+    given = request.form or {}
     outputs = [
         {"tool_call_id": name.removeprefix(OUTPUT), "output": value}
         for name, value in given.items()
@@ -80,49 +80,49 @@ async def submit(ask: PageRequest, thread_id: str, run_id: str) -> Response:
     ]
     try:
         body = check(SubmitToolOutputs, {"tool_outputs": outputs})
-        run_operations.submit_tool_outputs(ask.context, thread_id, run_id, body)
+        run_operations.submit_tool_outputs(request.context, thread_id, run_id, body)
     except ApiError as error:
-        return _run(ask, found, error)
-    await ask.project.driver.settle(thread_id)
-    return ask.to("threads", thread_id, "runs", run_id)
+        return _run(request, found, error)
+    await request.project.driver.settle(thread_id)
+    return request.to("threads", thread_id, "runs", run_id)
 
 
-async def cancel(ask: PageRequest, thread_id: str, run_id: str) -> Response:
+async def cancel(request: PageRequest, thread_id: str, run_id: str) -> Response:
     try:
-        run_operations.cancel(ask.context, thread_id, run_id, {})
+        run_operations.cancel(request.context, thread_id, run_id, {})
     except InvalidState as error:
-        return _run(ask, require_run(ask.context, thread_id, run_id), error)
-    await ask.project.driver.settle(thread_id)
-    return ask.to("threads", thread_id, "runs", run_id)
+        return _run(request, require_run(request.context, thread_id, run_id), error)
+    await request.project.driver.settle(thread_id)
+    return request.to("threads", thread_id, "runs", run_id)
 
 
-async def resume(ask: PageRequest, thread_id: str, run_id: str) -> Response:
-    found = require_run(ask.context, thread_id, run_id)
-    if not ask.project.driver.resume(run_id):
-        return _run(ask, found, InvalidState("This run is not paused, so there is nothing to resume."))
-    await ask.project.driver.settle(thread_id)
-    return ask.to("threads", thread_id, "runs", run_id)
+async def resume(request: PageRequest, thread_id: str, run_id: str) -> Response:
+    found = require_run(request.context, thread_id, run_id)
+    if not request.project.driver.resume(run_id):
+        return _run(request, found, InvalidState("This run is not paused, so there is nothing to resume."))
+    await request.project.driver.settle(thread_id)
+    return request.to("threads", thread_id, "runs", run_id)
 
 
-def _run(ask: PageRequest, found: Object, error: ApiError | None = None) -> Response:
-    assistant = ask.context.store.get("assistants", found["assistant_id"])
-    return ask.render(
-        "run_part.html" if ask.query("part") else "run.html",
+def _run(request: PageRequest, found: Object, error: ApiError | None = None) -> Response:
+    assistant = request.context.store.get("assistants", found["assistant_id"])
+    return request.render(
+        "run_part.html" if request.query("part") else "run.html",
         status=error.status if error else 200,
         run=found,
         assistant=assistant,
-        entries=timeline(ask.context, found),
+        entries=timeline(request.context, found),
         functions=asked_functions(found),
-        answered_by=answered_by(ask.project, found),
+        answered_by=answered_by(request.project, found),
         is_running=found["status"] in RUNNING,
-        parts=_parts(ask),
+        parts=_parts(request),
         error=message_of(error) if error else None,
     )
 
 
-def _parts(ask: PageRequest) -> Callable[..., list[dict[str, Any]]]:
-    return partial(parts, ask.context)
+def _parts(request: PageRequest) -> Callable[..., list[dict[str, Any]]]:
+    return partial(parts, request.context)
 
 
-def _summary(ask: PageRequest) -> Callable[[Object], list[str]]:
-    return partial(summary, ask.context)
+def _summary(request: PageRequest) -> Callable[[Object], list[str]]:
+    return partial(summary, request.context)

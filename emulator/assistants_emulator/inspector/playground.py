@@ -25,17 +25,17 @@ TRY = "try"
 TOOLS = ("code_interpreter", "file_search")
 
 
-def playground(ask: PageRequest, error: str | None = None) -> Response:
+def playground(request: PageRequest, error: str | None = None) -> Response:
     """Of the assistant and the thread that the query names; the newest assistant without one."""
-    context = ask.context
+    context = request.context
     listed = context.store.page("assistants", limit=MOST_LISTED, descending=True).items
-    chosen = ask.query("assistant")
+    chosen = request.query("assistant")
     assistant = require(context, ASSISTANT, chosen, "assistant") if chosen else next(iter(listed), None)
-    thread = require_thread(context, ask.query("thread")) if ask.query("thread") else None
+    thread = require_thread(context, request.query("thread")) if request.query("thread") else None
     if assistant is not None and assistant not in listed:
         listed = [assistant, *listed]
     run = context.newest("runs", "thread_id", thread["id"]) if thread else None
-    return ask.render(
+    return request.render(
         "playground.html",
         status=400 if error else 200,
         assistants=listed,
@@ -43,31 +43,31 @@ def playground(ask: PageRequest, error: str | None = None) -> Response:
         thread=thread,
         conversation=conversation(context, thread["id"]) if thread else None,
         offered=_offered(assistant),
-        models=ask.site.config.models,
+        models=request.site.config.models,
         parts=partial(parts, context),
         error=error,
-        **_run(ask, run),
+        **_run(request, run),
     )
 
 
-def make_assistant(ask: PageRequest) -> Response:
+def make_assistant(request: PageRequest) -> Response:
     try:
-        body = check(CreateAssistant, _assistant(ask))
-        made = assistants.create(ask.context, body)
+        body = check(CreateAssistant, _assistant(request))
+        made = assistants.create(request.context, body)
     except (ApiError, ValueError) as error:
-        return playground(ask, f"The assistant could not be created: {message_of(error)}")
-    return ask.to("playground", assistant=made["id"])
+        return playground(request, f"The assistant could not be created: {message_of(error)}")
+    return request.to("playground", assistant=made["id"])
 
 
-def _assistant(ask: PageRequest) -> dict[str, Any]:
-    tools: list[Any] = [{"type": name} for name in TOOLS if ask.field(name)]
-    if ask.field("functions"):
-        given = json.loads(ask.field("functions"))
+def _assistant(request: PageRequest) -> dict[str, Any]:
+    tools: list[Any] = [{"type": name} for name in TOOLS if request.field(name)]
+    if request.field("functions"):
+        given = json.loads(request.field("functions"))
         for function in given if isinstance(given, list) else [given]:
             is_tool = isinstance(function, dict) and "function" in function
             tools.append(function if is_tool else {"type": "function", "function": function})
-    named = {name: ask.field(name) for name in ("name", "instructions") if ask.field(name)}
-    return {"model": ask.field("model") or "gpt-4o", **named, "tools": tools}
+    named = {name: request.field(name) for name in ("name", "instructions") if request.field(name)}
+    return {"model": request.field("model") or "gpt-4o", **named, "tools": tools}
 
 
 def _offered(assistant: Object | None) -> list[str]:
@@ -75,13 +75,13 @@ def _offered(assistant: Object | None) -> list[str]:
     return [line.strip() for line in str(said).splitlines() if line.strip()]
 
 
-def _run(ask: PageRequest, run: Object | None) -> dict[str, Any]:
+def _run(request: PageRequest, run: Object | None) -> dict[str, Any]:
     if run is None:
         return {"run": None}
     return {
         "run": run,
-        "entries": timeline(ask.context, run),
+        "entries": timeline(request.context, run),
         "functions": asked_functions(run),
-        "answered_by": answered_by(ask.project, run),
+        "answered_by": answered_by(request.project, run),
         "is_running": run["status"] in RUNNING,
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from assistants_emulator.config import Config, key_of_project
@@ -34,7 +34,7 @@ class Site:
 class PageRequest:
     """A request, and the project that its path names, if it names one."""
 
-    request: Request
+    http: HttpRequest
     site: Site
     opened: Project | None = None
     form: dict[str, str] | None = None
@@ -55,10 +55,10 @@ class PageRequest:
 
     @property
     def origin(self) -> str:
-        return f"{self.request.url.scheme}://{self.request.headers.get('host', '')}"
+        return f"{self.http.url.scheme}://{self.http.headers.get('host', '')}"
 
     def query(self, name: str) -> str:
-        return self.request.query_params.get(name, "")
+        return self.http.query_params.get(name, "")
 
     def field(self, name: str) -> str:
         """What the form says, without white space around it; "" where it says nothing."""
@@ -66,15 +66,15 @@ class PageRequest:
 
     async def read_form(self) -> None:
         body = bytearray()
-        async for chunk in self.request.stream():
+        async for chunk in self.http.stream():
             body += chunk
             if len(body) > MOST_FORM_BYTES:
                 raise TooLarge(f"A form holds at most {MOST_FORM_BYTES} bytes.")
         self.form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def render(self, name: str, status: int = 200, **values: Any) -> Response:
-        known = {"ask": self, "project": self.opened, "error": None, **values}
-        html = template(name).render(known).encode("utf-8", "replace")  # JSON may bring half a surrogate pair
+        variables = {"request": self, "project": self.opened, "error": None, **values}
+        html = template(name).render(variables).encode("utf-8", "replace")  # JSON may bring half a surrogate pair
         return HTMLResponse(html, status_code=status)
 
     def to(self, *parts: str, **query: str) -> Response:
