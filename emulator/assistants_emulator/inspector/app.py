@@ -1,4 +1,4 @@
-"""The inspector as an ASGI application: from a request to a row, through the gate, to a page."""
+"""The inspector as an ASGI application: from a request to a row of the page table, to access, to a page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger("assistants_emulator")
 
 
 class Inspector:
-    """`projects` are those that there are, None for one that lies on disk; `open_project` gives one of them."""
+    """`projects()` maps names to projects, None for one that is not loaded; `open_project` loads one by its name."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class Inspector:
         if segments[0] == "static":
             return _static(segments)
         row, ids = _find("GET" if request.http.method == "HEAD" else request.http.method, segments)
-        if not (row.is_open or access.is_let_in(request.http, self._site.config)):
+        if not (row.is_open or access.is_signed_in(request.http, self._site.config)):
             return RedirectResponse(f"{ROOT}/sign-in", status_code=303)
         if (name := ids.pop("project", None)) is not None:
             if name not in self._site.projects():
@@ -84,7 +84,7 @@ class Inspector:
 
 
 def _segments(http: HttpRequest) -> tuple[str, ...]:
-    """Of the path as it was sent: a project's name may hold a slash."""
+    """The path below the root, split before it is decoded: a project's name may hold a slash."""
     raw: bytes = http.scope.get("raw_path") or http.url.path.encode()
     below = raw.decode("latin-1").partition("?")[0].removeprefix(ROOT).strip("/")
     return tuple(unquote(segment) for segment in below.split("/"))
@@ -100,7 +100,7 @@ def _find(method: str, segments: tuple[str, ...]) -> tuple[Row, dict[str, str]]:
 
 
 def _static(segments: tuple[str, ...]) -> Response:
-    """By its name among the files that are there, so that no path leads elsewhere."""
+    """A file, looked up by its name in a list of the folder, so that no path leads out of it."""
     files = {file.name: file for file in STATIC.iterdir()}
     if len(segments) != 2 or segments[1] not in files:
         raise NotFound("There is no such file.")

@@ -1,4 +1,4 @@
-"""The project's clock and its faults, and its script."""
+"""A page with the project's clock, faults and script, and forms for the clock and the faults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assistants_emulator.project.faults import METHODS, Fault
 
 MOST_SECONDS = 10 * 365 * 86400.0
 STEPS = ((60, "1 minute"), (600, "10 minutes"), (3600, "1 hour"), (86400, "1 day"), (7 * 86400, "1 week"))
-FORM = "%Y-%m-%dT%H:%M"
+TIME_FORMAT = "%Y-%m-%dT%H:%M"
 
 
 def controls(request: PageRequest, error: str | None = None) -> Response:
@@ -34,16 +34,18 @@ def controls(request: PageRequest, error: str | None = None) -> Response:
 async def advance(request: PageRequest) -> Response:
     seconds = _number(request.field("seconds"))
     if seconds is None or not 0 <= seconds <= MOST_SECONDS:
-        return controls(request, "The clock is moved by a number of seconds, from 0 up to ten years.")
+        return controls(
+            request, f"Seconds are a number from 0 to {MOST_SECONDS:.0f} (ten years), not {request.field('seconds')!r}."
+        )
     await request.project.advance(seconds)
     return request.to("controls")
 
 
 async def set_clock(request: PageRequest) -> Response:
     try:
-        when = datetime.datetime.strptime(request.field("when")[:16], FORM).replace(tzinfo=datetime.UTC)
+        when = datetime.datetime.strptime(request.field("when")[:16], TIME_FORMAT).replace(tzinfo=datetime.UTC)
     except ValueError:
-        return controls(request, "The clock is set to a date and time such as 2025-01-31T12:00, in UTC.")
+        return controls(request, f"The time is one like 2025-01-31T12:00, in UTC, not {request.field('when')!r}.")
     await request.project.driver.move_clock(when.timestamp())
     return request.to("controls")
 

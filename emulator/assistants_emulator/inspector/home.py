@@ -1,4 +1,4 @@
-"""The projects, one project at a glance, and signing in where the server asks for a key."""
+"""The list of projects, a project's overview, and signing in to a server with an API key."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RECENT = 8
 
 
 def index(request: PageRequest) -> Response:
-    """Projects that are not open yet are only named: opening one is for those who use it."""
+    """The list of projects. One that is not loaded has no counts: looking at the list loads nothing."""
     rows = [
         {
             "name": name,

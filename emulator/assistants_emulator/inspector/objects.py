@@ -1,4 +1,4 @@
-"""Assistants, threads, messages and runs."""
+"""Pages of assistants, threads, messages and runs; a run's forms to submit outputs, cancel and resume."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from assistants_emulator.resources.lookup import ASSISTANT, MESSAGE, require, re
 from assistants_emulator.runs import operations as run_operations
 from assistants_emulator.store import Object
 
-OUTPUT = "output:"  # a form's field for each call: this, and the call's id
+OUTPUT = "output:"  # begins the name of a form's field; the call's id follows
 
 
 def assistants(request: PageRequest) -> Response:
@@ -25,8 +25,8 @@ def assistants(request: PageRequest) -> Response:
 
 
 def assistant(request: PageRequest, assistant_id: str) -> Response:
-    found = require(request.context, ASSISTANT, assistant_id, "assistant_id")
-    return request.render("assistant.html", assistant=found)
+    assistant_object = require(request.context, ASSISTANT, assistant_id, "assistant_id")
+    return request.render("assistant.html", assistant=assistant_object)
 
 
 def threads(request: PageRequest) -> Response:
@@ -45,19 +45,24 @@ def threads(request: PageRequest) -> Response:
 
 
 def thread(request: PageRequest, thread_id: str) -> Response:
-    found = require_thread(request.context, thread_id)
-    shown = conversation(request.context, thread_id, request.query("before"), request.query("after"))
+    thread_object = require_thread(request.context, thread_id)
+    entries = conversation(request.context, thread_id, request.query("before"), request.query("after"))
     count = request.context.store.count("messages", "thread_id", thread_id)
     return request.render(
-        "thread.html", thread=found, conversation=shown, count=count, parts=_parts(request), summary=_summary(request)
+        "thread.html",
+        thread=thread_object,
+        conversation=entries,
+        count=count,
+        parts=_parts(request),
+        summary=_summary(request),
     )
 
 
 def message(request: PageRequest, thread_id: str, message_id: str) -> Response:
-    """With `part` the message alone, for the playground."""
-    found = require(request.context, MESSAGE, message_id, "message_id", thread_id=thread_id)
+    """A message's page; with `part` only the message, for the playground."""
+    message_object = require(request.context, MESSAGE, message_id, "message_id", thread_id=thread_id)
     name = "message_part.html" if request.query("part") else "message.html"
-    return request.render(name, message=found, parts=_parts(request))
+    return request.render(name, message=message_object, parts=_parts(request))
 
 
 def runs(request: PageRequest) -> Response:
@@ -65,24 +70,23 @@ def runs(request: PageRequest) -> Response:
 
 
 def run(request: PageRequest, thread_id: str, run_id: str) -> Response:
-    """With `part` its steps alone, for the playground."""
+    """A run's page; with `part` only its steps, for the playground."""
     return _run(request, require_run(request.context, thread_id, run_id))
 
 
 async def submit(request: PageRequest, thread_id: str, run_id: str) -> Response:
-    """The outputs of the calls that the run waits for, one field each."""
-    found = require_run(request.context, thread_id, run_id)
-    given = request.form or {}
+    """Submit the outputs of the calls that the run waits for, one form field each."""
+    run_object = require_run(request.context, thread_id, run_id)
     outputs = [
         {"tool_call_id": name.removeprefix(OUTPUT), "output": value}
-        for name, value in given.items()
+        for name, value in (request.form or {}).items()
         if name.startswith(OUTPUT)
     ]
     try:
         body = check(SubmitToolOutputs, {"tool_outputs": outputs})
         run_operations.submit_tool_outputs(request.context, thread_id, run_id, body)
     except ApiError as error:
-        return _run(request, found, error)
+        return _run(request, run_object, error)
     await request.project.driver.settle(thread_id)
     return request.to("threads", thread_id, "runs", run_id)
 
@@ -97,24 +101,24 @@ async def cancel(request: PageRequest, thread_id: str, run_id: str) -> Response:
 
 
 async def resume(request: PageRequest, thread_id: str, run_id: str) -> Response:
-    found = require_run(request.context, thread_id, run_id)
+    run_object = require_run(request.context, thread_id, run_id)
     if not request.project.driver.resume(run_id):
-        return _run(request, found, InvalidState("This run is not paused, so there is nothing to resume."))
+        return _run(request, run_object, InvalidState("This run is not paused, so there is nothing to resume."))
     await request.project.driver.settle(thread_id)
     return request.to("threads", thread_id, "runs", run_id)
 
 
-def _run(request: PageRequest, found: Object, error: ApiError | None = None) -> Response:
-    assistant = request.context.store.get("assistants", found["assistant_id"])
+def _run(request: PageRequest, run_object: Object, error: ApiError | None = None) -> Response:
+    assistant = request.context.store.get("assistants", run_object["assistant_id"])
     return request.render(
         "run_part.html" if request.query("part") else "run.html",
         status=error.status if error else 200,
-        run=found,
+        run=run_object,
         assistant=assistant,
-        entries=timeline(request.context, found),
-        functions=asked_functions(found),
-        answered_by=answered_by(request.project, found),
-        is_running=found["status"] in RUNNING,
+        entries=timeline(request.context, run_object),
+        functions=asked_functions(run_object),
+        answered_by=answered_by(request.project, run_object),
+        is_running=run_object["status"] in RUNNING,
         parts=_parts(request),
         error=message_of(error) if error else None,
     )

@@ -26,19 +26,19 @@ TOOLS = ("code_interpreter", "file_search")
 
 
 def playground(request: PageRequest, error: str | None = None) -> Response:
-    """Of the assistant and the thread that the query names; the newest assistant without one."""
+    """The chat of the assistant and thread that the query names; of the newest assistant if it names none."""
     context = request.context
-    listed = context.store.page("assistants", limit=MOST_LISTED, descending=True).items
-    chosen = request.query("assistant")
-    assistant = require(context, ASSISTANT, chosen, "assistant") if chosen else next(iter(listed), None)
+    choices = context.store.page("assistants", limit=MOST_LISTED, descending=True).items
+    id = request.query("assistant")
+    assistant = require(context, ASSISTANT, id, "assistant") if id else next(iter(choices), None)
     thread = require_thread(context, request.query("thread")) if request.query("thread") else None
-    if assistant is not None and assistant not in listed:
-        listed = [assistant, *listed]
+    if assistant is not None and assistant not in choices:
+        choices = [assistant, *choices]
     run = context.newest("runs", "thread_id", thread["id"]) if thread else None
     return request.render(
         "playground.html",
         status=400 if error else 200,
-        assistants=listed,
+        assistants=choices,
         assistant=assistant,
         thread=thread,
         conversation=conversation(context, thread["id"]) if thread else None,
@@ -50,29 +50,29 @@ def playground(request: PageRequest, error: str | None = None) -> Response:
     )
 
 
-def make_assistant(request: PageRequest) -> Response:
+def create_assistant(request: PageRequest) -> Response:
     try:
         body = check(CreateAssistant, _assistant(request))
-        made = assistants.create(request.context, body)
+        assistant = assistants.create(request.context, body)
     except (ApiError, ValueError) as error:
         return playground(request, f"The assistant could not be created: {message_of(error)}")
-    return request.to("playground", assistant=made["id"])
+    return request.to("playground", assistant=assistant["id"])
 
 
 def _assistant(request: PageRequest) -> dict[str, Any]:
     tools: list[Any] = [{"type": name} for name in TOOLS if request.field(name)]
     if request.field("functions"):
-        given = json.loads(request.field("functions"))
-        for function in given if isinstance(given, list) else [given]:
+        functions = json.loads(request.field("functions"))
+        for function in functions if isinstance(functions, list) else [functions]:
             is_tool = isinstance(function, dict) and "function" in function
             tools.append(function if is_tool else {"type": "function", "function": function})
-    named = {name: request.field(name) for name in ("name", "instructions") if request.field(name)}
-    return {"model": request.field("model") or "gpt-4o", **named, "tools": tools}
+    options = {name: request.field(name) for name in ("name", "instructions") if request.field(name)}
+    return {"model": request.field("model") or "gpt-4o", **options, "tools": tools}
 
 
 def _offered(assistant: Object | None) -> list[str]:
-    said = (assistant or {}).get("metadata", {}).get(TRY, "")
-    return [line.strip() for line in str(said).splitlines() if line.strip()]
+    lines = str((assistant or {}).get("metadata", {}).get(TRY, "")).splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _run(request: PageRequest, run: Object | None) -> dict[str, Any]:

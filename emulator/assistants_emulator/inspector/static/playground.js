@@ -1,4 +1,4 @@
-// The playground: a client of the API like any other. What it shows of messages and steps the server renders.
+// The playground: a client of the API like any other. Messages and steps are rendered by the server.
 
 const stage = document.getElementById("stage");
 if (stage) start();
@@ -19,8 +19,8 @@ function start() {
     if (body && !isForm) headers["Content-Type"] = "application/json";
     const answer = await fetch(api + path, { method, headers, body: body && !isForm ? JSON.stringify(body) : body });
     if (!answer.ok) {
-      const told = await answer.json().catch(() => null);
-      throw new Error(told?.error?.message || `${method} ${path} returned ${answer.status}`);
+      const refusal = await answer.json().catch(() => null);
+      throw new Error(refusal?.error?.message || `${method} ${path} returned ${answer.status}`);
     }
     return answer;
   };
@@ -179,10 +179,10 @@ function start() {
         history.replaceState(null, "", `?${new URLSearchParams({ assistant, thread })}`);
       }
       const path = `/threads/${encodeURIComponent(thread)}`;
-      const made = await ask("POST", `${path}/messages`, message(text, uploaded));
+      const created = await ask("POST", `${path}/messages`, message(text, uploaded));
       say.value = "";
       choose([]);
-      await showMessage(made.id);
+      await showMessage(created.id);
       toEnd();
       await follow(await call("POST", `${path}/runs`, { assistant_id: assistant, stream: true }));
     } catch (error) {
@@ -205,14 +205,14 @@ function start() {
     }
   }
 
-  // how the run stands after something went wrong, or when the page was opened in the middle of one
+  // Show the run's state after an error, or when the page was opened in the middle of a run.
   async function look() {
     if (!thread || !run) return show("");
     try {
-      const found = await ask("GET", `/threads/${encodeURIComponent(thread)}/runs/${encodeURIComponent(run)}`);
-      show(found.status);
+      const current = await ask("GET", `/threads/${encodeURIComponent(thread)}/runs/${encodeURIComponent(run)}`);
+      show(current.status);
       await showSteps();
-      if (["queued", "in_progress", "cancelling"].includes(found.status)) setTimeout(look, 1000);
+      if (["queued", "in_progress", "cancelling"].includes(current.status)) setTimeout(look, 1000);
     } catch {
       show("");
     }
