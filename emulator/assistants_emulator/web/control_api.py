@@ -1,4 +1,5 @@
-"""The control API below `/_emulator/`: what a test in any language tells the emulator itself, in the key's project."""
+"""The control API below `/_emulator/`: scripts, state, clock, faults and requests of the key's project, for tests in
+any language."""
 
 from __future__ import annotations
 
@@ -147,6 +148,6 @@ class Control:
                 return await resume(project, run_id)
         operation = OPERATIONS.get((method, name))
         if operation is None:
-            known = ", ".join(f"{verb} {path}" for verb, path in OPERATIONS)
-            raise NotFound(f"No control call {method} {scope['path']}. There are: GET health, {known}.")
+            calls = ", ".join(f"{verb} {path}" for verb, path in OPERATIONS)
+            raise NotFound(f"No control call {method} {scope['path']}. There are: GET health, {calls}.")
         return await operation(project, body)

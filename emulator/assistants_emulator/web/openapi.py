@@ -1,4 +1,4 @@
-"""A description of the API in OpenAPI 3.1, made from the route table and the request models: for tools, for fuzzing."""
+"""The OpenAPI 3.1 description of the API, built from the route table and the request models."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class EventStream(EventFeed):
         return self._fault.drop_after if self._fault is not None else None
 
     def _is_broken(self) -> bool:
-        """Whether a fault closes the connection here; one with an error lets the stream end by it."""
+        """Return whether a fault closes the connection here; one with an error ends the stream by an event."""
         return self._count == self._limit and self._fault is not None and self._fault.error is None
 
     def _frame(self, event: Event) -> bytes:
