@@ -1,4 +1,4 @@
-"""How a fault strikes a call: what the HTTP side of `assistants_emulator.project.faults` does."""
+"""Effects of faults on HTTP: delays, errors, dropped connections, malformed JSON; `project.faults` has the rules."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ RETRY_AFTER = (b"retry-after-ms", b"1")  # SDKs ignore 0, and without it wait ha
 
 
 class DropConnection(Exception):
-    """The connection is to be closed, here and now."""
+    """Raised to close the connection without a response, or in the middle of one."""
 
 
 async def apply(fault: Fault) -> None:
-    """Wait its delay; raise its error, or DropConnection, where that is all that the call gets."""
+    """Wait for the fault's delay, then raise its error or DropConnection if these take the place of the response."""
     if fault.delay:
         await asyncio.sleep(fault.delay)
     if fault.drop_after == 0 and fault.error is None:
