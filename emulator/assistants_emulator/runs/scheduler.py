@@ -44,6 +44,10 @@ class RunScheduler:
         """Exceptions that responders raised; the list itself."""
         return self._services.failures
 
+    def failed(self, run_id: str, error: Exception) -> None:
+        """Keep an exception that ended what a run does, or the sending of its events."""
+        self._services.failed(run_id, error)
+
     @property
     def unmatched(self) -> list[str]:
         """An explanation for each run that no rule answered; the list itself."""
