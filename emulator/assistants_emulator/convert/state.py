@@ -121,14 +121,16 @@ def _part(part: Any) -> Any:
 def _add_parents(state: dict[str, list[Object]], session: ObservedSession) -> None:
     """Steps name their run, everything in a thread its thread, files of a store their store."""
     for form in reversed(FORMS):
-        for key, table in form.parents:
-            known = {item["id"] for item in state[table]}
-            for item in state[form.table]:
-                if (id := item.get(key)) and id not in known:
-                    known.add(id)
-                    state[table].append(_parent(table, id, item))
+        if (parent := form.kind.parent) is None:
+            continue
+        known, key = {item["id"] for item in state[parent.table]}, form.kind.parent_field
+        for item in state[form.table]:
+            if (id := item.get(key)) and id not in known:
+                known.add(id)
+                state[parent.table].append(_parent(parent.table, id, item))
     for form in FORMS:
-        state[form.table] = [item for item in state[form.table] if all(item.get(key) for key, _ in form.parents)]
+        if form.kind.parent is not None:
+            state[form.table] = [item for item in state[form.table] if item.get(form.kind.parent_field)]
 
 
 def _parent(table: str, id: str, child: Object) -> Object:

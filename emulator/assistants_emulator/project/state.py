@@ -89,10 +89,9 @@ def _object(context: Context, form: StateForm, where: str, sent: Any) -> Object:
         if name not in form.keys and name not in form.also:
             raise EmulatorError(f"state: {where}: unknown key {name!r}{_meant(name, (*form.keys, *form.also))}")
         check_value(where, name, value)
-    for name, _ in form.parents:
-        if name not in sent:
-            raise EmulatorError(f"state: {where}: {name} is missing")
-    made = {"id": sent["id"], "object": form.object, "created_at": context.clock.now()}
+    if form.kind.parent is not None and form.kind.parent_field not in sent:
+        raise EmulatorError(f"state: {where}: {form.kind.parent_field} is missing")
+    made = {"id": sent["id"], "object": form.kind.object, "created_at": context.clock.now()}
     stored = {**made, **form.defaults(context, sent), **normalised(form, sent)}
     check_status(where, form, stored.get("status", ""))
     if form.table == "files":
@@ -122,11 +121,12 @@ def _part(context: Context, where: str, upload: Object, part: Any) -> Object:
 def _check_parents(tables: State) -> None:
     ids = {table: {object["id"] for object in objects} for table, objects in tables.items()}
     for form in FORMS:
-        for field, table in form.parents:
-            for index, object in enumerate(tables[form.table]):
-                if object[field] not in ids[table]:
-                    where = f"{form.table}[{index}].{field}"
-                    raise EmulatorError(f"state: {where}: there is no {object[field]!r} in {table}")
+        if (parent := form.kind.parent) is None:
+            continue
+        for index, object in enumerate(tables[form.table]):
+            if (id := object[form.kind.parent_field]) not in ids[parent.table]:
+                where = f"{form.table}[{index}].{form.kind.parent_field}"
+                raise EmulatorError(f"state: {where}: there is no {id!r} in {parent.table}")
 
 
 def _link_steps(tables: State) -> None:

@@ -7,6 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistants_emulator.errors import EmulatorError
+from assistants_emulator.object_kinds import (
+    ASSISTANT,
+    FILE,
+    FILE_BATCH,
+    MESSAGE,
+    RUN,
+    STEP,
+    THREAD,
+    UPLOAD,
+    VECTOR_STORE,
+    VECTOR_STORE_FILE,
+    ObjectKind,
+)
 from assistants_emulator.resources import assistants, fields, files, threads, vector_stores, views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION
@@ -20,16 +33,21 @@ Defaults = Callable[[Context, Object], Object]
 
 @dataclass(frozen=True, slots=True)
 class StateForm:
-    """`parents` are the fields that must name an object of that table; `also` are keys that other forms have:
-    the published schema's, v1's, a stream's, and those that only a state file has."""
+    """A kind of object as a state file has it. `also` are keys beside the kind's own that the file may hold: those of
+    the published schema, of v1, of streams, and those that only a state file has."""
 
-    table: str
-    object: str
+    kind: ObjectKind
     view: View
-    keys: tuple[str, ...]
-    also: tuple[str, ...]
-    parents: tuple[tuple[str, str], ...]
     defaults: Defaults
+    also: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> str:
+        return self.kind.table
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.kind.keys
 
 
 def _message(context: Context, sent: Object) -> Object:
@@ -106,35 +124,18 @@ def _constant(defaults: Object) -> Defaults:
     return lambda context, sent: defaults
 
 
-OF_THREAD = (("thread_id", "threads"),)
-OF_STORE = (("vector_store_id", "vector_stores"),)
 FORMS = (
-    StateForm(
-        "assistants", "assistant", views.assistant, views.ASSISTANT_KEYS, ("file_ids",), (),
-        _constant(assistants.DEFAULTS),
-    ),
-    StateForm("threads", "thread", views.thread, views.THREAD_KEYS, (), (), _constant(threads.DEFAULTS)),
-    StateForm(
-        "messages", "thread.message", views.streamed_message, views.STREAMED_MESSAGE_KEYS, ("file_ids",), OF_THREAD,
-        _message,
-    ),
-    StateForm("runs", "thread.run", views.run, views.RUN_KEYS, ("file_ids",), OF_THREAD, _run),
-    StateForm(
-        "steps", "thread.run.step", views.step, views.STEP_KEYS, ("expired_at", "metadata"), (("run_id", "runs"),),
-        _step,
-    ),
-    StateForm("files", "file", views.file, views.FILE_KEYS, ("content_base64",), (), _file),
-    StateForm("uploads", "upload", views.upload, views.UPLOAD_KEYS, ("file", "parts"), (), _upload),
-    StateForm("vector_stores", "vector_store", views.vector_store, views.VECTOR_STORE_KEYS, (), (), _store),
-    StateForm(
-        "vector_store_files", "vector_store.file", views.vector_store_file, views.VECTOR_STORE_FILE_KEYS,
-        ("batch_id",), OF_STORE, _store_file,
-    ),
-    StateForm(
-        "vector_store_file_batches", "vector_store.file_batch", views.file_batch, views.FILE_BATCH_KEYS, (), OF_STORE,
-        _batch,
-    ),
-)  # fmt: skip
+    StateForm(ASSISTANT, views.assistant, _constant(assistants.DEFAULTS), ("file_ids",)),
+    StateForm(THREAD, views.thread, _constant(threads.DEFAULTS)),
+    StateForm(MESSAGE, views.streamed_message, _message, ("file_ids",)),
+    StateForm(RUN, views.run, _run, ("file_ids",)),
+    StateForm(STEP, views.step, _step, ("expired_at", "metadata")),
+    StateForm(FILE, views.file, _file, ("content_base64",)),
+    StateForm(UPLOAD, views.upload, _upload, ("file", "parts")),
+    StateForm(VECTOR_STORE, views.vector_store, _store),
+    StateForm(VECTOR_STORE_FILE, views.vector_store_file, _store_file, ("batch_id",)),
+    StateForm(FILE_BATCH, views.file_batch, _batch),
+)
 
 _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("id", "thread_id", "role", "status", "model", "filename", "purpose"), (str,)),

@@ -7,16 +7,17 @@ from typing import Any
 
 from assistants_emulator.contract import CreateMessage, ListQuery, ModifyMessage, error_texts
 from assistants_emulator.errors import InvalidState
+from assistants_emulator.object_kinds import FILE, MESSAGE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import attachments, content, merged_metadata
-from assistants_emulator.resources.lookup import FILE, MESSAGE, page, require, require_thread
+from assistants_emulator.resources.lookup import page, require, require_thread
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.run_states import active_run
 from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file, require_file
 from assistants_emulator.resources.vector_stores import add_store
-from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.store import Event, Object, Page, child_key
 
 THREAD_STORE = {"expires_after": {"anchor": "last_active_at", "days": 7}}
 """Stores that a thread makes go a week after they were last used (behaviour.md section 5)."""
@@ -64,7 +65,7 @@ def _add_searched_file(context: Context, changes: UnitOfWork, thread_id: str, fi
     for id in thread["tool_resources"].get("file_search", {}).get("vector_store_ids", []):
         store = changes.get(STORES, id)
         if store is not None and store["status"] != "expired":
-            if changes.get(FILES, f"{id}/{file_id}") is None:
+            if changes.get(FILES, child_key(id, file_id)) is None:
                 changes.put_file(new_store_file(context, id, file_id, {}))
                 changes.activity(id)
             return

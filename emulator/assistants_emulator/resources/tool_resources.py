@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from assistants_emulator.object_kinds import FILE, VECTOR_STORE, ObjectKind
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE, VECTOR_STORE, Kind, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.vector_store_changes import UnitOfWork
 from assistants_emulator.resources.vector_stores import add_store
 
 Json = dict[str, Any]
-IDS: tuple[tuple[str, str, Kind], ...] = (
+IDS: tuple[tuple[str, str, ObjectKind], ...] = (
     ("code_interpreter", "file_ids", FILE),
     ("file_search", "vector_store_ids", VECTOR_STORE),
 )

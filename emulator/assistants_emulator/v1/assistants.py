@@ -13,7 +13,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file
 from assistants_emulator.resources.vector_stores import add_store
-from assistants_emulator.store import Object, Page
+from assistants_emulator.store import Object, Page, child_key
 from assistants_emulator.v1 import bodies
 from assistants_emulator.v1.bodies import page_of
 from assistants_emulator.v1.views import resource_files
@@ -72,7 +72,7 @@ def delete_file(context: Context, assistant_id: str, file_id: str) -> Object:
 
 def _file(context: Context, assistant: Object, file_id: str) -> Object:
     stores = (assistant["tool_resources"].get("file_search") or {}).get("vector_store_ids", [])
-    held = (context.store.get(FILES, f"{id}/{file_id}") for id in stores)
+    held = (context.store.get(FILES, child_key(id, file_id)) for id in stores)
     created_at = next((file["created_at"] for file in held if file is not None), assistant["created_at"])
     return {"id": file_id, "object": "assistant.file", "created_at": created_at, "assistant_id": assistant["id"]}
 
