@@ -6,7 +6,7 @@ Only the first one is answered: a missing parameter before an unknown one before
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin
@@ -25,20 +25,27 @@ _FIRST = {"missing_required_parameter": 0, "unknown_parameter": 1}
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One finding of pydantic's: its type and context, the steps to the value from the root, and the value.
+    """One error of pydantic's: its type and context, its location in the model, and the value that does not fit."""
 
-    `declared` is the type that the model declares for the value, without null and without annotations.
-    """
-
+    model: type[BaseModel]
     type: str
-    steps: tuple[Step, ...]
+    location: tuple[Step, ...]
     value: Any
     context: dict[str, Any]
-    declared: Any
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The location in the body: keys and indexes, without the branches of unions."""
+        return tuple(step for step in self.location if not str(step).startswith(BRANCH))
 
     @property
     def path(self) -> str:
         return path_of(self.steps)
+
+    @property
+    def declared(self) -> Any:
+        """The type that the model declares for the value, without null and annotations."""
+        return _declared(self.model, tuple(0 if isinstance(step, int) else step for step in self.location))
 
 
 def path_of(steps: Iterable[Step]) -> str:
@@ -48,17 +55,15 @@ def path_of(steps: Iterable[Step]) -> str:
 
 def first_error(model: type[BaseModel], body: object, error: ValidationError) -> InvalidParameter:
     """The one error to answer for a body that does not fit the model."""
-    errors = [(violation.steps, _error(violation)) for violation in _violations(model, error)]
+    errors = [(violation.steps, _error(violation)) for violation in violations(model, error)]
     urgency = min(_urgency(error) for _, error in errors)
     return _earliest(body, [(steps, error) for steps, error in errors if _urgency(error) == urgency])
 
 
-def _violations(model: type[BaseModel], error: ValidationError) -> Iterable[Violation]:
+def violations(model: type[BaseModel], error: ValidationError) -> Iterator[Violation]:
+    """The violations in an error of the model, in pydantic's order."""
     for line in error.errors(include_url=False):
-        steps = tuple(step for step in line["loc"] if not str(step).startswith(BRANCH))
-        place = tuple(0 if isinstance(step, int) else step for step in line["loc"])
-        declared = _declared(model, place) if line["type"] in _BY_DECLARED_TYPE else None
-        yield Violation(line["type"], steps, line["input"], line.get("ctx", {}), declared)
+        yield Violation(model, line["type"], line["loc"], line["input"], line.get("ctx", {}))
 
 
 @lru_cache(512)  # a long list may have the same mistake in each of its items
@@ -195,4 +200,3 @@ _ERRORS: dict[str, Callable[[Violation], InvalidParameter]] = {
     "less_than_equal": lambda v: error_texts.above_maximum(v.path, v.context["le"], v.value),
     "refused": lambda violation: violation.context["error"](violation.path),
 }
-_BY_DECLARED_TYPE = ("literal_error", "list_type")
