@@ -14,6 +14,7 @@ from assistants_emulator.resources.fields import attachments, content, merged_me
 from assistants_emulator.resources.lookup import page, require, require_thread
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.run_states import active_run
+from assistants_emulator.resources.tool_resources import code_file_ids, vector_store_ids
 from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file, require_file
 from assistants_emulator.resources.vector_stores import add_store
@@ -52,7 +53,7 @@ def _attach(context: Context, changes: UnitOfWork, message: Object, path: str) -
 
 def _add_code_file(changes: UnitOfWork, thread_id: str, file_id: str) -> None:
     thread = changes.require("threads", thread_id)
-    known = thread["tool_resources"].get("code_interpreter", {}).get("file_ids", [])
+    known = code_file_ids(thread["tool_resources"])
     file_ids = list(dict.fromkeys((*known, file_id)))
     if len(file_ids) > MAX_CODE_FILES:
         raise error_texts.long_array("tool_resources.code_interpreter.file_ids", MAX_CODE_FILES, len(file_ids))
@@ -62,7 +63,7 @@ def _add_code_file(changes: UnitOfWork, thread_id: str, file_id: str) -> None:
 def _add_searched_file(context: Context, changes: UnitOfWork, thread_id: str, file_id: str) -> None:
     """Into the thread's store; into a new one where it has none, or one that is gone or expired."""
     thread = changes.require("threads", thread_id)
-    for id in thread["tool_resources"].get("file_search", {}).get("vector_store_ids", []):
+    for id in vector_store_ids(thread["tool_resources"]):
         store = changes.get(STORES, id)
         if store is not None and store["status"] != "expired":
             if changes.get(FILES, child_key(id, file_id)) is None:

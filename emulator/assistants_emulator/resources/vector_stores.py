@@ -89,11 +89,11 @@ def _of(vector_store_id: str) -> tuple[str, str]:
     return "vector_store_id", vector_store_id
 
 
-NAMED: dict[str, Any] = {"settles": "named", "beta": False}
+NAMED: dict[str, Any] = {"settles": "files", "beta": False}
 STORE_PATH = "/vector_stores/{vector_store_id}"
 ROUTES = (
     Route("POST", "/vector_stores", create, views.vector_store, CreateVectorStore, beta=False),
-    Route("GET", "/vector_stores", list_, views.vector_store, lists=True, settles="all", beta=False),
+    Route("GET", "/vector_stores", list_, views.vector_store, lists=True, settles="files", beta=False),
     Route("GET", STORE_PATH, retrieve, views.vector_store, **NAMED),
     Route("POST", STORE_PATH, modify, views.vector_store, UpdateVectorStore, **NAMED),
     Route("DELETE", STORE_PATH, delete, views.as_is, **NAMED),

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from assistants_emulator.object_kinds import ASSISTANT, MESSAGE, RUN, STEP, THREAD
+from assistants_emulator.object_kinds import ASSISTANT, MESSAGE, RUN, STEP, THREAD, VECTOR_STORE_FILE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.tool_resources import code_file_ids, resources_of_run, vector_store_ids
 from assistants_emulator.store import Object
 
 View = Callable[[Context, Object], Object]
@@ -67,18 +68,16 @@ def message_files(message: Object) -> list[str]:
 
 def resource_files(context: Context, resources: Object) -> list[str]:
     """The files of a code interpreter and of file search, each once."""
-    found = list((resources.get("code_interpreter") or {}).get("file_ids", []))
-    for id in (resources.get("file_search") or {}).get("vector_store_ids", []):
-        found += (file["id"] for file in context.store.of("vector_store_files", "vector_store_id", id))
-    return list(dict.fromkeys(found))
+    file_ids = list(code_file_ids(resources))
+    for id in vector_store_ids(resources):
+        file_ids += (file["id"] for file in context.store.of(VECTOR_STORE_FILE.table, "vector_store_id", id))
+    return list(dict.fromkeys(file_ids))
 
 
 def run_files(context: Context, run: Object) -> list[str]:
     """Those that its assistant had when v1 created it; a run of v2 shows those that its assistant has now."""
-    held = run.get("_tool_resources") or (context.store.get("assistants", run["assistant_id"]) or {}).get(
-        "tool_resources"
-    )
-    return resource_files(context, held or {})
+    resources_of_assistant, _, own = resources_of_run(context, run)
+    return resource_files(context, own or resources_of_assistant)
 
 
 def streamed(context: Context, name: str, data: Object) -> tuple[str, Object]:
