@@ -5,8 +5,6 @@ Objects are as the API renders them under v2; a file carries its bytes as `conte
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ from assistants_emulator.project.state_schema import FORMS, StateForm, check_sta
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import used_contents
 from assistants_emulator.store import Object
+from assistants_emulator.store.blobs import decode_base64, encode_base64
 
 State = dict[str, list[Object]]
 
@@ -104,8 +103,8 @@ def _object(context: Context, form: StateForm, where: str, sent: Any) -> Object:
 
 def _content(context: Context, where: str, encoded: str) -> Object:
     try:
-        content = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
+        content = decode_base64(encoded)
+    except ValueError as error:
         raise EmulatorError(f"state: {where}.content_base64 is no base64: {error}") from None
     return {"_content": context.contents.add(content)} | ({"bytes": len(content)} if content else {})
 
@@ -142,7 +141,7 @@ def _link_steps(tables: State) -> None:
 
 
 def _encoded(context: Context, stored: Object) -> str:
-    return base64.b64encode(context.contents.whole(stored.get("_content", ()))).decode()
+    return encode_base64(context.contents.whole(stored.get("_content", ())))
 
 
 def _meant(name: str, known: Any) -> str:
