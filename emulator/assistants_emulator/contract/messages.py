@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from assistants_emulator.contract.base import MAX_TEXT, Body, Metadata, Text
-from assistants_emulator.contract.tool_resources import NewToolResources, ToolResources
-from assistants_emulator.contract.tools import CodeInterpreterTool, FileSearchTool
+from assistants_emulator.contract.tools import CodeInterpreterTool, FileSearchTool, NewToolResources, ToolResources
 from assistants_emulator.contract.unions import ByKind, ByType
 
 Role = Literal["user", "assistant"]

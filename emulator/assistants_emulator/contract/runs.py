@@ -8,8 +8,7 @@ from pydantic import Field
 
 from assistants_emulator.contract.base import Body, Fraction, Instructions, Metadata, Temperature, TokenCount
 from assistants_emulator.contract.messages import CreateMessage, CreateThread
-from assistants_emulator.contract.tool_resources import ToolResources
-from assistants_emulator.contract.tools import ReasoningEffort, ResponseFormat, ToolChoice, Tools
+from assistants_emulator.contract.tools import ReasoningEffort, ResponseFormat, ToolChoice, ToolResources, Tools
 
 
 class Truncation(Body):

@@ -29,7 +29,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION
 from assistants_emulator.resources.route import View
 from assistants_emulator.resources.run_states import EXPIRES_AFTER, TERMINAL, TRANSITIONS
-from assistants_emulator.resources.vector_store_changes import NO_FILES
+from assistants_emulator.resources.unit_of_work import NO_FILES
 from assistants_emulator.store import Object
 
 Defaults = Callable[[Context, Object], Object]

@@ -13,7 +13,7 @@ from assistants_emulator.resources.lookup import page, require
 from assistants_emulator.resources.models import require_model
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.tool_resources import merged_resources, new_resources
-from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.store import Event, Object, Page
 
 DEFAULTS: Object = {

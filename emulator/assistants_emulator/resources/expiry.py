@@ -9,7 +9,7 @@ from assistants_emulator.clock import Deadline
 from assistants_emulator.object_kinds import FILE, KINDS, UPLOAD, VECTOR_STORE
 from assistants_emulator.resources import files, uploads
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.vector_store_changes import STORES
+from assistants_emulator.resources.unit_of_work import STORES
 from assistants_emulator.resources.vector_store_indexing import forget_store
 from assistants_emulator.store import Event, Object
 

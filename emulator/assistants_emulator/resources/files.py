@@ -20,7 +20,7 @@ from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.lookup import page
 from assistants_emulator.resources.route import VERSIONS, Download, Form, FormRule, Route
-from assistants_emulator.resources.vector_store_changes import drop_everywhere
+from assistants_emulator.resources.unit_of_work import drop_everywhere
 from assistants_emulator.resources.vector_store_indexing import forget_file
 from assistants_emulator.store import Event, Object, Page, Store
 

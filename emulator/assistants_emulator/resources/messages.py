@@ -15,7 +15,7 @@ from assistants_emulator.resources.lookup import page, require, require_thread
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.run_states import active_run
 from assistants_emulator.resources.tool_resources import code_file_ids, vector_store_ids
-from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
+from assistants_emulator.resources.unit_of_work import FILES, STORES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file, require_file
 from assistants_emulator.resources.vector_stores import add_store
 from assistants_emulator.store import Event, Object, Page, child_key

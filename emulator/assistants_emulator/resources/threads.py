@@ -12,7 +12,7 @@ from assistants_emulator.resources.lookup import require_thread
 from assistants_emulator.resources.messages import THREAD_STORE, add_messages, new_message
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.tool_resources import merged_resources, new_resources
-from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.store import Event, Object
 
 DEFAULTS: Object = {"metadata": {}, "tool_resources": {}}

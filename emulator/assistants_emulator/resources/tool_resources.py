@@ -11,7 +11,7 @@ from typing import Any
 from assistants_emulator.object_kinds import FILE, VECTOR_STORE, ObjectKind
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.lookup import require
-from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.resources.vector_stores import add_store
 from assistants_emulator.store import Object
 

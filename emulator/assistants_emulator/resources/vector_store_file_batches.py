@@ -10,7 +10,7 @@ from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.route import Route
-from assistants_emulator.resources.vector_store_changes import BATCHES, FILES, NO_FILES, UnitOfWork
+from assistants_emulator.resources.unit_of_work import BATCHES, FILES, NO_FILES, UnitOfWork
 from assistants_emulator.resources.vector_store_files import files_page
 from assistants_emulator.resources.vector_store_indexing import new_store_file, require_files
 from assistants_emulator.resources.vector_stores import NAMED, STORE_PATH, require_usable

@@ -11,7 +11,7 @@ from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.lookup import page
 from assistants_emulator.resources.route import Route
-from assistants_emulator.resources.vector_store_changes import FILES, UnitOfWork
+from assistants_emulator.resources.unit_of_work import FILES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file, require_file, text_of
 from assistants_emulator.resources.vector_stores import NAMED, STORE_PATH, require_usable
 from assistants_emulator.resources.vector_stores import retrieve as require_store

@@ -15,7 +15,7 @@ from assistants_emulator.errors import InvalidParameter
 from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.lookup import require
-from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
+from assistants_emulator.resources.unit_of_work import FILES, STORES, UnitOfWork
 from assistants_emulator.retrieval import EXTENSIONS, Chunk, Unreadable, chunk, extension, extract
 from assistants_emulator.retrieval.chunks import MAX_TOKENS, OVERLAP_TOKENS
 from assistants_emulator.store import Object, child_key, key

@@ -9,7 +9,7 @@ from assistants_emulator.contract import SearchVectorStore
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.route import Route
-from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import settle_store
 from assistants_emulator.resources.vector_stores import STORE_PATH, require_usable
 from assistants_emulator.retrieval import Hit

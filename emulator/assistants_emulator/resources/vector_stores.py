@@ -13,7 +13,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import given, merged_metadata
 from assistants_emulator.resources.lookup import page, require
 from assistants_emulator.resources.route import Route
-from assistants_emulator.resources.vector_store_changes import BATCHES, FILES, NO_FILES, STORES, UnitOfWork, with_expiry
+from assistants_emulator.resources.unit_of_work import BATCHES, FILES, NO_FILES, STORES, UnitOfWork, with_expiry
 from assistants_emulator.resources.vector_store_indexing import forget_store, new_store_file, require_files
 from assistants_emulator.store import Event, Object, Page, child_key
 

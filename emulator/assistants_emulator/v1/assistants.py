@@ -11,7 +11,7 @@ from assistants_emulator.errors import no_such
 from assistants_emulator.resources import assistants, views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.tool_resources import vector_store_ids
-from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
+from assistants_emulator.resources.unit_of_work import FILES, STORES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file
 from assistants_emulator.resources.vector_stores import add_store
 from assistants_emulator.store import Object, Page, child_key
