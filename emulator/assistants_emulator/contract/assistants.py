@@ -1,4 +1,4 @@
-"""Assistants. Only creating one asks for a model."""
+"""Bodies of assistants. Only creating one requires a model."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""Messages, also those that come with a thread or a run. An attachment must name its tools, whatever the
-documents say (openai-python issue 1335)."""
+"""Bodies of threads, and of messages, also those that come with a thread or a run.
+
+An attachment must name its tools, whatever the documents say (openai-python issue 1335). A new thread brings up to 32
+messages, each as a client could add it by itself.
+"""
 
 from __future__ import annotations
 

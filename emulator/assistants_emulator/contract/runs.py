@@ -1,4 +1,4 @@
-"""Runs. What a run does not say it takes from its assistant, and clients often say all of it anew with each run."""
+"""Bodies of runs. Settings that are left out come from the assistant; many clients repeat all of them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ModifyRun(Body):
 
 
 class ToolOutput(Body):
-    """Neither key is required: which calls must be answered is a question of the run's state."""
+    """Neither key is required: the run's state decides which calls must be answered."""
 
     tool_call_id: str | None = None
     output: str | None = None
