@@ -73,8 +73,8 @@ def _bounded(text: str, param: str) -> int:
     return int(text)
 
 
-def _not_one_of(value: Any, known: Iterable[str], param: str) -> InvalidParameter:
-    return InvalidParameter(f"{value!r} is not one of {list(known)} - '{param}'", param=param)
+def _not_one_of(value: Any, supported: Iterable[str], param: str) -> InvalidParameter:
+    return InvalidParameter(f"{value!r} is not one of {list(supported)} - '{param}'", param=param)
 
 
 MAX_BYTES = 8 * 1024**3

@@ -134,7 +134,10 @@ class Project:
         await self.driver.move_clock(self.context.clock.time() + seconds)
 
     async def read_stores(self, store_id: str | None = None, searching: bool = False) -> None:
-        """Wait until the files of this vector store, or of all, are read: `settle_seconds` at most unless `searching`."""
+        """Wait until the files of this vector store, or of all, are read.
+
+        At most for `settle_seconds`, but `searching` without a limit.
+        """
         for id in [store_id] if store_id is not None else unread_stores(self.context):
             while jobs(self.context, id, searching):
                 if id not in self._reading:
