@@ -78,29 +78,29 @@ def _state_of(context: Context, form: StateForm, stored: Object) -> Object:
     return {**state, "batch_id": stored["batch_id"]} if "batch_id" in stored else state
 
 
-def _objects(context: Context, form: StateForm, given: Any) -> list[Object]:
-    if not isinstance(given, list):
+def _objects(context: Context, form: StateForm, entries: Any) -> list[Object]:
+    if not isinstance(entries, list):
         raise EmulatorError(f"state: {form.table} must be an array of objects")
-    return [_object(context, form, f"{form.table}[{index}]", object) for index, object in enumerate(given)]
+    return [_object(context, form, f"{form.table}[{index}]", object) for index, object in enumerate(entries)]
 
 
-def _object(context: Context, form: StateForm, where: str, given: Any) -> Object:
-    if not isinstance(given, dict) or not isinstance(given.get("id"), str) or not given["id"]:
+def _object(context: Context, form: StateForm, where: str, entry: Any) -> Object:
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not entry["id"]:
         raise EmulatorError(f"state: {where} must be an object with an id")
-    for name, value in given.items():
+    for name, value in entry.items():
         if name not in form.keys and name not in form.also:
             raise EmulatorError(f"state: {where}: unknown key {name!r}{_suggestion(name, (*form.keys, *form.also))}")
         check_value(where, name, value)
-    if form.kind.parent is not None and form.kind.parent_field not in given:
+    if form.kind.parent is not None and form.kind.parent_field not in entry:
         raise EmulatorError(f"state: {where}: {form.kind.parent_field} is missing")
-    new = {"id": given["id"], "object": form.kind.object, "created_at": context.clock.now()}
-    stored = {**new, **form.defaults(context, given), **normalised(form, given)}
+    new = {"id": entry["id"], "object": form.kind.object, "created_at": context.clock.now()}
+    stored = {**new, **form.defaults(context, entry), **normalised(form, entry)}
     check_status(where, form, stored.get("status", ""))
     if form.table == "files":
-        stored |= _content(context, where, given.get("content_base64", ""))
+        stored |= _content(context, where, entry.get("content_base64", ""))
     if form.table == "uploads":
-        parts = [_part(context, where, given, part) for part in given.get("parts", [])]
-        stored |= {"file": given.get("file"), "_parts": parts}
+        parts = [_part(context, where, entry, part) for part in entry.get("parts", [])]
+        stored |= {"file": entry.get("file"), "_parts": parts}
     return stored
 
 
@@ -132,7 +132,7 @@ def _check_parents(tables: State) -> None:
 
 
 def _link_steps(tables: State) -> None:
-    """Number the steps of each run: a run that continues takes them as the replies that its responder has given."""
+    """Number the steps of each run: a run that continues takes them as the replies that its responder gave already."""
     runs = {run["id"]: run for run in tables["runs"]}
     played = dict.fromkeys(runs, 0)
     for step in tables["steps"]:

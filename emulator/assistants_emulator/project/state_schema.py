@@ -66,13 +66,13 @@ class StateForm:
         return self.kind.keys
 
 
-def _message(context: Context, given: Object) -> Object:
-    asked_in = given["thread_id"] if given.get("role", "user") == "user" else None
-    return {**messages.DEFAULTS, "completed_at": _created(context, given), "_asked_in": asked_in}
+def _message(context: Context, entry: Object) -> Object:
+    asked_in = entry["thread_id"] if entry.get("role", "user") == "user" else None
+    return {**messages.DEFAULTS, "completed_at": _created(context, entry), "_asked_in": asked_in}
 
 
-def _run(context: Context, given: Object) -> Object:
-    status = given.get("status", "completed")
+def _run(context: Context, entry: Object) -> Object:
+    status = entry.get("status", "completed")
     nulls = ("started_at", "cancelled_at", "failed_at", "completed_at", "required_action", "last_error", "usage")
     more = ("instructions", "reasoning_effort", "max_completion_tokens", "max_prompt_tokens", "incomplete_details")
     return {
@@ -83,7 +83,7 @@ def _run(context: Context, given: Object) -> Object:
         "tools": [],
         "tool_resources": {},
         "metadata": {},
-        "expires_at": None if status in TERMINAL else _created(context, given) + EXPIRES_AFTER,
+        "expires_at": None if status in TERMINAL else _created(context, entry) + EXPIRES_AFTER,
         "temperature": 1.0,
         "top_p": 1.0,
         "truncation_strategy": AUTO_TRUNCATION,
@@ -95,27 +95,27 @@ def _run(context: Context, given: Object) -> Object:
     }
 
 
-def _step(context: Context, given: Object) -> Object:
-    details = given.get("step_details") or {"type": "tool_calls", "tool_calls": []}
+def _step(context: Context, entry: Object) -> Object:
+    details = entry.get("step_details") or {"type": "tool_calls", "tool_calls": []}
     nulls = dict.fromkeys(("cancelled_at", "completed_at", "expires_at", "failed_at", "last_error", "usage"))
     return {**nulls, "type": details.get("type"), "status": "completed", "step_details": details}
 
 
-def _upload(context: Context, given: Object) -> Object:
-    expires_at = _created(context, given) + uploads.LIFETIME
-    return {**uploads.DEFAULTS, "filename": given["id"], "purpose": "assistants", "expires_at": expires_at}
+def _upload(context: Context, entry: Object) -> Object:
+    expires_at = _created(context, entry) + uploads.LIFETIME
+    return {**uploads.DEFAULTS, "filename": entry["id"], "purpose": "assistants", "expires_at": expires_at}
 
 
-def _file(context: Context, given: Object) -> Object:
-    return {"purpose": "assistants", "filename": given["id"], "bytes": 0, "expires_at": None, **files.DEFAULTS}
+def _file(context: Context, entry: Object) -> Object:
+    return {"purpose": "assistants", "filename": entry["id"], "bytes": 0, "expires_at": None, **files.DEFAULTS}
 
 
-def _store(context: Context, given: Object) -> Object:
-    return {**vector_stores.DEFAULTS, "last_active_at": _created(context, given)}
+def _store(context: Context, entry: Object) -> Object:
+    return {**vector_stores.DEFAULTS, "last_active_at": _created(context, entry)}
 
 
-def _created(context: Context, given: Object) -> int:
-    created_at: int = given.get("created_at", context.clock.now())
+def _created(context: Context, entry: Object) -> int:
+    created_at: int = entry.get("created_at", context.clock.now())
     return created_at
 
 
@@ -124,7 +124,7 @@ def _completed(defaults: Object) -> Defaults:
 
 
 def _constant(defaults: Object) -> Defaults:
-    return lambda context, given: defaults
+    return lambda context, entry: defaults
 
 
 FORMS = (
@@ -246,9 +246,9 @@ def check_status(where: str, form: StateForm, status: str) -> None:
         raise EmulatorError(f"state: {where}.status must be one of {', '.join(TRANSITIONS)}, not {status!r}")
 
 
-def normalised(form: StateForm, given: Object) -> Object:
+def normalised(form: StateForm, entry: Object) -> Object:
     """The fields to store: a message's text may be a plain string, and keys that only other forms have are left out."""
-    values = {name: value for name, value in given.items() if name in (*form.keys, "batch_id") and name != "object"}
+    values = {name: value for name, value in entry.items() if name in (*form.keys, "batch_id") and name != "object"}
     if isinstance(values.get("content"), str):
         values["content"] = fields.content(values["content"])
     if form.kind is VECTOR_STORE and values.get("name") == "":

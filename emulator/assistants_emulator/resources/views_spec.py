@@ -42,7 +42,7 @@ class Form:
         }
 
 
-def shown(stored: Object) -> Object:
+def schema_form(stored: Object) -> Object:
     """The schema's form of any object, page of results or event's data."""
     form = _FORMS.get(stored.get("object", ""))
     return stored if form is None or "deleted" in stored else form.of(stored)
