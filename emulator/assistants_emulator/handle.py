@@ -113,7 +113,7 @@ class ProjectHandle:
 
     @property
     def failures(self) -> list[Failure]:
-        """The exceptions that responders raised: `run_id` and `error` of each. The list itself, not a copy.
+        """The exceptions that responders raised or that broke off a stream: `run_id` and `error` of each; not a copy.
 
         What is left in it when a test ends fails the test; a test that expects one takes it out:
         `assert "no such city" in str(assistants_emulator.failures.pop().error)`.

@@ -20,7 +20,7 @@ from assistants_emulator.inspector.request import PageRequest
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.run_states import active_run
 from assistants_emulator.store import Event
-from assistants_emulator.web.responses import STREAM_TYPE, frame, send_pieces
+from assistants_emulator.web.responses import STREAM_TYPE, disconnect, frame, send_pieces, send_until_gone
 
 CHANGE, DELTA = "change", "delta"
 MOST_WAITING = 2000
@@ -110,13 +110,10 @@ class Live(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
         pieces = self._feed.frames()
-        sending = asyncio.ensure_future(send_pieces(send, 200, [(b"content-type", STREAM_TYPE), *headers], pieces))
-        gone = asyncio.ensure_future(_gone(receive))
+        sending = send_pieces(send, 200, [(b"content-type", STREAM_TYPE), *headers], pieces)
         try:
-            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+            await send_until_gone(sending, disconnect(receive))
         finally:
-            gone.cancel()
-            sending.cancel()
             self._feed.close()
 
 
@@ -125,8 +122,3 @@ def _text(parts: list[dict[str, Any]]) -> str:
         part.get("text", {}).get("value", "") if part["type"] == "text" else part.get("refusal", "") for part in parts
     )
     return "".join(said)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

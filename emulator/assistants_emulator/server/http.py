@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from assistants_emulator.errors import EmulatorError
@@ -18,6 +19,7 @@ KEEP_ALIVE = (
 )
 MOST_HEAD_BYTES = 64 * 1024
 HUGE = 1 << 62
+log = logging.getLogger("assistants_emulator")
 DATE_REFRESH = 1.0  # seconds between two renewals of the Date header
 
 
@@ -58,12 +60,25 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
 
+def logs_exceptions(app: ASGIApp) -> ASGIApp:
+    """The application, its exceptions in the emulator's log: uvicorn's own log, which is silent here, has more."""
+
+    async def logging_app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception:
+            log.exception("%s %s broke off", scope["method"], scope["path"])
+            raise
+
+    return logging_app
+
+
 class HttpServer:
     """Serves an ASGI application on a bound socket; used on the loop that it serves on."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            app,
+            logs_exceptions(app),
             http=BoundedProtocol,
             ws="none",
             lifespan="off",

@@ -5,7 +5,6 @@ The order of checks is the service's: route, key, beta header, JSON, parameters,
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -30,12 +29,14 @@ from assistants_emulator.web.responses import (
     JSON_TYPE,
     STREAM_TYPE,
     Headers,
+    disconnect,
     error_bytes,
     json_bytes,
     poll_after,
     refusal_headers,
     send_chunks,
     send_pieces,
+    send_until_gone,
     send_whole,
     shown,
     without_slash,
@@ -129,7 +130,7 @@ class Api:
         await self._send(request, send, 200, body, poll_after(result))
 
     async def _send_error(self, request: Request, send: Send, error: ApiError) -> None:
-        """Nothing has been sent yet: whatever goes wrong in the middle of a stream is the stream's to tell."""
+        """Answer with the error; nothing has been sent yet."""
         if not isinstance(error, ServerFault):
             self._assign_project(request)
         told = error.under_v1 if request.version == "v1" else error
@@ -162,15 +163,15 @@ class Api:
             stream.begin(operation)
         logged = request.log(200)
         headers = self._headers(request, STREAM_TYPE)
-        sending = asyncio.ensure_future(send_pieces(send, 200, headers, stream.frames()))
-        gone = asyncio.ensure_future(_disconnected(request.receive))
         try:
-            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
-            if sending.done() and isinstance(sending.exception(), DropConnection):
-                await _drop(request)
+            await send_until_gone(send_pieces(send, 200, headers, stream.frames()), disconnect(request.receive))
+        except DropConnection:
+            await _drop(request)
+        except Exception as error:  # too late for an error's body: the server closes the connection
+            error.add_note(f"while the events of {stream.run_id} were sent")
+            log.exception("%s %s: its events could not be sent", request.method, request.path)
+            request.project.driver.failed(stream.run_id, error)
         finally:
-            gone.cancel()
-            sending.cancel()
             stream.close()
             if logged is not None:
                 logged.streamed, logged.seconds = True, request.seconds
@@ -232,9 +233,4 @@ def _query_values(route: Route, query_string: bytes) -> dict[str, Any]:
 
 async def _drop(request: Request) -> None:
     request.scope["state"]["drop_connection"](request.scope)
-    await _disconnected(request.receive)  # or the server would complain of an answer that was never begun
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await disconnect(request.receive)  # or the server would complain of an answer that was never begun

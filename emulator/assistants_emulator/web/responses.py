@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import orjson
-from starlette.types import Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from assistants_emulator.errors import ApiError
 from assistants_emulator.resources import views, views_spec
@@ -70,6 +71,30 @@ async def send_chunks(send: Send, status: int, headers: Headers, chunks: Iterato
     for chunk in chunks:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def send_until_gone(sending: Coroutine[Any, Any, None], gone: Coroutine[Any, Any, None]) -> bool:
+    """Run `sending` until it ends, or cancel it once `gone` returns; return whether it came to its end.
+
+    Both have ended when this returns, and what either of them raises is raised here.
+    """
+    tasks = asyncio.ensure_future(sending), asyncio.ensure_future(gone)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
+    return not tasks[0].cancelled()
+
+
+async def disconnect(receive: Receive) -> None:
+    """Return once the client has closed the connection, or has all of its answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 POLL_AFTER_MS = b"10"

@@ -35,6 +35,7 @@ class EventStream:
         self._waiting: deque[Event] = deque()
         self._more = asyncio.Event()
         self._over = False
+        self.run_id = ""
         self._unsubscribe: list[Callable[[], None]] = []
 
     def begin(self, operation: Callable[[], Object]) -> None:
@@ -45,6 +46,7 @@ class EventStream:
             run = operation()
         finally:
             stop_collecting()
+        self.run_id = run["id"]
         self._shows_content = bool(run.get("_include"))
         self._unsubscribe = [store.subscribe(topic, self._hear) for topic in (run["id"], run["thread_id"])]
         self._project.open_streams.add(self.end)
