@@ -1,4 +1,4 @@
-"""Sessions as files: recorded through a proxy, replayed without it. The names below are its public ones."""
+"""Sessions as files: recorded through a proxy, replayed without it. `__all__` has the public names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HOMES = {"Cassette": "cassette", "Player": "player", "Recorder": "recorder"}
 
 
 def __getattr__(name: str) -> Any:
-    """Imported when first used, as `emulator`'s own names are."""
+    """Import the name when it is first used, as the package's own are."""
     if name not in __all__:
         raise AttributeError(f"module 'assistants_emulator.recording' has no attribute {name!r}")
     from importlib import import_module

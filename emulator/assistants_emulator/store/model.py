@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,3 +51,12 @@ def key(table: str, object: Object) -> str:
         return f"{object['vector_store_id']}/{object['id']}"
     id: str = object["id"]
     return id
+
+
+def encode_base64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def decode_base64(text: str | bytes) -> bytes:
+    """ValueError for what is not base64, white space and missing padding included."""
+    return base64.b64decode(text, validate=True)

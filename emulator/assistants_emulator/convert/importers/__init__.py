@@ -18,7 +18,7 @@ from assistants_emulator.convert.importers.bodies import body_of
 from assistants_emulator.convert.importers.calls import Headers, RecordedCall, Unreadable
 from assistants_emulator.convert.importers.located import ImportFault, Located, Told, read_file
 from assistants_emulator.recording.cassette import FORMAT, Cassette
-from assistants_emulator.recording.exchange import Body, Exchange, Failure, Request, Response, Stored, kept
+from assistants_emulator.recording.exchange import Body, Exchange, Failure, Request, Response, Stored, recorded_headers
 from assistants_emulator.recording.scrub import Scrubber
 from assistants_emulator.web.routing import ROUTES
 
@@ -175,7 +175,7 @@ def _scrub_file(file: Stored, scrubber: Scrubber) -> None:
 
 def _kept(headers: Headers, scrubber: Scrubber, answer: bool) -> Headers:
     """As a recorder keeps them; the body is unpacked by now."""
-    chosen = kept(_raw(headers), answer=answer)
+    chosen = recorded_headers(_raw(headers), answer=answer)
     chosen.pop("content-encoding", None)
     return scrubber.headers({name: value for name, value in chosen.items() if value})
 
