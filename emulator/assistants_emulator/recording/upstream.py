@@ -149,7 +149,11 @@ def _upstream_error(error: httpx2.TransportError) -> UpstreamError:
 
 
 class PlainClient:
-    """A pool of connections to one address; a body whose length the headers do not give is sent in chunks."""
+    """A pool of connections to one address; a body whose length the headers do not give is sent in chunks.
+
+    It is here for its speed: with `HttpxClient` a recorder adds 2.6 times as much to a call (1.0 instead of 0.38 ms,
+    httpx2 2.16; 0.88 ms with that client's transport alone). `python -m tests.benchmarks.proxy` measures it.
+    """
 
     def __init__(self, host: str, port: int) -> None:
         self._address = (host, port)
