@@ -16,36 +16,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from assistants_emulator.convert.sanitize import sound
 from assistants_emulator.recording.exchange import Body, Event, Exchange
 from assistants_emulator.store import Object
+from assistants_emulator.store.model import add_delta
 
 _FULLEST = ("content", "step_details")  # later views may say less: without `include`, or when something was created
-_WHOLE = ("id", "index", "type", "name")  # said once, never in pieces
-
-
-def accumulate(told: dict[str, Any], delta: dict[str, Any]) -> None:
-    """Add one delta to what was told before it."""
-    for key, value in delta.items():
-        held = told.get(key)
-        if isinstance(value, list):
-            told[key] = _listed(held if isinstance(held, list) else [], value)
-        elif isinstance(value, dict):
-            told[key] = held if isinstance(held, dict) else {}
-            accumulate(told[key], value)
-        elif isinstance(value, str) and isinstance(held, str) and key not in _WHOLE:
-            told[key] = held + value
-        elif value is not None or key not in told:
-            told[key] = value
-
-
-def _listed(held: list[Any], delta: list[Any]) -> list[Any]:
-    for item in delta:
-        if not isinstance(item, dict) or not isinstance(item.get("index"), int):
-            held.append(item)
-            continue
-        known = next((old for old in held if isinstance(old, dict) and old.get("index") == item["index"]), None)
-        if known is None:
-            held.append(known := {})
-        accumulate(known, item)
-    return held
 
 
 def without_index(value: Any) -> Any:
@@ -222,7 +195,7 @@ class ObservedSession:
             self._note_created(data)
 
     def _hear_delta(self, id: str, data: Object) -> None:
-        accumulate(self._deltas.setdefault(id, {"object": data["object"]}), data["delta"])
+        add_delta(self._deltas.setdefault(id, {"object": data["object"]}), data["delta"])
         parts = data["delta"].get("content")
         for part in parts if isinstance(parts, list) else []:
             text = part.get("text") if isinstance(part, dict) else None
