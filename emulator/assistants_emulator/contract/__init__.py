@@ -69,5 +69,5 @@ def check(model: type[BaseModel], body: object) -> dict[str, Any]:
     try:
         model.__pydantic_validator__.validate_python(sent)
     except ValidationError as error:
-        raise first_error(sent, error) from None
+        raise first_error(model, sent, error) from None
     return model.accepted(sent) if issubclass(model, Body) else sent

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from assistants_emulator.clock import MANUAL_START, Clock, ManualClock, SystemClock
 from assistants_emulator.config import Config
 from assistants_emulator.errors import EmulatorError
-from assistants_emulator.ids import SHAPES, Ids
+from assistants_emulator.ids import Ids
+from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Faults
 from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.project.state import prepare_state, replace_state
@@ -32,9 +33,6 @@ from assistants_emulator.store import Object, Store
 from assistants_emulator.store.blobs import Contents
 
 T = TypeVar("T")
-
-TABLE_OF_PREFIX = {SHAPES[kind][0]: f"{kind}s" for kind in SHAPES if kind not in ("call", "vector_store_file_batch")}
-TABLE_OF_PREFIX[SHAPES["vector_store_file_batch"][0]] = "vector_store_file_batches"
 
 
 class Project:
@@ -190,11 +188,10 @@ class Project:
         self.context.contents.close()
 
     def _ids(self, store: Store, seed: str) -> Ids:
-        def taken(id: str) -> bool:
-            prefix = next(prefix for prefix in TABLE_OF_PREFIX if id.startswith(prefix))
-            return store.get(TABLE_OF_PREFIX[prefix], id) is not None
+        def taken(kind: ObjectKind, id: str) -> bool:
+            return bool(kind.table) and store.get(kind.table, id) is not None
 
-        return Ids(self.config.seed, seed, store.counters, lambda id: not id.startswith("call_") and taken(id))
+        return Ids(self.config.seed, seed, store.counters, taken)
 
     def _new_clock(self, kept: Object | None) -> Clock:
         """A manual clock goes on where it stood when the directory was left."""

@@ -5,8 +5,6 @@ Objects are as the API renders them under v2; a file carries its bytes as `conte
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +17,7 @@ from assistants_emulator.project.state_schema import FORMS, StateForm, check_sta
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import used_contents
 from assistants_emulator.store import Object
+from assistants_emulator.store.blobs import decode_base64, encode_base64
 
 State = dict[str, list[Object]]
 
@@ -89,10 +88,9 @@ def _object(context: Context, form: StateForm, where: str, sent: Any) -> Object:
         if name not in form.keys and name not in form.also:
             raise EmulatorError(f"state: {where}: unknown key {name!r}{_meant(name, (*form.keys, *form.also))}")
         check_value(where, name, value)
-    for name, _ in form.parents:
-        if name not in sent:
-            raise EmulatorError(f"state: {where}: {name} is missing")
-    made = {"id": sent["id"], "object": form.object, "created_at": context.clock.now()}
+    if form.kind.parent is not None and form.kind.parent_field not in sent:
+        raise EmulatorError(f"state: {where}: {form.kind.parent_field} is missing")
+    made = {"id": sent["id"], "object": form.kind.object, "created_at": context.clock.now()}
     stored = {**made, **form.defaults(context, sent), **normalised(form, sent)}
     check_status(where, form, stored.get("status", ""))
     if form.table == "files":
@@ -105,8 +103,8 @@ def _object(context: Context, form: StateForm, where: str, sent: Any) -> Object:
 
 def _content(context: Context, where: str, encoded: str) -> Object:
     try:
-        content = base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
+        content = decode_base64(encoded)
+    except ValueError as error:
         raise EmulatorError(f"state: {where}.content_base64 is no base64: {error}") from None
     return {"_content": context.contents.add(content)} | ({"bytes": len(content)} if content else {})
 
@@ -122,11 +120,12 @@ def _part(context: Context, where: str, upload: Object, part: Any) -> Object:
 def _check_parents(tables: State) -> None:
     ids = {table: {object["id"] for object in objects} for table, objects in tables.items()}
     for form in FORMS:
-        for field, table in form.parents:
-            for index, object in enumerate(tables[form.table]):
-                if object[field] not in ids[table]:
-                    where = f"{form.table}[{index}].{field}"
-                    raise EmulatorError(f"state: {where}: there is no {object[field]!r} in {table}")
+        if (parent := form.kind.parent) is None:
+            continue
+        for index, object in enumerate(tables[form.table]):
+            if (id := object[form.kind.parent_field]) not in ids[parent.table]:
+                where = f"{form.table}[{index}].{form.kind.parent_field}"
+                raise EmulatorError(f"state: {where}: there is no {id!r} in {parent.table}")
 
 
 def _link_steps(tables: State) -> None:
@@ -142,7 +141,7 @@ def _link_steps(tables: State) -> None:
 
 
 def _encoded(context: Context, stored: Object) -> str:
-    return base64.b64encode(context.contents.whole(stored.get("_content", ()))).decode()
+    return encode_base64(context.contents.whole(stored.get("_content", ())))
 
 
 def _meant(name: str, known: Any) -> str:

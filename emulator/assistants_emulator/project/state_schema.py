@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from assistants_emulator.contract.unions import ByKind, ByType
+from assistants_emulator.contract.violations import Violation, violations
 from assistants_emulator.errors import EmulatorError
+from assistants_emulator.object_kinds import (
+    ASSISTANT,
+    FILE,
+    FILE_BATCH,
+    MESSAGE,
+    RUN,
+    STEP,
+    THREAD,
+    UPLOAD,
+    VECTOR_STORE,
+    VECTOR_STORE_FILE,
+    ObjectKind,
+)
 from assistants_emulator.resources import assistants, fields, files, threads, vector_stores, views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION
@@ -20,16 +37,21 @@ Defaults = Callable[[Context, Object], Object]
 
 @dataclass(frozen=True, slots=True)
 class StateForm:
-    """`parents` are the fields that must name an object of that table; `also` are keys that other forms have:
-    the published schema's, v1's, a stream's, and those that only a state file has."""
+    """A kind of object as a state file has it. `also` are keys beside the kind's own that the file may hold: those of
+    the published schema, of v1, of streams, and those that only a state file has."""
 
-    table: str
-    object: str
+    kind: ObjectKind
     view: View
-    keys: tuple[str, ...]
-    also: tuple[str, ...]
-    parents: tuple[tuple[str, str], ...]
     defaults: Defaults
+    also: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> str:
+        return self.kind.table
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.kind.keys
 
 
 def _message(context: Context, sent: Object) -> Object:
@@ -106,74 +128,112 @@ def _constant(defaults: Object) -> Defaults:
     return lambda context, sent: defaults
 
 
-OF_THREAD = (("thread_id", "threads"),)
-OF_STORE = (("vector_store_id", "vector_stores"),)
 FORMS = (
-    StateForm(
-        "assistants", "assistant", views.assistant, views.ASSISTANT_KEYS, ("file_ids",), (),
-        _constant(assistants.DEFAULTS),
-    ),
-    StateForm("threads", "thread", views.thread, views.THREAD_KEYS, (), (), _constant(threads.DEFAULTS)),
-    StateForm(
-        "messages", "thread.message", views.streamed_message, views.STREAMED_MESSAGE_KEYS, ("file_ids",), OF_THREAD,
-        _message,
-    ),
-    StateForm("runs", "thread.run", views.run, views.RUN_KEYS, ("file_ids",), OF_THREAD, _run),
-    StateForm(
-        "steps", "thread.run.step", views.step, views.STEP_KEYS, ("expired_at", "metadata"), (("run_id", "runs"),),
-        _step,
-    ),
-    StateForm("files", "file", views.file, views.FILE_KEYS, ("content_base64",), (), _file),
-    StateForm("uploads", "upload", views.upload, views.UPLOAD_KEYS, ("file", "parts"), (), _upload),
-    StateForm("vector_stores", "vector_store", views.vector_store, views.VECTOR_STORE_KEYS, (), (), _store),
-    StateForm(
-        "vector_store_files", "vector_store.file", views.vector_store_file, views.VECTOR_STORE_FILE_KEYS,
-        ("batch_id",), OF_STORE, _store_file,
-    ),
-    StateForm(
-        "vector_store_file_batches", "vector_store.file_batch", views.file_batch, views.FILE_BATCH_KEYS, (), OF_STORE,
-        _batch,
-    ),
-)  # fmt: skip
+    StateForm(ASSISTANT, views.assistant, _constant(assistants.DEFAULTS), ("file_ids",)),
+    StateForm(THREAD, views.thread, _constant(threads.DEFAULTS)),
+    StateForm(MESSAGE, views.streamed_message, _message, ("file_ids",)),
+    StateForm(RUN, views.run, _run, ("file_ids",)),
+    StateForm(STEP, views.step, _step, ("expired_at", "metadata")),
+    StateForm(FILE, views.file, _file, ("content_base64",)),
+    StateForm(UPLOAD, views.upload, _upload, ("file", "parts")),
+    StateForm(VECTOR_STORE, views.vector_store, _store),
+    StateForm(VECTOR_STORE_FILE, views.vector_store_file, _store_file, ("batch_id",)),
+    StateForm(FILE_BATCH, views.file_batch, _batch),
+)
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("id", "thread_id", "role", "status", "model", "filename", "purpose"), (str,)),
-    **dict.fromkeys(("vector_store_id", "object", "type", "content_base64", "batch_id"), (str,)),
-    **dict.fromkeys(("assistant_id", "run_id", "name", "description", "instructions"), (str, type(None))),
-    **dict.fromkeys(("created_at", "bytes", "usage_bytes"), (int,)),
-    **dict.fromkeys(("metadata", "tool_resources", "truncation_strategy", "step_details", "file_counts"), (dict,)),
-    **dict.fromkeys(("attributes", "chunking_strategy"), (dict, type(None))),
-    **dict.fromkeys(("required_action", "last_error", "incomplete_details", "usage"), (dict, type(None))),
-    "expires_after": (dict, type(None)),
-    **dict.fromkeys(("tools", "attachments", "file_ids", "parts"), (list,)),
-    **dict.fromkeys(("temperature", "top_p"), (int, float, type(None))),
-    "content": (list, str),
+JsonObject = dict[Any, Any]
+
+
+class _Value(BaseModel):
+    """Values are checked as they stand; what a model does not name is taken as it is."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Text(_Value):
+    value: str
+
+
+class _TextPart(_Value):
+    type: Literal["text"]
+    text: _Text
+
+
+class _ImageFilePart(_Value):
+    type: Literal["image_file"]
+    image_file: JsonObject
+
+
+class _ImageUrlPart(_Value):
+    type: Literal["image_url"]
+    image_url: JsonObject
+
+
+class _RefusalPart(_Value):
+    type: Literal["refusal"]
+    refusal: str
+
+
+class _ToolCall(_Value):
+    id: Any
+
+
+class _StepDetails(_Value):
+    tool_calls: list[_ToolCall] = []
+
+
+_Part = Annotated[_TextPart | _ImageFilePart | _ImageUrlPart | _RefusalPart, ByType()]
+_CONTENT_WORDS = {"array": "an array", "string": "a string"}
+_FIELDS: dict[str, Any] = {
+    **dict.fromkeys(("id", "object", "type", "thread_id", "vector_store_id", "batch_id", "role", "status"), str),
+    **dict.fromkeys(("model", "filename", "purpose", "content_base64"), str),
+    **dict.fromkeys(("assistant_id", "run_id", "name", "description", "instructions"), str | None),
+    **dict.fromkeys(("created_at", "bytes", "usage_bytes"), int),
+    **dict.fromkeys(("started_at", "completed_at", "incomplete_at", "cancelled_at", "failed_at"), int | None),
+    **dict.fromkeys(("expires_at", "expired_at", "last_active_at"), int | None),
+    **dict.fromkeys(("temperature", "top_p"), float | None),
+    **dict.fromkeys(("metadata", "tool_resources", "truncation_strategy", "file_counts"), JsonObject),
+    **dict.fromkeys(("attributes", "chunking_strategy", "required_action", "last_error"), JsonObject | None),
+    **dict.fromkeys(("incomplete_details", "usage", "expires_after"), JsonObject | None),
+    **dict.fromkeys(("tools", "attachments"), list[JsonObject]),
+    **dict.fromkeys(("file_ids", "parts"), list[Any]),
+    "content": Annotated[list[_Part] | str, ByKind(_CONTENT_WORDS)],
+    "step_details": _StepDetails,
 }
-_WORDS = {
-    str: "a string",
-    int: "an integer",
-    float: "a number",
-    dict: "an object",
-    list: "an array",
-    type(None): "null",
-}
+"""The type of each field, which is the same in every kind of object that has it."""
+_definitions: dict[str, Any] = {name: (hint, None) for name, hint in _FIELDS.items()}
+_Fields = create_model("_Fields", __base__=_Value, **_definitions)
+_WORDS: dict[Any, str] = {str: "a string", int: "an integer", float: "a number", list: "an array"}
 
 
 def check_value(where: str, name: str, value: Any) -> None:
-    """EmulatorError for a value that no object of the API has in that field."""
-    kinds = (int, type(None)) if name.endswith("_at") and name not in _KINDS else _KINDS.get(name)
-    if kinds is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
-        expected = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
-        raise EmulatorError(f"state: {where}.{name} must be {expected}, not {value!r}")
-    if name == "content" and isinstance(value, list):
-        for index, part in enumerate(value):
-            _check_part(f"{where}.content[{index}]", part)
-    if name == "step_details":
-        calls = value.get("tool_calls", [])
-        if not isinstance(calls, list) or not all(isinstance(call, dict) and "id" in call for call in calls):
-            raise EmulatorError(f"state: {where}.step_details.tool_calls must be objects with an id, not {calls!r}")
-    if name in ("tools", "attachments") and not all(isinstance(item, dict) for item in value):
-        raise EmulatorError(f"state: {where}.{name} must be an array of objects, not {value!r}")
+    """EmulatorError for a value that no object of the API has in that field; `where` is the object's place."""
+    try:
+        _Fields.__pydantic_validator__.validate_python({name: value})
+    except ValidationError as error:
+        violation = next(violations(_Fields, error))
+        raise EmulatorError(f"state: {where}.{_sentence(violation)}") from None
+
+
+def _sentence(violation: Violation) -> str:
+    if violation.type == "missing":
+        return f"{violation.path} is missing"
+    if violation.type == "wrong_tag" and isinstance(violation.value, dict):
+        types = ", ".join(violation.context["listed"].split("\n"))
+        return f"{violation.path}.type must be one of {types}, not {violation.value.get('type')!r}"
+    return f"{violation.path} must be {_expected(violation)}, not {violation.value!r}"
+
+
+def _expected(violation: Violation) -> str:
+    if violation.type == "string_unicode":
+        return "valid Unicode"
+    if violation.type == "wrong_kind":
+        return " or ".join(_CONTENT_WORDS.values())
+    words = _WORDS.get(get_origin(violation.declared) or violation.declared, "an object")
+    if get_args(violation.declared) == (JsonObject,):
+        words = "an array of objects"
+    nullable = violation.path in _FIELDS and type(None) in get_args(_FIELDS[violation.path])
+    return f"{words} or null" if nullable else words
 
 
 def check_status(where: str, form: StateForm, status: str) -> None:
@@ -191,12 +251,3 @@ def normalised(form: StateForm, sent: Object) -> Object:
     if form.table == "runs" and taken.get("instructions") == "":
         taken["instructions"] = None
     return taken
-
-
-def _check_part(where: str, part: Any) -> None:
-    kind = part.get("type") if isinstance(part, dict) else None
-    wanted = {"text": dict, "image_file": dict, "image_url": dict, "refusal": str}
-    if kind not in wanted or not isinstance(part.get(kind), wanted[kind]):
-        raise EmulatorError(f"state: {where} must be a content part like {{'type': 'text', 'text': ...}}, not {part!r}")
-    if kind == "text" and not isinstance(part["text"].get("value"), str):
-        raise EmulatorError(f"state: {where}.text.value must be a string")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistants_emulator.errors import EmulatorError
-from assistants_emulator.store.model import decode_base64, encode_base64
+from assistants_emulator.store.blobs import decode_base64, encode_base64
 
 MOST_INLINE = 4 * 1024  # bytes of a file that stand in the cassette itself
 CHUNK = 256 * 1024

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.recording.exchange import Body, Event, Part
-from assistants_emulator.store.model import decode_base64
+from assistants_emulator.store.blobs import decode_base64
 
 PLACEHOLDER = "SCRUBBED"
 SHORTEST = 6  # characters; a shorter secret is not looked for elsewhere: it would be found in words

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from assistants_emulator.contract import CreateAssistant, ListQuery, ModifyAssistant
+from assistants_emulator.object_kinds import ASSISTANT
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import given, merged_metadata, tools
-from assistants_emulator.resources.lookup import ASSISTANT, page, require
+from assistants_emulator.resources.lookup import page, require
 from assistants_emulator.resources.models import require_model
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.tool_resources import merged_resources, new_resources

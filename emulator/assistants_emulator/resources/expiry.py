@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from assistants_emulator.clock import Deadline
+from assistants_emulator.object_kinds import FILE, KINDS, UPLOAD, VECTOR_STORE
 from assistants_emulator.resources import files, uploads
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.vector_store_changes import STORES
@@ -30,11 +31,11 @@ def _expire_store(context: Context, store: Object) -> None:
 
 
 _ACTIONS: dict[str, Callable[[Context, Object], None]] = {
-    "files": _expire_file,
-    "uploads": _expire_upload,
-    STORES: _expire_store,
+    FILE.table: _expire_file,
+    UPLOAD.table: _expire_upload,
+    VECTOR_STORE.table: _expire_store,
 }
-_OVER = {"completed", "cancelled", "expired"}
+_LASTING = {kind.table: kind.lasting for kind in KINDS if kind.lasting is not None}
 
 
 class Expiry:
@@ -51,7 +52,7 @@ class Expiry:
         for deadline in self._deadlines.values():
             deadline.cancel()
         self._deadlines.clear()
-        for table in _ACTIONS:
+        for table in _LASTING:
             for object in list(self._context.store.all(table)):
                 self._watch(table, object)
 
@@ -60,7 +61,7 @@ class Expiry:
 
     def _react(self, event: Event) -> None:
         for table, object in event.puts:
-            if table in _ACTIONS:
+            if table in _LASTING:
                 self._watch(table, object)
 
     def _watch(self, table: str, object: Object) -> None:
@@ -85,7 +86,6 @@ class Expiry:
 
 
 def _expires_at(table: str, object: Object) -> float | None:
-    """None for what is over already; a completed store may still expire, a completed upload may not."""
-    over = object["status"] == "expired" if table == STORES else table == "uploads" and object["status"] in _OVER
-    expires_at: float | None = None if over else object["expires_at"]
+    """Unix seconds; None for an object that does not expire any more, or never."""
+    expires_at: float | None = None if object["status"] in _LASTING[table] else object["expires_at"]
     return expires_at

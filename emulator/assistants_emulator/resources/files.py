@@ -15,9 +15,10 @@ from assistants_emulator.contract.files import (
     missing_property,
 )
 from assistants_emulator.errors import ApiError, NotFound
+from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE, page
+from assistants_emulator.resources.lookup import page
 from assistants_emulator.resources.route import VERSIONS, Download, Form, FormRule, Route
 from assistants_emulator.resources.vector_store_changes import drop_everywhere
 from assistants_emulator.resources.vector_store_indexing import forget_file

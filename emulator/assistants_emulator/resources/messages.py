@@ -7,16 +7,18 @@ from typing import Any
 
 from assistants_emulator.contract import CreateMessage, ListQuery, ModifyMessage, error_texts
 from assistants_emulator.errors import InvalidState
+from assistants_emulator.object_kinds import FILE, MESSAGE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import attachments, content, merged_metadata
-from assistants_emulator.resources.lookup import FILE, MESSAGE, page, require, require_thread
+from assistants_emulator.resources.lookup import page, require, require_thread
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.run_states import active_run
+from assistants_emulator.resources.tool_resources import code_file_ids, vector_store_ids
 from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file, require_file
 from assistants_emulator.resources.vector_stores import add_store
-from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.store import Event, Object, Page, child_key
 
 THREAD_STORE = {"expires_after": {"anchor": "last_active_at", "days": 7}}
 """Stores that a thread makes go a week after they were last used (behaviour.md section 5)."""
@@ -51,7 +53,7 @@ def _attach(context: Context, changes: UnitOfWork, message: Object, path: str) -
 
 def _add_code_file(changes: UnitOfWork, thread_id: str, file_id: str) -> None:
     thread = changes.require("threads", thread_id)
-    known = thread["tool_resources"].get("code_interpreter", {}).get("file_ids", [])
+    known = code_file_ids(thread["tool_resources"])
     file_ids = list(dict.fromkeys((*known, file_id)))
     if len(file_ids) > MAX_CODE_FILES:
         raise error_texts.long_array("tool_resources.code_interpreter.file_ids", MAX_CODE_FILES, len(file_ids))
@@ -61,10 +63,10 @@ def _add_code_file(changes: UnitOfWork, thread_id: str, file_id: str) -> None:
 def _add_searched_file(context: Context, changes: UnitOfWork, thread_id: str, file_id: str) -> None:
     """Into the thread's store; into a new one where it has none, or one that is gone or expired."""
     thread = changes.require("threads", thread_id)
-    for id in thread["tool_resources"].get("file_search", {}).get("vector_store_ids", []):
+    for id in vector_store_ids(thread["tool_resources"]):
         store = changes.get(STORES, id)
         if store is not None and store["status"] != "expired":
-            if changes.get(FILES, f"{id}/{file_id}") is None:
+            if changes.get(FILES, child_key(id, file_id)) is None:
                 changes.put_file(new_store_file(context, id, file_id, {}))
                 changes.activity(id)
             return

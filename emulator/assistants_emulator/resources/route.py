@@ -85,6 +85,6 @@ class Route:
     form: FormRule | None = None
     query: Callable[[Mapping[str, str]], ListQuery] = list_query
     list_keys: tuple[str, ...] = LIST_KEYS
-    settles: Literal["", "named", "all", "search"] = ""
+    settles: Literal["", "files", "search"] = ""
     newline: bool = False
     detail: bool = False

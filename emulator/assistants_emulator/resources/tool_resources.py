@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from assistants_emulator.object_kinds import FILE, VECTOR_STORE, ObjectKind
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE, VECTOR_STORE, Kind, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.vector_store_changes import UnitOfWork
 from assistants_emulator.resources.vector_stores import add_store
+from assistants_emulator.store import Object
 
 Json = dict[str, Any]
-IDS: tuple[tuple[str, str, Kind], ...] = (
+IDS: tuple[tuple[str, str, ObjectKind], ...] = (
     ("code_interpreter", "file_ids", FILE),
     ("file_search", "vector_store_ids", VECTOR_STORE),
 )
@@ -56,6 +58,28 @@ def require_resources(context: Context, sent: Json | None) -> Json:
             require(context, kind, id, f"tool_resources.{tool}.{field}[{index}]")
         taken[tool] = {field: ids}
     return taken
+
+
+def code_file_ids(resources: Json | None) -> list[str]:
+    """The files that tool resources give the code interpreter."""
+    ids: list[str] = ((resources or {}).get("code_interpreter") or {}).get("file_ids", [])
+    return ids
+
+
+def vector_store_ids(resources: Json | None) -> list[str]:
+    """The vector stores that tool resources give file search."""
+    ids: list[str] = ((resources or {}).get("file_search") or {}).get("vector_store_ids", [])
+    return ids
+
+
+def resources_of_run(context: Context, run: Object) -> tuple[Json, ...]:
+    """The tool resources that a run works with: its assistant's, its thread's, its own."""
+    assistant = context.store.get("assistants", run["assistant_id"]) or {}
+    thread = context.store.get("threads", run["thread_id"]) or {}
+    return tuple(
+        resources or {}
+        for resources in (assistant.get("tool_resources"), thread.get("tool_resources"), run.get("_tool_resources"))
+    )
 
 
 def _with_code_interpreter(resources: Json, tools: list[Json]) -> Json:

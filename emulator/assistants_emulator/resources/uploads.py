@@ -12,10 +12,11 @@ from typing import Any
 from assistants_emulator.contract import CompleteUpload, CreateUpload, NoBody
 from assistants_emulator.contract.files import MAX_PART_BYTES, check_name
 from assistants_emulator.errors import InvalidParameter, InvalidState, missing_parameter
+from assistants_emulator.object_kinds import PART, UPLOAD
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import new_file
-from assistants_emulator.resources.lookup import PART, UPLOAD, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.route import VERSIONS, Form, FormRule, Route
 from assistants_emulator.store import Event, Object
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from assistants_emulator.object_kinds import FILE_BATCH, VECTOR_STORE, VECTOR_STORE_FILE
 from assistants_emulator.resources.context import Context
-from assistants_emulator.store import Event, Object, key
+from assistants_emulator.store import Event, Object, child_key, key
 
-FILES, STORES, BATCHES = "vector_store_files", "vector_stores", "vector_store_file_batches"
+FILES, STORES, BATCHES = VECTOR_STORE_FILE.table, VECTOR_STORE.table, FILE_BATCH.table
 NO_FILES = {"in_progress": 0, "completed": 0, "failed": 0, "cancelled": 0, "total": 0}
 FINAL = ("cancelled", "expired")  # a store or batch in such a status stays there, whatever its files do
 DAY = 86400
@@ -93,7 +94,7 @@ def drop_everywhere(context: Context, file_id: str) -> UnitOfWork:
     """Taking a file out of every vector store that has it."""
     changes = UnitOfWork(context)
     for store in context.store.all(STORES):
-        file = context.store.get(FILES, f"{store['id']}/{file_id}")
+        file = context.store.get(FILES, child_key(store["id"], file_id))
         if file is not None:
             changes.drop_file(file)
     return changes

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from assistants_emulator.contract import CreateVectorStoreFileBatch, ListQuery, NoBody, status_filter
+from assistants_emulator.object_kinds import FILE_BATCH
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE_BATCH, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.vector_store_changes import BATCHES, FILES, NO_FILES, UnitOfWork
 from assistants_emulator.resources.vector_store_files import files_page

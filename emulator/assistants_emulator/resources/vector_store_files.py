@@ -6,15 +6,16 @@ from typing import Any
 
 from assistants_emulator.contract import CreateVectorStoreFile, ListQuery, UpdateVectorStoreFile, status_filter
 from assistants_emulator.errors import NotFound, wrong_prefix
+from assistants_emulator.object_kinds import VECTOR_STORE_FILE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import VECTOR_STORE_FILE, page
+from assistants_emulator.resources.lookup import page
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.vector_store_changes import FILES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file, require_file, text_of
 from assistants_emulator.resources.vector_stores import NAMED, STORE_PATH, require_usable
 from assistants_emulator.resources.vector_stores import retrieve as require_store
-from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.store import Event, Object, Page, child_key
 
 
 def create(context: Context, vector_store_id: str, body: dict[str, Any]) -> Object:
@@ -82,11 +83,11 @@ def files_page(
 
 
 def require_store_file(context: Context, vector_store_id: str, file_id: str, param: str) -> Object:
-    found = context.store.get(FILES, f"{vector_store_id}/{file_id}")
+    found = context.store.get(FILES, child_key(vector_store_id, file_id))
     if found is not None:
         return found
-    if not file_id.startswith(VECTOR_STORE_FILE.prefix):
-        raise wrong_prefix(param, file_id, VECTOR_STORE_FILE.prefix, VECTOR_STORE_FILE.word)
+    if not file_id.startswith(VECTOR_STORE_FILE.expected_prefix):
+        raise wrong_prefix(param, file_id, VECTOR_STORE_FILE.expected_prefix, VECTOR_STORE_FILE.word)
     raise NotFound(f"No file found with id '{file_id}' in vector store '{vector_store_id}'.")
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistants_emulator.errors import InvalidParameter
+from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
 from assistants_emulator.retrieval import EXTENSIONS, Chunk, Unreadable, chunk, extension, extract
 from assistants_emulator.retrieval.chunks import MAX_TOKENS, OVERLAP_TOKENS
-from assistants_emulator.store import Object, key
+from assistants_emulator.store import Object, child_key, key
 from assistants_emulator.store.blobs import Contents
 
 BROKEN = Unreadable("server_error", "An internal error occurred.")
@@ -152,7 +153,7 @@ def new_store_file(
     context: Context, vector_store_id: str, file_id: str, sent: dict[str, Any], batch_id: str | None = None
 ) -> Object:
     """Not yet stored and not yet read; `sent` is what says `chunking_strategy` and `attributes`."""
-    if context.store.get(FILES, f"{vector_store_id}/{file_id}") is not None:
+    if context.store.get(FILES, child_key(vector_store_id, file_id)) is not None:
         forget_store(context, vector_store_id)  # it is there already, and is read in again where it stands
     file: Object = {
         "id": file_id,

@@ -7,14 +7,15 @@ from typing import Any
 
 from assistants_emulator.contract import CreateVectorStore, ListQuery, UpdateVectorStore
 from assistants_emulator.errors import InvalidState
+from assistants_emulator.object_kinds import VECTOR_STORE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import given, merged_metadata
-from assistants_emulator.resources.lookup import VECTOR_STORE, page, require
+from assistants_emulator.resources.lookup import page, require
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.vector_store_changes import BATCHES, FILES, NO_FILES, STORES, UnitOfWork, with_expiry
 from assistants_emulator.resources.vector_store_indexing import forget_store, new_store_file, require_files
-from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.store import Event, Object, Page, child_key
 
 DEFAULTS: Object = {
     "name": None,
@@ -68,7 +69,7 @@ def modify(context: Context, vector_store_id: str, body: dict[str, Any]) -> Obje
 def delete(context: Context, vector_store_id: str) -> Object:
     """The files themselves stay, and so do the ids that assistants and threads were given."""
     retrieve(context, vector_store_id)
-    drops = [(FILES, f"{vector_store_id}/{file['id']}") for file in context.store.of(FILES, *_of(vector_store_id))]
+    drops = [(FILES, child_key(vector_store_id, file["id"])) for file in context.store.of(FILES, *_of(vector_store_id))]
     drops += [(BATCHES, batch["id"]) for batch in context.store.of(BATCHES, *_of(vector_store_id))]
     forget_store(context, vector_store_id)
     answer = views.deleted(vector_store_id, "vector_store.deleted")
@@ -88,11 +89,11 @@ def _of(vector_store_id: str) -> tuple[str, str]:
     return "vector_store_id", vector_store_id
 
 
-NAMED: dict[str, Any] = {"settles": "named", "beta": False}
+NAMED: dict[str, Any] = {"settles": "files", "beta": False}
 STORE_PATH = "/vector_stores/{vector_store_id}"
 ROUTES = (
     Route("POST", "/vector_stores", create, views.vector_store, CreateVectorStore, beta=False),
-    Route("GET", "/vector_stores", list_, views.vector_store, lists=True, settles="all", beta=False),
+    Route("GET", "/vector_stores", list_, views.vector_store, lists=True, settles="files", beta=False),
     Route("GET", STORE_PATH, retrieve, views.vector_store, **NAMED),
     Route("POST", STORE_PATH, modify, views.vector_store, UpdateVectorStore, **NAMED),
     Route("DELETE", STORE_PATH, delete, views.as_is, **NAMED),

@@ -7,6 +7,7 @@ from typing import Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.tool_resources import resources_of_run, vector_store_ids
 from assistants_emulator.resources.vector_store_search import search_stores
 from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import Citation, FileSearch
@@ -20,10 +21,7 @@ CITED_MESSAGE = 4  # the first number of every recorded marker; what it counts w
 
 def store_ids(context: Context, run: Object) -> list[str]:
     """The vector stores of the run: its assistant's, its thread's, its own; each once, those that exist."""
-    assistant = context.store.get("assistants", run["assistant_id"]) or {}
-    thread = context.store.get("threads", run["thread_id"]) or {}
-    resources = (assistant.get("tool_resources"), thread.get("tool_resources"), run.get("_tool_resources"))
-    ids = [id for held in resources for id in ((held or {}).get("file_search") or {}).get("vector_store_ids", [])]
+    ids = [id for resources in resources_of_run(context, run) for id in vector_store_ids(resources)]
     return [id for id in dict.fromkeys(ids) if context.store.get("vector_stores", id) is not None]
 
 

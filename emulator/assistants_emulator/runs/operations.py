@@ -8,10 +8,11 @@ from typing import Any
 
 from assistants_emulator.contract import CreateRun, CreateThreadAndRun, ListQuery, ModifyRun, NoBody, SubmitToolOutputs
 from assistants_emulator.errors import InvalidState
+from assistants_emulator.object_kinds import ASSISTANT, RUN, STEP
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION, given, merged_metadata, tools
-from assistants_emulator.resources.lookup import ASSISTANT, RUN, STEP, page, require, require_run, require_thread
+from assistants_emulator.resources.lookup import page, require, require_run, require_thread
 from assistants_emulator.resources.messages import add_messages, new_message
 from assistants_emulator.resources.models import require_model
 from assistants_emulator.resources.route import Route

@@ -10,10 +10,11 @@ from assistants_emulator.contract.v1 import MAX_ASSISTANT_FILES
 from assistants_emulator.errors import no_such
 from assistants_emulator.resources import assistants, views
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.tool_resources import vector_store_ids
 from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file
 from assistants_emulator.resources.vector_stores import add_store
-from assistants_emulator.store import Object, Page
+from assistants_emulator.store import Object, Page, child_key
 from assistants_emulator.v1 import bodies
 from assistants_emulator.v1.bodies import page_of
 from assistants_emulator.v1.views import resource_files
@@ -71,8 +72,8 @@ def delete_file(context: Context, assistant_id: str, file_id: str) -> Object:
 
 
 def _file(context: Context, assistant: Object, file_id: str) -> Object:
-    stores = (assistant["tool_resources"].get("file_search") or {}).get("vector_store_ids", [])
-    held = (context.store.get(FILES, f"{id}/{file_id}") for id in stores)
+    ids = vector_store_ids(assistant["tool_resources"])
+    held = (context.store.get(FILES, child_key(id, file_id)) for id in ids)
     created_at = next((file["created_at"] for file in held if file is not None), assistant["created_at"])
     return {"id": file_id, "object": "assistant.file", "created_at": created_at, "assistant_id": assistant["id"]}
 
@@ -96,7 +97,7 @@ def _with_files(context: Context, assistant: Object, file_ids: list[str]) -> Obj
         resources.pop("code_interpreter", None)
     files = [context.store.get("files", id) for id in file_ids] if "file_search" in kinds else []
     wanted = [file["id"] for file in files if file is not None and bodies.is_searchable(file)]
-    ids = [id for id in (resources.get("file_search") or {}).get("vector_store_ids", []) if changes.get(STORES, id)]
+    ids = [id for id in vector_store_ids(resources) if changes.get(STORES, id)]
     if ids:
         _put_files(context, changes, ids[0], wanted)
     elif wanted:

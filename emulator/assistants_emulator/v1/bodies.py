@@ -7,8 +7,9 @@ from typing import Any
 
 from assistants_emulator.contract import ListQuery
 from assistants_emulator.errors import ApiError, InvalidParameter, no_such
+from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.retrieval import EXTENSIONS, extension
 from assistants_emulator.store import Object, Page
 

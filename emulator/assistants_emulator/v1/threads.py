@@ -6,9 +6,10 @@ from typing import Any
 
 from assistants_emulator.contract import ListQuery
 from assistants_emulator.errors import no_such
+from assistants_emulator.object_kinds import ASSISTANT
 from assistants_emulator.resources import messages, threads
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import ASSISTANT, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.runs import operations
 from assistants_emulator.store import Object, Page
 from assistants_emulator.v1 import bodies

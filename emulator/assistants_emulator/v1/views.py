@@ -7,25 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from assistants_emulator.object_kinds import ASSISTANT, MESSAGE, RUN, STEP, THREAD, VECTOR_STORE_FILE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.tool_resources import code_file_ids, resources_of_run, vector_store_ids
 from assistants_emulator.store import Object
 
 View = Callable[[Context, Object], Object]
 
-TOOL_RESOURCES, ATTACHMENTS = "tool_resources", "attachments"
-ASSISTANT_KEYS = (
-    *("id", "object", "created_at", "name", "description", "model", "instructions", "tools", "top_p", "temperature"),
-    *("file_ids", "metadata", "response_format"),
-)
-THREAD_KEYS = ("id", "object", "created_at", "metadata")
-RUN_KEYS = tuple(
-    "file_ids" if key == TOOL_RESOURCES else key
-    for key in views.RUN_KEYS
-    if key not in ("reasoning_effort", "parallel_tool_calls")
-)
-MESSAGE_KEYS = tuple("file_ids" if key == ATTACHMENTS else key for key in views.MESSAGE_KEYS)
-STREAMED_MESSAGE_KEYS = tuple("file_ids" if key == ATTACHMENTS else key for key in views.STREAMED_MESSAGE_KEYS)
+_NOT_IN_V1 = ("reasoning_effort", "parallel_tool_calls")
+_HOLDERS = ("tool_resources", "attachments")  # of what v1 showed as `file_ids`
+
+
+def _with_file_ids(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("file_ids" if key in _HOLDERS else key for key in keys if key not in _NOT_IN_V1)
+
+
+ASSISTANT_KEYS = _with_file_ids(ASSISTANT.keys)
+THREAD_KEYS = tuple(key for key in THREAD.keys if key not in _HOLDERS)
+RUN_KEYS = _with_file_ids(RUN.keys)
+MESSAGE_KEYS = _with_file_ids(views.MESSAGE_KEYS)
+STREAMED_MESSAGE_KEYS = _with_file_ids(MESSAGE.keys)
 USAGE_KEYS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -57,7 +59,7 @@ def run(context: Context, stored: Object) -> Object:
 
 def step(context: Context, stored: Object) -> Object:
     shown = {**stored, "step_details": _details(stored["step_details"]), "usage": _usage(stored["usage"])}
-    return _pick(shown, views.STEP_KEYS)
+    return _pick(shown, STEP.keys)
 
 
 def message_files(message: Object) -> list[str]:
@@ -66,18 +68,16 @@ def message_files(message: Object) -> list[str]:
 
 def resource_files(context: Context, resources: Object) -> list[str]:
     """The files of a code interpreter and of file search, each once."""
-    found = list((resources.get("code_interpreter") or {}).get("file_ids", []))
-    for id in (resources.get("file_search") or {}).get("vector_store_ids", []):
-        found += (file["id"] for file in context.store.of("vector_store_files", "vector_store_id", id))
-    return list(dict.fromkeys(found))
+    file_ids = list(code_file_ids(resources))
+    for id in vector_store_ids(resources):
+        file_ids += (file["id"] for file in context.store.of(VECTOR_STORE_FILE.table, "vector_store_id", id))
+    return list(dict.fromkeys(file_ids))
 
 
 def run_files(context: Context, run: Object) -> list[str]:
     """Those that its assistant had when v1 created it; a run of v2 shows those that its assistant has now."""
-    held = run.get("_tool_resources") or (context.store.get("assistants", run["assistant_id"]) or {}).get(
-        "tool_resources"
-    )
-    return resource_files(context, held or {})
+    resources_of_assistant, _, own = resources_of_run(context, run)
+    return resource_files(context, own or resources_of_assistant)
 
 
 def streamed(context: Context, name: str, data: Object) -> tuple[str, Object]:
@@ -158,9 +158,9 @@ def _usage(usage: Object | None) -> Object | None:
 
 
 _STREAMED: dict[str, View] = {
-    "thread": thread,
-    "thread.run": run,
-    "thread.run.step": step,
-    "thread.message": _streamed_message,
+    THREAD.object: thread,
+    RUN.object: run,
+    STEP.object: step,
+    MESSAGE.object: _streamed_message,
     "thread.run.step.delta": _step_delta,
 }
