@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistants_emulator.resources.context import Context
+from assistants_emulator.retrieval import MARKER
 from assistants_emulator.store import Object
 
 _WORD = re.compile(r"\w{3,}")
@@ -45,7 +46,7 @@ def footnotes(context: Context, message: Object, part: Object) -> list[Footnote]
 
 
 def _passage(context: Context, message: Object, file_id: str, said: str, quote: str) -> tuple[str, str, str] | None:
-    wanted = _words(re.sub(r"【[^】]*】", " ", said))
+    wanted = _words(MARKER.sub(" ", said))
     chunks = list(_found(context, message.get("run_id"), file_id))
     if not chunks:
         return ("", quote, "") if quote else None

@@ -4,7 +4,7 @@ Everything here is a plain function or an object in memory; what is kept, and wh
 """
 
 from assistants_emulator.retrieval.chunks import Chunk, chunk, tokens
-from assistants_emulator.retrieval.citations import cited_text, locate, marker
+from assistants_emulator.retrieval.citations import MARKER, cited_text, locate, marker
 from assistants_emulator.retrieval.index import Hit, Index, matches
 from assistants_emulator.retrieval.text import EXTENSIONS, extension, extract
 from assistants_emulator.retrieval.unreadable import Unreadable
@@ -12,6 +12,7 @@ from assistants_emulator.retrieval.words import content_words
 
 __all__ = [
     "EXTENSIONS",
+    "MARKER",
     "Chunk",
     "Hit",
     "Index",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-_MARKER = re.compile(r"【[^【】]*†[^【】]*】")
+MARKER = re.compile(r"【[^【】]*†[^【】]*】")
 
 
 def locate(quote: str, text: str) -> tuple[int, int] | None:
@@ -31,7 +31,7 @@ def cited_text(
     Markers that the text has already are those of the first citations; the others' are put at its end. `start_index`
     and `end_index` count characters of the text with its markers.
     """
-    there = [(found[0], found.start()) for found in _MARKER.finditer(value)]
+    there = [(found[0], found.start()) for found in MARKER.finditer(value)]
     annotations = []
     for number, (file_id, filename) in enumerate(citations):
         if number < len(there):
