@@ -26,7 +26,7 @@ def convert(recordings: tuple[Path, ...], to: str, output: Path, format: str | N
 
     progress = Progress()
     try:
-        made = Conversion.of(*recordings, to=to, format=format, told=progress)
+        made = Conversion.of(*recordings, to=to, format=format, progress=progress)
     finally:
         progress.end()
     for line in made.left_out:

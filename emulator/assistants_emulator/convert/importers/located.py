@@ -1,6 +1,6 @@
-"""A recording's file as plain data: JSON, or YAML read safely, whatever tags Ruby and Python have put into it.
+"""A recording's file as plain data with its places: JSON, or YAML with the tags of Ruby and Python.
 
-A tag never makes an object: what it is put on is taken as the mapping, list or text that it is.
+The loader is safe: a tag never creates an object, its node stays the mapping, list or text that it is.
 """
 
 from __future__ import annotations
@@ -68,12 +68,12 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-Told = Callable[[int, int], None]
-"""Called with how many bytes have been read, and of how many."""
+Progress = Callable[[int, int], None]
+"""Called with the number of bytes read so far, and of all."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """PyYAML's safe loader, the fast one where there is one, with tags of other languages taken for what they hold."""
+    """PyYAML's safe loader, the fast one where there is one, with tags of other languages ignored."""
 
 
 def _binary(loader: Any, node: yaml.Node) -> bytes:
@@ -86,8 +86,8 @@ def _binary(loader: Any, node: yaml.Node) -> bytes:
 
 def _plain(loader: Any, _: str, node: yaml.Node) -> Any:
     if isinstance(node, yaml.MappingNode):
-        held = loader.construct_mapping(node, deep=True)
-        return held["str"] if set(held) == {"str"} else held  # a Ruby string that carried more than its text
+        mapping = loader.construct_mapping(node, deep=True)
+        return mapping["str"] if set(mapping) == {"str"} else mapping  # a Ruby string with instance variables
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
     return loader.construct_scalar(node)
@@ -99,15 +99,17 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: load
 _Loader.add_multi_constructor("", _plain)
 
 
-def read_file(path: Path, told: Told) -> Located:
-    """What the file holds; ImportFault in one line, with line or position, for one that is neither JSON nor YAML."""
+def read_file(path: Path, progress: Progress | None) -> Located:
+    """The file's content; ImportFault in one line, with line or position, for one that is neither JSON nor YAML."""
     try:
         with open(path, "rb") as file:
             size = path.stat().st_size
             start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
             file.seek(0)
-            value = _json(path, file.read()) if start[:1] in (b"{", b"[") else _yaml(path, _Counting(file, size, told))
-            told(size, size)
+            stream = file if progress is None else _ProgressReader(file, size, progress)
+            value = _json(path, file.read()) if start[:1] in (b"{", b"[") else _yaml(path, stream)
+            if progress is not None:
+                progress(size, size)
     except OSError as error:
         raise ImportFault(f"{path}: cannot be read: {error.strerror}") from None
     return Located(value, str(path))
@@ -122,7 +124,7 @@ def _json(path: Path, raw: bytes) -> Any:
         raise ImportFault(f"{path}: is not JSON: {error}") from None
 
 
-def _yaml(path: Path, stream: _Counting) -> Any:
+def _yaml(path: Path, stream: IO[bytes] | _ProgressReader) -> Any:
     try:
         return yaml.load(stream, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
@@ -131,14 +133,14 @@ def _yaml(path: Path, stream: _Counting) -> Any:
         raise ImportFault(f"{path}{f':{mark.line + 1}' if mark else ''}: is not YAML: {problem}") from None
 
 
-class _Counting:
-    """A file that tells how far it has been read."""
+class _ProgressReader:
+    """A file that reports how far it has been read."""
 
-    def __init__(self, file: IO[bytes], size: int, told: Told) -> None:
-        self._file, self._size, self._told, self._done = file, size, told, 0
+    def __init__(self, file: IO[bytes], size: int, progress: Progress) -> None:
+        self._file, self._size, self._progress, self._done = file, size, progress, 0
 
     def read(self, most: int = -1) -> bytes:
         chunk = self._file.read(most)
         self._done += len(chunk)
-        self._told(self._done, self._size)
+        self._progress(self._done, self._size)
         return chunk
