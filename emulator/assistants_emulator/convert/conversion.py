@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assistants_emulator.convert.importers import Imported, read_recording
-from assistants_emulator.convert.importers.located import Progress
+from assistants_emulator.convert.importers.parsing import Progress
 from assistants_emulator.convert.script import ScriptOf, script_of, script_text
 from assistants_emulator.convert.state import state_of
 from assistants_emulator.errors import EmulatorError

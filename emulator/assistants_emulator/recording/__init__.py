@@ -24,13 +24,25 @@ if TYPE_CHECKING:
     from assistants_emulator.recording.player import Player
     from assistants_emulator.recording.recorder import Recorder
 
-_HOMES = {"Cassette": "cassette", "Player": "player", "Recorder": "recorder"}
+_HOMES = {
+    "Body": "exchange",
+    "Cassette": "cassette",
+    "Event": "exchange",
+    "Exchange": "exchange",
+    "Failure": "exchange",
+    "Part": "exchange",
+    "Player": "player",
+    "Recorder": "recorder",
+    "Request": "exchange",
+    "Response": "exchange",
+    "Stored": "exchange",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import the name when it is first used, as the package's own are."""
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module 'assistants_emulator.recording' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"assistants_emulator.recording.{_HOMES.get(name, 'exchange')}"), name)
+    return getattr(import_module(f"assistants_emulator.recording.{_HOMES[name]}"), name)

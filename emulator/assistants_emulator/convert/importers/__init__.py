@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 from assistants_emulator.convert.importers import dotnet, har, vcr
 from assistants_emulator.convert.importers.bodies import body_of
 from assistants_emulator.convert.importers.calls import Headers, RecordedCall, Unreadable
-from assistants_emulator.convert.importers.located import ImportFault, Located, Progress, read_file
+from assistants_emulator.convert.importers.parsing import ImportFault, Progress, read_file
 from assistants_emulator.recording.cassette import FORMAT, Cassette
 from assistants_emulator.recording.exchange import Body, Exchange, Failure, Request, Response, Stored, recorded_headers
 from assistants_emulator.recording.scrub import Scrubber
+from assistants_emulator.responders.scripts.located import Located
 from assistants_emulator.web.routing import ROUTES
 
 V1_PATHS = (

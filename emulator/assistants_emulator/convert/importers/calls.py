@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from assistants_emulator.convert.importers.located import Located
+from assistants_emulator.responders.scripts.located import Located
 from assistants_emulator.store.blobs import decode_base64
 
 Headers = dict[str, str]
@@ -43,7 +43,7 @@ def headers_of(located: Located) -> Headers:
         return {}
     if isinstance(located.value, list):
         pairs: Iterable[tuple[Any, Any]] = (
-            (item.child("name").value, item.child("value").value) for item in located.items()
+            (item.get("name").value, item.get("value").value) for item in located.items()
         )
         values: dict[str, list[str]] = {}
         for name, value in pairs:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assistants_emulator.convert.importers.calls import Headers, RecordedCall, content_type, headers_of, unix_time
-from assistants_emulator.convert.importers.located import Located
+from assistants_emulator.responders.scripts.located import Located
 from assistants_emulator.store.blobs import decode_base64
 
 SANITIZED = "Sanitized"
@@ -25,22 +25,22 @@ def is_session_record(data: Any) -> bool:
 
 
 def read_session_record(recording: Located) -> Iterator[RecordedCall]:
-    return (_call(entry) for entry in recording.child("Entries").items())
+    return (_call(entry) for entry in recording.get("Entries").items())
 
 
 def _call(entry: Located) -> RecordedCall:
     request_headers, response_headers = (
-        _headers(entry.child("RequestHeaders")),
-        _headers(entry.child("ResponseHeaders")),
+        _headers(entry.get("RequestHeaders")),
+        _headers(entry.get("ResponseHeaders")),
     )
     return RecordedCall(
-        method=entry.child("RequestMethod").text().upper(),
-        url=entry.child("RequestUri").text(),
-        status=entry.child("StatusCode").whole(),
+        method=entry.get("RequestMethod").text().upper(),
+        url=entry.get("RequestUri").text(),
+        status=entry.get("StatusCode").whole(),
         request_headers=request_headers,
-        request_body=_body(entry.child("RequestBody"), request_headers),
+        request_body=_body(entry.get("RequestBody"), request_headers),
         response_headers=response_headers,
-        response_body=_body(entry.child("ResponseBody"), response_headers),
+        response_body=_body(entry.get("ResponseBody"), response_headers),
         when=unix_time(response_headers.get("date")),
     )
 

@@ -19,7 +19,7 @@ from typing import Any
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.rules import KEYS, Rule, When
 from assistants_emulator.responders.scripts.actions import actions
-from assistants_emulator.responders.scripts.located import ScriptSource, Spot, read_script
+from assistants_emulator.responders.scripts.located import Located, ScriptSource, read_script
 from assistants_emulator.responders.sources import Scripted
 from assistants_emulator.responders.validation import POSITIVE, FieldError, shown
 
@@ -47,30 +47,30 @@ def load_script(source: ScriptSource, *, allow_paths: bool = True) -> Script:
     return Script([_rule(item) for item in found["replies"].items()], root.value)
 
 
-def _check_version(spot: Spot) -> None:
-    if type(spot.value) is not int or spot.value != VERSION:
-        raise spot.wrong(f"must be {VERSION}, not {shown(spot.value)}")
+def _check_version(located: Located) -> None:
+    if type(located.value) is not int or located.value != VERSION:
+        raise located.wrong(f"must be {VERSION}, not {shown(located.value)}")
 
 
-def _rule(spot: Spot) -> Rule:
-    found = spot.fields(("when", "times", "do"), ("do",))
+def _rule(located: Located) -> Rule:
+    found = located.fields(("when", "times", "do"), ("do",))
     when = _when(found["when"]) if "when" in found else None
     steps = actions(found["do"])
     times = _times(found["times"]) if "times" in found else None
-    return Rule(Scripted(steps), when=when, times=times, label=f"script replies[{spot.path[-1]}]")
+    return Rule(Scripted(steps), when=when, times=times, label=f"script replies[{located.path[-1]}]")
 
 
-def _times(spot: Spot) -> int:
-    if not POSITIVE.accepts(spot.value):
-        raise spot.wrong(f"must be {POSITIVE.name}, not {shown(spot.value)}")
-    return int(spot.value)
+def _times(located: Located) -> int:
+    if not POSITIVE.accepts(located.value):
+        raise located.wrong(f"must be {POSITIVE.name}, not {shown(located.value)}")
+    return int(located.value)
 
 
-def _when(spot: Spot) -> When:
-    spot.fields(KEYS)
+def _when(located: Located) -> When:
+    located.fields(KEYS)
     try:
-        return When.of(spot.value)
+        return When.of(located.value)
     except FieldError as error:
-        raise spot.child(error.field).wrong(error.problem) from None
+        raise located.child(error.field).wrong(error.problem) from None
     except ScriptError as error:
-        raise spot.wrong(str(error).removeprefix("when ")) from None
+        raise located.wrong(str(error).removeprefix("when ")) from None

@@ -1,4 +1,4 @@
-"""A recording's file as plain data with its places: JSON, or YAML with the tags of Ruby and Python.
+"""Reads a recording's file into plain data: JSON, or YAML with the tags of Ruby and Python.
 
 The loader is safe: a tag never creates an object, its node stays the mapping, list or text that it is.
 """
@@ -7,65 +7,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import yaml
 
 from assistants_emulator.errors import EmulatorError
+from assistants_emulator.responders.scripts.located import Located, Origin
 from assistants_emulator.store.blobs import decode_base64
 
 
 class ImportFault(EmulatorError):
     """A recording that cannot be read; the message names the file and the place in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """`path` is the keys on the way to it: `interactions[3].response`."""
-
-    value: Any
-    file: str
-    path: str = ""
-
-    def wrong(self, problem: str) -> ImportFault:
-        return ImportFault(": ".join(part for part in (self.file, self.path, problem) if part))
-
-    def child(self, key: str) -> Located:
-        """The value under that key, None where there is none; ImportFault if this is no object."""
-        return Located(self.object().get(key), self.file, f"{self.path}.{key}".lstrip("."))
-
-    def object(self) -> dict[str, Any]:
-        if not isinstance(self.value, dict):
-            raise self.wrong(f"must be an object, not {_shown(self.value)}")
-        return self.value
-
-    def items(self) -> list[Located]:
-        if not isinstance(self.value, list):
-            raise self.wrong(f"must be a list, not {_shown(self.value)}")
-        return [Located(item, self.file, f"{self.path}[{index}]") for index, item in enumerate(self.value)]
-
-    def text(self) -> str:
-        if not isinstance(self.value, str) or not self.value:
-            raise self.wrong(f"must be a string, not {_shown(self.value)}")
-        return self.value
-
-    def whole(self) -> int:
-        """A whole number, also where it was written as a string."""
-        try:
-            if isinstance(self.value, bool):
-                raise ValueError
-            return int(self.value)
-        except (TypeError, ValueError):
-            raise self.wrong(f"must be a whole number, not {_shown(self.value)}") from None
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 Progress = Callable[[int, int], None]
@@ -112,7 +65,7 @@ def read_file(path: Path, progress: Progress | None) -> Located:
                 progress(size, size)
     except OSError as error:
         raise ImportFault(f"{path}: cannot be read: {error.strerror}") from None
-    return Located(value, str(path))
+    return Located(value, (), Origin(str(path), error=ImportFault))
 
 
 def _json(path: Path, raw: bytes) -> Any:
@@ -128,8 +81,9 @@ def _yaml(path: Path, stream: IO[bytes] | _ProgressReader) -> Any:
     try:
         return yaml.load(stream, _Loader)
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        marked = error if isinstance(error, yaml.MarkedYAMLError) else None
+        mark = marked and (marked.problem_mark or marked.context_mark)
+        problem = (marked and marked.problem) or " ".join(str(error).split())
         raise ImportFault(f"{path}{f':{mark.line + 1}' if mark else ''}: is not YAML: {problem}") from None
 
 
