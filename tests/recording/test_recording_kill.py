@@ -112,7 +112,7 @@ def test_a_journal_that_was_taken_in_already_is_not_taken_in_twice(cassette: Pat
     assert paths(cassette) == ["GET /threads/1", "GET /threads/2"]
 
 
-def test_a_journal_that_begins_anew_takes_the_place_of_what_there_was(cassette: Path) -> None:
+def test_a_replacing_journal_takes_the_place_of_the_cassette(cassette: Path) -> None:
     Cassette([exchange("/threads/1")]).save(cassette)
     journal = begin_journal(cassette, cassette.read_bytes(), replaces=True)
     journal.append(journal_line(exchange("/threads/2").as_json()))
@@ -120,7 +120,7 @@ def test_a_journal_that_begins_anew_takes_the_place_of_what_there_was(cassette: 
     assert paths(cassette) == ["GET /threads/2"]
 
 
-def test_a_journal_that_begins_anew_and_has_nothing_yet_changes_nothing(cassette: Path) -> None:
+def test_a_replacing_journal_without_exchanges_changes_nothing(cassette: Path) -> None:
     Cassette([exchange("/threads/1")]).save(cassette)
     begin_journal(cassette, cassette.read_bytes(), replaces=True).close()
     assert paths(cassette) == ["GET /threads/1"]

@@ -199,10 +199,10 @@ class ObservedSession:
         if kind not in TABLES:
             return
         table, item = self.tables[TABLES[kind]], sanitize(item)
-        known = table.get(id, {})
-        if is_created and not known and isinstance(item.get("created_at"), int):
+        before = table.get(id, {})
+        if is_created and not before and isinstance(item.get("created_at"), int):
             self._clock_offset = item["created_at"] - at
-        table[id] = {**known, **item, **_fuller(known, item)}
+        table[id] = {**before, **item, **_fuller(before, item)}
         self.order.setdefault(id, len(self.order))
         if kind == "thread.run" and isinstance(action := item.get("required_action"), dict):
             self._add_required_calls(id, action, at + self._clock_offset)
@@ -260,12 +260,12 @@ def _bytes_of(body: Body) -> bytes:
     return str(text).encode("utf-8", "surrogatepass")
 
 
-def _fuller(known: Object, item: Object, only_if_longer: bool = False) -> Object:
+def _fuller(before: Object, item: Object, only_if_longer: bool = False) -> Object:
     """Of each field of `item` that may be partial, the longer version."""
     return {
-        name: known[name] if known.get(name) and _size(known[name]) >= _size(item.get(name)) else item.get(name)
+        name: before[name] if before.get(name) and _size(before[name]) >= _size(item.get(name)) else item.get(name)
         for name in _PARTIAL
-        if name in item and (not only_if_longer or _size(known.get(name)) < _size(item[name]))
+        if name in item and (not only_if_longer or _size(before.get(name)) < _size(item[name]))
     }
 
 

@@ -128,8 +128,8 @@ class _ActionWriter:
 
     def _unknown_text(self) -> str:
         """A text that is JSON too, for a run that must answer in JSON."""
-        wanted = self._session.get("runs", self._run_id).get("response_format")
-        return "{}" if isinstance(wanted, dict) and str(wanted.get("type")).startswith("json") else NOT_RECORDED
+        format = self._session.get("runs", self._run_id).get("response_format")
+        return "{}" if isinstance(format, dict) and str(format.get("type")).startswith("json") else NOT_RECORDED
 
     def _text(self, message: Object, texts: list[Object]) -> Any:
         value = "\n\n".join(str(text.get("value", "")) for text in texts)

@@ -54,12 +54,12 @@ def _name_posts(session: ObservedSession) -> None:
     messages = session.tables["messages"]
     number = 0
     for thread_id, posts in session.posts.items():
-        listed = [
+        seen = [
             message
             for message in messages.values()
             if message.get("thread_id") == thread_id and not message.get("run_id")
         ]
-        if listed and any(post.id is None for post in posts) and len(listed) >= len(posts):
+        if seen and any(post.id is None for post in posts) and len(seen) >= len(posts):
             continue
         for post in posts:
             if post.id is None:
@@ -125,10 +125,10 @@ def _add_parents(state: dict[str, list[Object]]) -> None:
     for form in reversed(FORMS):
         if (parent := form.kind.parent) is None:
             continue
-        known, key = {item["id"] for item in state[parent.table]}, form.kind.parent_field
+        ids, key = {item["id"] for item in state[parent.table]}, form.kind.parent_field
         for item in state[form.table]:
-            if (id := item.get(key)) and id not in known:
-                known.add(id)
+            if (id := item.get(key)) and id not in ids:
+                ids.add(id)
                 state[parent.table].append(_parent(parent.table, id, item))
     for form in FORMS:
         if form.kind.parent is not None:

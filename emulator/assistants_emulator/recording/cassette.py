@@ -240,7 +240,7 @@ def journal_line(data: dict[str, Any]) -> bytes:
 
 
 def read_journal(path: Path, base: bytes | None) -> tuple[bool, list[Any] | None]:
-    """Whether the journal replaces the cassette's bytes, and its exchanges; None for these if no journal counts."""
+    """True if the journal replaces the cassette's bytes, and its exchanges; None for these if no journal counts."""
     try:
         raw = journal_of(path).read_bytes()
     except OSError:

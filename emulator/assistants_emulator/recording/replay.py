@@ -100,6 +100,7 @@ class Replay:
         return exact or assuming
 
     def _read(self, matching: list[int]) -> int | None:
+        """The next state from before the next write, else the last one again."""
         if not matching:
             return None
         scope = self._scopes[matching[0]]

@@ -83,10 +83,10 @@ class Upstream:
         if self._key is None:
             return headers
         key = self._key.encode()
-        others = [(name, value) for name, value in headers if name not in (b"authorization", b"api-key")]
-        if len(others) < len(headers) and not any(name == b"authorization" for name, _ in headers):
-            return [*others, (b"api-key", key)]
-        return [*others, (b"authorization", b"Bearer " + key)]
+        without_key = [(name, value) for name, value in headers if name not in (b"authorization", b"api-key")]
+        if len(without_key) < len(headers) and not any(name == b"authorization" for name, _ in headers):
+            return [*without_key, (b"api-key", key)]
+        return [*without_key, (b"authorization", b"Bearer " + key)]
 
 
 def _is_loopback(host: str) -> bool:
@@ -120,8 +120,8 @@ class HttpxClient:
             response = await self._client.send(request, stream=True)
         except httpx2.TransportError as error:
             raise _upstream_error(error) from None
-        named = [(name.lower(), value) for name, value in response.headers.raw]
-        return UpstreamResponse(response.status_code, named, _raw_chunks(response), response.aclose)
+        headers = [(name.lower(), value) for name, value in response.headers.raw]
+        return UpstreamResponse(response.status_code, headers, _raw_chunks(response), response.aclose)
 
     async def close(self) -> None:
         if self._client is not None:

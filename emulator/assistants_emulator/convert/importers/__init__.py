@@ -96,9 +96,9 @@ def read_recording(path: str | Path, format: str | None = None, progress: Progre
     content = read_file(path, progress)
     if format is None and _is_cassette(content.value):
         return Imported(Cassette.load(path).exchanges)
-    chosen = _choose(content, format)
-    imported = Imported(format=chosen.name)
-    calls = list(chosen.read(content))
+    recording_format = _choose(content, format)
+    imported = Imported(format=recording_format.name)
+    calls = list(recording_format.read(content))
     scrubber = _scrubber(calls)
     for call in calls:
         _add(call, scrubber, imported)
@@ -115,10 +115,10 @@ def _choose(content: Located, name: str | None) -> Format:
     if name is not None:
         if name not in NAMES:
             raise ImportFault(f"{name!r} is no format of recordings; there are {', '.join(NAMES)}")
-        chosen = next(format for format in FORMATS if format.name == name)
-        if not chosen.recognises(content.value):
-            raise content.wrong(f"is no recording of {chosen.title}")
-        return chosen
+        recording_format = next(format for format in FORMATS if format.name == name)
+        if not recording_format.recognises(content.value):
+            raise content.wrong(f"is no recording of {recording_format.title}")
+        return recording_format
     recognised = next((format for format in FORMATS if format.recognises(content.value)), None)
     if recognised is None:
         titles = ", ".join(format.title for format in FORMATS)
