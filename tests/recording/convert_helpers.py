@@ -142,7 +142,7 @@ def run_polled(**run: Any) -> Exchange:
 
 
 def does(*exchanges: Exchange) -> list[Any]:
-    """What the only rule does that these make."""
+    """The actions of the only rule that these exchanges become."""
     made = converted(*exchanges)
     (rule,) = made.script["replies"]
     actions: list[Any] = rule["do"]

@@ -30,7 +30,7 @@ def teach(emulator: Emulator) -> None:
 
 
 def session(client: Any) -> dict[str, Any]:
-    """What a client saw, by topic."""
+    """Everything that a client saw, by topic."""
     threads = client.beta.threads
     small = client.files.create(file=("notes.txt", b"Notes."), purpose="assistants")
     large = client.files.create(file=("picture.png", PICTURE), purpose="vision")

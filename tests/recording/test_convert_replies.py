@@ -1,4 +1,4 @@
-"""What a recording shows of a run, in its many ways, and what the script then does."""
+"""Scripts of recorded runs, from steps, messages, lists, streams and their gaps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What passes through the recorder, and what it writes down of it."""
+"""Calls through the recorder, and their exchanges in the cassette."""
 
 from __future__ import annotations
 

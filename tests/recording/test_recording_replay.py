@@ -1,4 +1,4 @@
-"""Which recorded exchange answers: polls, writes, ids, bodies, and what is said when none does."""
+"""The choice of the recorded exchange that answers: polls, writes, ids, bodies, and the difference if none does."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_polling_more_often_does_not_run_ahead_of_a_write() -> None:
     assert answer(replay, "GET", RUN) == "completed"
 
 
-def test_a_poll_that_waits_for_somebody_elses_write_goes_on_in_the_end() -> None:
+def test_a_poll_that_waits_for_another_clients_write_goes_on_in_the_end() -> None:
     replay = Replay([*polls("queued"), said("POST", "/threads/thread_1/messages", {}, "message"), *polls("completed")])
     assert [answer(replay, "GET", RUN) for _ in range(MOST_REPEATS + 3)][-2:] == ["completed", "completed"]
 
