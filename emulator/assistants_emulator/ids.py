@@ -12,7 +12,7 @@ _TO_ALPHABET = bytes(ALPHABET[byte % len(ALPHABET)] for byte in range(256))
 
 
 class Counters:
-    """How many ids of each kind were made. Kept with the objects, so that no id is ever given twice."""
+    """The number of ids made of each kind. Stored with the objects, so that no id is given twice."""
 
     def __init__(self, values: dict[str, int] | None = None) -> None:
         self.values = dict(values or {})
@@ -25,11 +25,11 @@ class Counters:
         return value
 
     def catch_up(self, values: Mapping[str, int]) -> None:
-        """Go on from these where they are higher."""
+        """Continue from these values where they are higher."""
         self.values |= {kind: value for kind, value in values.items() if value > self.values.get(kind, 0)}
 
     def take_changed(self) -> dict[str, int]:
-        """The counters that moved since the last call: what a commit has to write."""
+        """The counters that moved since the last call, which a commit has to write."""
         changed = {kind: self.values[kind] for kind in sorted(self._changed)}
         self._changed.clear()
         return changed

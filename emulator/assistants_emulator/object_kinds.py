@@ -48,7 +48,7 @@ class ObjectKind:
 
     @property
     def is_shared(self) -> bool:
-        """Whether its id is another object's, unique only within the parent."""
+        """True if the id is another object's and unique only within the parent."""
         return self.id_length == 0
 
 

@@ -92,7 +92,7 @@ def test_a_run_that_is_not_paused_cannot_be_resumed(control: httpx2.Client) -> N
     assert (answer.status_code, answer.json()["error"]["message"]) == (404, "No paused run found with id 'run_none'.")
 
 
-def test_reset_empties_the_project_and_begins_its_ids_anew(emulator: Emulator, control: httpx2.Client) -> None:
+def test_reset_empties_the_project_and_starts_its_ids_again(emulator: Emulator, control: httpx2.Client) -> None:
     first = emulator.client().beta.assistants.create(model="gpt-4o").id
     control.put("script", json=SCRIPT)
     control.post("reset", json={})

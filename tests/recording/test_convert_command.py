@@ -18,9 +18,9 @@ from convert_helpers import (
     run_started,
 )
 
-from assistants_emulator.cli.convert import FORMATS, TARGETS
+from assistants_emulator.cli.convert import FORMATS, TARGETS, read_so_far
 from assistants_emulator.cli.main import cli
-from assistants_emulator.cli.record import ProgressLine
+from assistants_emulator.cli.run_command import ProgressLine
 from assistants_emulator.convert import conversion, importers
 from assistants_emulator.convert.conversion import Conversion
 from assistants_emulator.recording import Cassette
@@ -128,12 +128,12 @@ def test_any_text_comes_back_from_the_script_as_it_was(tmp_path: Path, text: str
 
 
 def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for on_terminal, output in ((False, ""), (True, "\r1 of 2\r\033[K")):
+    for on_terminal, told in ((False, ""), (True, "\rread 1.0 of 2.0 MB\r\033[K")):
         monkeypatch.setattr("sys.stderr.isatty", lambda on_terminal=on_terminal: on_terminal)
-        progress = ProgressLine(lambda done, size: f"{done} of {size}")
-        progress(1, 2)
+        progress = ProgressLine(read_so_far)
+        progress(1_000_000, 2_000_000)
         progress.end()
-        assert capsys.readouterr().err == output
+        assert capsys.readouterr().err == told
 
 
 def test_the_command_knows_every_format_and_target() -> None:

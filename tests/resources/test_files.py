@@ -143,7 +143,9 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_a_name_is_kept_as_it_is_and_harms_nobody(client: openai.OpenAI, make_file: MakeFile, name: str) -> None:
+def test_any_name_is_kept_as_it_is_and_its_bytes_come_back(
+    client: openai.OpenAI, make_file: MakeFile, name: str
+) -> None:
     id = make_file(name, purpose="vision")
     assert client.files.retrieve(id).filename == name
     assert client.files.content(id).read() == b"Cake is good."

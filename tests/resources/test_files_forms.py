@@ -87,7 +87,7 @@ def test_a_refused_upload_leaves_no_bytes(wire: httpx2.Client, project: Any) -> 
     assert project._do(lambda project: project.context.contents.ids()) == []
 
 
-def test_fields_and_files_that_nobody_asked_for_are_ignored(wire: httpx2.Client) -> None:
+def test_unknown_fields_and_further_files_are_ignored(wire: httpx2.Client) -> None:
     other = b'Content-Disposition: form-data; name="other"; filename="b.txt"\r\n\r\ntwo'
     note = b'Content-Disposition: form-data; name="note"\r\n\r\nhello'
     assert sent(wire, form(other, note, PURPOSE, file_part()))["bytes"] == 3

@@ -46,7 +46,7 @@ def test_other_requests_go_on_and_those_that_wait_share_one_reading(client: open
     assert slow.readings == 1
 
 
-def test_nobody_waits_for_ever(slow: SlowDocument) -> None:
+def test_a_request_does_not_wait_for_ever(slow: SlowDocument) -> None:
     with Emulator(settle_seconds=0.01) as emulator, emulator.client() as client:
         file = client.files.create(file=("a.txt", b"cake"), purpose="assistants")
         store = client.vector_stores.create(file_ids=[file.id])

@@ -123,7 +123,7 @@ def _error(violation: Violation) -> InvalidParameter:
 
 
 def _fallback(violation: Violation) -> InvalidParameter:
-    """A rule of pydantic's that none of our models uses on purpose, such as its limit on depth."""
+    """The error for a rule of pydantic's that no model uses on purpose, such as its limit on depth."""
     return InvalidParameter(f"Invalid value for '{violation.path}'.", param=violation.path, code="invalid_value")
 
 

@@ -1,4 +1,4 @@
-"""The forms of objects in a state file: which keys each may have, what missing ones are, what values must be."""
+"""The forms of objects in a state file: their keys, the defaults of missing ones, the types of values."""
 
 from __future__ import annotations
 
@@ -24,12 +24,22 @@ from assistants_emulator.object_kinds import (
     VECTOR_STORE_FILE,
     ObjectKind,
 )
-from assistants_emulator.resources import assistants, fields, files, threads, vector_stores, views
+from assistants_emulator.resources import (
+    assistants,
+    fields,
+    files,
+    messages,
+    threads,
+    uploads,
+    vector_store_file_batches,
+    vector_stores,
+    views,
+)
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION
 from assistants_emulator.resources.route import View
 from assistants_emulator.resources.run_states import EXPIRES_AFTER, TERMINAL, TRANSITIONS
-from assistants_emulator.resources.vector_store_changes import NO_FILES
+from assistants_emulator.resources.vector_store_indexing import DEFAULTS as STORE_FILE_DEFAULTS
 from assistants_emulator.store import Object
 
 Defaults = Callable[[Context, Object], Object]
@@ -37,8 +47,10 @@ Defaults = Callable[[Context, Object], Object]
 
 @dataclass(frozen=True, slots=True)
 class StateForm:
-    """A kind of object as a state file has it. `also` are keys beside the kind's own that the file may hold: those of
-    the published schema, of v1, of streams, and those that only a state file has."""
+    """One kind of object in state files.
+
+    `also` are keys beside the kind's own: those of the published schema, of v1, of streams, and of state files alone.
+    """
 
     kind: ObjectKind
     view: View
@@ -54,19 +66,13 @@ class StateForm:
         return self.kind.keys
 
 
-def _message(context: Context, sent: Object) -> Object:
-    status = {"status": "completed", "incomplete_details": None, "incomplete_at": None}
-    completed = {"completed_at": sent.get("created_at", context.clock.now())}
-    own: Object = {"assistant_id": None, "run_id": None, "role": "user", "content": [], "attachments": []}
-    asked_in = sent["thread_id"] if sent.get("role", "user") == "user" else None
-    own |= {"metadata": {}, "_asked_in": asked_in}
-    return status | completed | own
+def _message(context: Context, entry: Object) -> Object:
+    asked_in = entry["thread_id"] if entry.get("role", "user") == "user" else None
+    return {**messages.DEFAULTS, "completed_at": _created(context, entry), "_asked_in": asked_in}
 
 
-def _run(context: Context, sent: Object) -> Object:
-    status = sent.get("status", "completed")
-    over = status in TERMINAL
-    created = sent.get("created_at", context.clock.now())
+def _run(context: Context, entry: Object) -> Object:
+    status = entry.get("status", "completed")
     nulls = ("started_at", "cancelled_at", "failed_at", "completed_at", "required_action", "last_error", "usage")
     more = ("instructions", "reasoning_effort", "max_completion_tokens", "max_prompt_tokens", "incomplete_details")
     return {
@@ -77,7 +83,7 @@ def _run(context: Context, sent: Object) -> Object:
         "tools": [],
         "tool_resources": {},
         "metadata": {},
-        "expires_at": None if over else created + EXPIRES_AFTER,
+        "expires_at": None if status in TERMINAL else _created(context, entry) + EXPIRES_AFTER,
         "temperature": 1.0,
         "top_p": 1.0,
         "truncation_strategy": AUTO_TRUNCATION,
@@ -89,43 +95,36 @@ def _run(context: Context, sent: Object) -> Object:
     }
 
 
-def _step(context: Context, sent: Object) -> Object:
-    details = sent.get("step_details") or {"type": "tool_calls", "tool_calls": []}
+def _step(context: Context, entry: Object) -> Object:
+    details = entry.get("step_details") or {"type": "tool_calls", "tool_calls": []}
     nulls = dict.fromkeys(("cancelled_at", "completed_at", "expires_at", "failed_at", "last_error", "usage"))
     return {**nulls, "type": details.get("type"), "status": "completed", "step_details": details}
 
 
-def _upload(context: Context, sent: Object) -> Object:
-    created = sent.get("created_at", context.clock.now())
-    named = {"filename": sent["id"], "purpose": "assistants", "status": "pending"}
-    return {"bytes": 0, **named, "expires_at": created + 3600, "_expires_after": None}
+def _upload(context: Context, entry: Object) -> Object:
+    expires_at = _created(context, entry) + uploads.LIFETIME
+    return {**uploads.DEFAULTS, "filename": entry["id"], "purpose": "assistants", "expires_at": expires_at}
 
 
-def _file(context: Context, sent: Object) -> Object:
-    return {"purpose": "assistants", "filename": sent["id"], "bytes": 0, "expires_at": None, **files.DEFAULTS}
+def _file(context: Context, entry: Object) -> Object:
+    return {"purpose": "assistants", "filename": entry["id"], "bytes": 0, "expires_at": None, **files.DEFAULTS}
 
 
-def _store(context: Context, sent: Object) -> Object:
-    return {**vector_stores.DEFAULTS, "last_active_at": sent.get("created_at", context.clock.now())}
+def _store(context: Context, entry: Object) -> Object:
+    return {**vector_stores.DEFAULTS, "last_active_at": _created(context, entry)}
 
 
-def _store_file(context: Context, sent: Object) -> Object:
-    chunking = {"type": "static", "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}}
-    return {
-        "usage_bytes": 0,
-        "status": "completed",
-        "last_error": None,
-        "chunking_strategy": chunking,
-        "attributes": {},
-    }
+def _created(context: Context, entry: Object) -> int:
+    created_at: int = entry.get("created_at", context.clock.now())
+    return created_at
 
 
-def _batch(context: Context, sent: Object) -> Object:
-    return {"status": "completed", "file_counts": NO_FILES}
+def _completed(defaults: Object) -> Defaults:
+    return _constant({**defaults, "status": "completed"})
 
 
 def _constant(defaults: Object) -> Defaults:
-    return lambda context, sent: defaults
+    return lambda context, entry: defaults
 
 
 FORMS = (
@@ -137,8 +136,13 @@ FORMS = (
     StateForm(FILE, views.file, _file, ("content_base64",)),
     StateForm(UPLOAD, views.upload, _upload, ("file", "parts")),
     StateForm(VECTOR_STORE, views.vector_store, _store),
-    StateForm(VECTOR_STORE_FILE, views.vector_store_file, _store_file, ("batch_id",)),
-    StateForm(FILE_BATCH, views.file_batch, _batch),
+    StateForm(
+        VECTOR_STORE_FILE,
+        views.vector_store_file,
+        _completed(STORE_FILE_DEFAULTS),
+        ("batch_id",),
+    ),
+    StateForm(FILE_BATCH, views.file_batch, _completed(vector_store_file_batches.DEFAULTS)),
 )
 
 JsonObject = dict[Any, Any]
@@ -237,17 +241,18 @@ def _expected(violation: Violation) -> str:
 
 
 def check_status(where: str, form: StateForm, status: str) -> None:
-    if form.table == "runs" and status not in TRANSITIONS:
+    """EmulatorError for a status that no run has."""
+    if form.kind is RUN and status not in TRANSITIONS:
         raise EmulatorError(f"state: {where}.status must be one of {', '.join(TRANSITIONS)}, not {status!r}")
 
 
-def normalised(form: StateForm, sent: Object) -> Object:
-    """A message's text may be a plain string, and v1's `file_ids` are not stored with v2's attachments."""
-    taken = {name: value for name, value in sent.items() if name in (*form.keys, "batch_id") and name != "object"}
-    if isinstance(taken.get("content"), str):
-        taken["content"] = fields.content(taken["content"])
-    if form.table == "vector_stores" and taken.get("name") == "":
-        taken["name"] = None  # how the published schema's form says that there is none
-    if form.table == "runs" and taken.get("instructions") == "":
-        taken["instructions"] = None
-    return taken
+def normalised(form: StateForm, entry: Object) -> Object:
+    """The fields to store: a message's text may be a plain string, and keys that only other forms have are left out."""
+    values = {name: value for name, value in entry.items() if name in (*form.keys, "batch_id") and name != "object"}
+    if isinstance(values.get("content"), str):
+        values["content"] = fields.content(values["content"])
+    if form.kind is VECTOR_STORE and values.get("name") == "":
+        values["name"] = None  # the published schema's form has "" for null
+    if form.kind is RUN and values.get("instructions") == "":
+        values["instructions"] = None
+    return values

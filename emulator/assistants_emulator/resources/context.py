@@ -1,4 +1,4 @@
-"""What every operation of one project works on: its objects, ids, clock and options."""
+"""The context of every operation: one project's objects, ids, clock and options."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assistants_emulator.store.blobs import Contents
 
 @dataclass(frozen=True, slots=True)
 class Sticking:
-    """What a fault does to what is created meanwhile: holds it for ever, or ends it with this `last_error`."""
+    """A fault's effect on runs and files that are created meanwhile: stuck for ever, or failed with `last_error`."""
 
     last_error: Object | None = None
 
@@ -33,7 +33,7 @@ class Context:
     indexed: set[str] = field(default_factory=set)
     """The stores whose completed files are all in `index`."""
     sticking: Sticking | None = None
-    """Whether a fault keeps what is being created, runs and files of vector stores, from getting anywhere."""
+    """Set while a fault holds the runs and vector store files that are being created."""
     token_tallies: dict[str, int] = field(default_factory=dict)
     """Running token estimate of each thread's messages, by thread id; absent means not counted yet."""
 
@@ -41,7 +41,7 @@ class Context:
         self.store.commit(event)
 
     def forget_derived(self) -> None:
-        """What is made of the objects and the bytes is made again when it is needed."""
+        """Drop the caches; they are rebuilt on demand."""
         self.index.close()
         self.indexed.clear()
         self.token_tallies.clear()

@@ -1,4 +1,4 @@
-"""What ends by itself: files and uploads some time after their creation, vector stores after their last activity."""
+"""Expiry: files and uploads end some time after their creation, vector stores after their last activity."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from assistants_emulator.clock import Deadline
 from assistants_emulator.object_kinds import FILE, KINDS, UPLOAD, VECTOR_STORE
 from assistants_emulator.resources import files, uploads
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.vector_store_changes import STORES
+from assistants_emulator.resources.unit_of_work import STORES
 from assistants_emulator.resources.vector_store_indexing import forget_store
 from assistants_emulator.store import Event, Object
 
 
 def _expire_file(context: Context, file: Object) -> None:
-    """Gone, as if it had been deleted."""
+    """Delete it, as its owner could have."""
     files.remove(context, file, {"object": "file", "deleted": True, "id": file["id"]})
 
 
@@ -24,7 +24,7 @@ def _expire_upload(context: Context, upload: Object) -> None:
 
 
 def _expire_store(context: Context, store: Object) -> None:
-    """It stays to be looked at, but nothing finds anything in it any more."""
+    """Leave it to be retrieved, but not searched."""
     forget_store(context, store["id"])
     expired = {**store, "status": "expired"}
     context.commit(Event("vector_store.expired", expired, ((STORES, expired),)))
@@ -48,7 +48,7 @@ class Expiry:
         self.rearm()
 
     def rearm(self) -> None:
-        """Look at every object anew: the clock is another one, or the objects came by a file. What is due ends now."""
+        """Set all deadlines again, for another clock or other objects. Objects that are due end now."""
         for deadline in self._deadlines.values():
             deadline.cancel()
         self._deadlines.clear()
@@ -68,11 +68,11 @@ class Expiry:
         when = _expires_at(table, object)
         if when is None:
             return
-        armed = self._deadlines.get((table, object["id"]))
-        if armed is not None and armed.when <= when:
-            return  # looks again when it fires
-        if armed is not None:
-            armed.cancel()
+        deadline = self._deadlines.get((table, object["id"]))
+        if deadline is not None and deadline.when <= when:
+            return  # the later instant is read when this deadline fires
+        if deadline is not None:
+            deadline.cancel()
         if when <= self._context.clock.time():
             _ACTIONS[table](self._context, object)
             return

@@ -1,6 +1,6 @@
-"""Finding what a request names, and what the API answers when there is no such thing.
+"""Lookups by id, and pages of lists: the object or objects that a request names, or the API's 400 or 404.
 
-An id's prefix is looked at only after the lookup missed: a known id is always served, whatever it looks like.
+An id's prefix is checked only after the lookup missed: an existing id is always served, whatever it looks like.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from assistants_emulator.store import Object, Page, child_key
 
 
 def require(context: Context, kind: ObjectKind, id: str, param: str, **belongs: str) -> Object:
-    """The object of that id; `belongs` names the fields that must say so, as in `thread_id="thread_1"`.
+    """The object with that id; `belongs` are the values that its fields must have, as in `thread_id="thread_1"`.
 
-    `param` is the parameter that held the id. 400 for an unknown id of another kind's prefix, 404 for any other.
+    `param` is the parameter with the id. 400 for an unknown id without the kind's prefix, 404 for any other.
     """
-    found = context.store.get(kind.table, id)
-    if found is not None and all(found.get(field) == parent for field, parent in belongs.items()):
-        return found
+    object = context.store.get(kind.table, id)
+    if object is not None and all(object.get(field) == parent for field, parent in belongs.items()):
+        return object
     if not id.startswith(kind.expected_prefix):
         raise wrong_prefix(param, id, kind.expected_prefix, kind.word)
     raise no_such(kind.word, id)
@@ -46,9 +46,9 @@ def page(
     keep: Callable[[Object], bool] | None = None,
     within: str | None = None,
 ) -> Page:
-    """The page that the query asks for; unknown cursors are the API's 400 or 404, as unknown ids are.
+    """The page that the query asks for (docs/reference/behaviour.md#pagination); 400 or 404 for an unknown cursor.
 
-    `within` is the vector store whose files the cursors name, which the caller has looked up.
+    `within` is the vector store whose files the cursors name; the caller has looked it up.
     """
     for param in ("after", "before"):
         cursor = getattr(query, param)

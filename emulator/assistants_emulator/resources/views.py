@@ -1,6 +1,6 @@
-"""Stored objects as the wire shows them under v2: which keys, in which order, and the wire's own quirks.
+"""Stored objects as the wire shows them under v2: their keys in wire order, and the wire's own quirks.
 
-A stored object may hold more than is shown: fields of other views, and fields whose names begin with `_`.
+A stored object may have more fields: those of other views, and those whose names begin with `_`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def streamed_run(stored: Object) -> Object:
 
 
 def without_search_content(step: Object) -> Object:
-    """A step as it is shown to those who did not ask for the content of search results."""
+    """A step without the content of search results, which only `include` shows."""
     calls = step["step_details"].get("tool_calls", [])
     if not any(call["type"] == "file_search" for call in calls):
         return step
@@ -86,8 +86,10 @@ def without_search_content(step: Object) -> Object:
 def _bare(call: Object) -> Object:
     if call["type"] != "file_search":
         return call
-    found = call["file_search"]["results"]
-    results = [{name: value for name, value in result.items() if name != "content"} for result in found]
+    results = [
+        {name: value for name, value in result.items() if name != "content"}
+        for result in call["file_search"]["results"]
+    ]
     return {**call, "file_search": {**call["file_search"], "results": results}}
 
 
@@ -100,7 +102,7 @@ _STREAMED: dict[str, Callable[[Object], Object]] = {
 
 
 def streamed(data: Object) -> Object:
-    """What a stream shows of an event's data."""
+    """An event's data as a stream shows it."""
     return _STREAMED.get(data.get("object", ""), as_is)(data)
 
 

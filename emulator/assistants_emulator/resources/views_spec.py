@@ -1,7 +1,7 @@
 """Stored objects as the published schema describes them (`--fidelity spec`), for clients that check every answer.
 
 The service never kept to its schema: it left out required fields, answered null where the schema has none, and had
-keys of its own. Here is, for each kind of object, what the schema says instead. Requests and errors are the same.
+keys of its own. Each kind of object has a form of the schema's here. Requests and errors are the same.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ STEP_ERRORS = ("server_error", "rate_limit_exceeded")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`nulls` says what stands for a null, `inside` what becomes of other values; a null among `optional` is left
-    out, as the schema lets a field be absent more often than null."""
+    """The schema's form of one kind of object.
+
+    `nulls` are the values in place of null, `inside` changes other values; a null among `optional` is left out, as the
+    schema lets a field be absent more often than null.
+    """
 
     keys: tuple[str, ...]
     nulls: Mapping[str, Any] = field(default_factory=dict)
@@ -39,8 +42,8 @@ class Form:
         }
 
 
-def shown(stored: Object) -> Object:
-    """Any object, page of results or event's data, for single answers, lists and streams alike."""
+def schema_form(stored: Object) -> Object:
+    """The schema's form of any object, page of results or event's data."""
     form = _FORMS.get(stored.get("object", ""))
     return stored if form is None or "deleted" in stored else form.of(stored)
 
@@ -58,7 +61,7 @@ def _each(change: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
 
 
 def _changed(key: str, change: Callable[[Any], Any]) -> Callable[[Object], Object]:
-    """With that key's value changed where it is there."""
+    """A function that changes the value of that key, where there is one."""
     return lambda value: {**value, key: change(value[key])} if value.get(key) is not None else value
 
 

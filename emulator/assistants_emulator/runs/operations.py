@@ -19,7 +19,7 @@ from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.run_states import ACTIVE, EXPIRES_AFTER, TERMINAL, active_run, enter
 from assistants_emulator.resources.threads import new_thread
 from assistants_emulator.resources.tool_resources import require_resources
-from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.runs import events, tokens
 from assistants_emulator.runs.tokens import prompt_tokens
 from assistants_emulator.store import Event, Object, Page

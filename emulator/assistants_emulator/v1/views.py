@@ -1,6 +1,6 @@
 """Stored objects as v1 showed them in April 2024 (ruby-openai run_steps_list, runs_list): no key that is v2's alone.
 
-`file_ids` is not stored: it is what the tool resources or attachments of today hold, in the order of their addition.
+`file_ids` is not stored: it lists the files in the current tool resources or attachments, in order of addition.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def message(context: Context, stored: Object) -> Object:
 
 
 def run(context: Context, stored: Object) -> Object:
-    """One cut short by a budget was completed, with `incomplete_details` (ruby-openai runs_streamed_create)."""
-    shown = {
+    """One cut short by a budget was `completed`, with `incomplete_details` (ruby-openai runs_streamed_create)."""
+    values = {
         **stored,
         "status": "completed" if stored["status"] == "incomplete" else stored["status"],
         "tools": _tools(stored["tools"]),
@@ -54,16 +54,16 @@ def run(context: Context, stored: Object) -> Object:
         "usage": _usage(stored["usage"]),
         "file_ids": run_files(context, stored),
     }
-    return _pick(shown, RUN_KEYS)
+    return _pick(values, RUN_KEYS)
 
 
 def step(context: Context, stored: Object) -> Object:
-    shown = {**stored, "step_details": _details(stored["step_details"]), "usage": _usage(stored["usage"])}
-    return _pick(shown, STEP.keys)
+    values = {**stored, "step_details": _details(stored["step_details"]), "usage": _usage(stored["usage"])}
+    return _pick(values, STEP.keys)
 
 
 def message_files(message: Object) -> list[str]:
-    return list(dict.fromkeys(one["file_id"] for one in message["attachments"] if one["file_id"] is not None))
+    return list(dict.fromkeys(part["file_id"] for part in message["attachments"] if part["file_id"] is not None))
 
 
 def resource_files(context: Context, resources: Object) -> list[str]:
@@ -75,7 +75,7 @@ def resource_files(context: Context, resources: Object) -> list[str]:
 
 
 def run_files(context: Context, run: Object) -> list[str]:
-    """Those that its assistant had when v1 created it; a run of v2 shows those that its assistant has now."""
+    """The files of a run: its own where v1 created it, else those that its assistant has now."""
     resources_of_assistant, _, own = resources_of_run(context, run)
     return resource_files(context, own or resources_of_assistant)
 
@@ -118,7 +118,7 @@ def _part(part: Object, quotes: Object) -> Object:
 
 
 def _annotation(note: Object, quotes: Object) -> Object:
-    """A citation had its quote; it is empty where nothing is known of it, as in streams."""
+    """A citation has its quote under v1; empty where it is not known, as in streams."""
     if "file_citation" not in note:
         return note
     return {**note, "file_citation": {"quote": quotes.get(note["text"], ""), **note["file_citation"]}}
@@ -149,8 +149,8 @@ def _details(details: Object) -> Object:
 def _call(call: Object) -> Object:
     if call["type"] != "file_search":
         return call
-    kept = {key: value for key, value in call.items() if key in ("index", "id")}
-    return {**kept, "type": "retrieval", "retrieval": {}}
+    named = {key: value for key, value in call.items() if key in ("index", "id")}
+    return {**named, "type": "retrieval", "retrieval": {}}
 
 
 def _usage(usage: Object | None) -> Object | None:
