@@ -83,7 +83,7 @@ def test_missing_and_omitted_calls_are_reported(tmp_path: Path) -> None:
     result = converted(tmp_path / "in.har", "--to", "script", "--output", tmp_path / "out.yaml")
     assert result.stderr.splitlines() == [
         f"left out: POST {HOSTED}/chat/completions: no call of the Assistants API (2 times)",
-        "warning: run_1: what it said is not recorded",
+        "warning: run_1: its reply is not recorded",
         "warning: run_1: the user's message is not recorded, so its rule takes any run",
     ]
 

@@ -27,7 +27,7 @@ def convert(recordings: tuple[Path, ...], to: str, output: Path, format: str | N
 
     progress = ProgressLine(read_so_far)
     try:
-        made = Conversion.of(*recordings, to=to, format=format, told=progress)
+        made = Conversion.of(*recordings, to=to, format=format, progress=progress)
     finally:
         progress.end()
     for line in made.left_out:
