@@ -232,11 +232,11 @@ class ProjectHandle:
     def transcript(self, thread_id: str) -> str:
         """A line for each message, tool call and run status of the thread, in order, without times."""
         self._loop.wait(self._settled(thread_id))
-        return self._do(lambda project: transcript(project.context, thread_id))
+        return self._do(lambda project: transcript(project.context.store, thread_id))
 
     def transcripts(self, newest: int) -> dict[str, str]:
         """Those of the newest threads as they stand, by thread id, oldest first; waits for no run."""
-        return self._do(lambda project: transcripts(project.context, newest))
+        return self._do(lambda project: transcripts(project.context.store, newest))
 
     def reset(self) -> None:
         """Empty it: objects, scripts and rules, requests, clock, id counters."""

@@ -1,4 +1,4 @@
-"""Input items: messages with their parts, calls and outputs, references. See docs/reference/behaviour.md#items."""
+"""Input items: messages with their parts, calls and outputs, references. See docs/reference/behaviour.md#responses-items."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ PREFIXES = {
     "file_search_call": "fs",
     "code_interpreter_call": "ci",
 }
-"""The beginning of the id of each type of item (docs/reference/behaviour.md#item-ids)."""
+"""The beginning of the id of each type of item (docs/reference/behaviour.md#responses-ids)."""
 
 
 def item(path: str, value: Any) -> None:

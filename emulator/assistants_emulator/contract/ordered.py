@@ -1,7 +1,7 @@
 """Checks of bodies whose fields are looked at in an order of their own, not in the body's: Responses and its siblings.
 
 A check gets the path of a value and the value, and raises the API's first error for it. Null counts as absent, but for
-required fields. See docs/reference/behaviour.md#order-of-checks.
+required fields. See docs/reference/behaviour.md#responses-order-of-checks.
 """
 
 from __future__ import annotations

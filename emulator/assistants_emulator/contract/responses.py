@@ -1,4 +1,4 @@
-"""Bodies of POST /responses and /responses/input_tokens. See docs/reference/behaviour.md#order-of-checks."""
+"""Bodies of POST /responses and /responses/input_tokens. See docs/reference/behaviour.md#responses-order-of-checks."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import re
@@ -205,3 +206,13 @@ class Contents(Blobs):
     def close(self) -> None:
         if self._forget is not None:
             self._forget()
+
+
+def encode_base64(content: bytes) -> str:
+    """Bytes as JSON holds them."""
+    return base64.b64encode(content).decode()
+
+
+def decode_base64(text: str | bytes) -> bytes:
+    """The bytes; ValueError for text that is not strictly base64, white space included."""
+    return base64.b64decode(text, validate=True)
