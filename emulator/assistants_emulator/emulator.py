@@ -18,12 +18,12 @@ from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import as_source
-from assistants_emulator.runs.workers import Workers
 from assistants_emulator.server.http import HttpServer, bind
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_client
 from assistants_emulator.store import DirectoryLock, repair
+from assistants_emulator.turns.workers import Workers
 from assistants_emulator.web.api import RUN_HEADER
 from assistants_emulator.web.app import make_app
 

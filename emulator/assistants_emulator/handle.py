@@ -18,10 +18,10 @@ from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
 from assistants_emulator.responders.turn import Turn
-from assistants_emulator.runs.invocation import Failure
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
+from assistants_emulator.turns.invocation import Failure
 
 T = TypeVar("T")
 Function = TypeVar("Function", bound=Callable[[Turn], object] | Callable[[], object])

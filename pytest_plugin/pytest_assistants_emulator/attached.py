@@ -29,7 +29,7 @@ from pytest_assistants_emulator.marker import Settings
 
 if TYPE_CHECKING:
     from assistants_emulator.handle import ProjectHandle
-    from assistants_emulator.runs.invocation import Failure
+    from assistants_emulator.turns.invocation import Failure
 
 
 Get = Callable[[str], Any]

@@ -25,12 +25,12 @@ from assistants_emulator.resources.files import used_contents
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
 from assistants_emulator.responders.rules import RuleBook
 from assistants_emulator.responders.scripts.load import Script
-from assistants_emulator.responders.turn import Turn
-from assistants_emulator.runs.scheduler import RunScheduler
-from assistants_emulator.runs.turn_source import Hop, MakeClient, new_turn
-from assistants_emulator.runs.workers import Workers
+from assistants_emulator.runs.turns import RunTurns
 from assistants_emulator.store import Object, Store
 from assistants_emulator.store.blobs import Contents
+from assistants_emulator.turns.scheduler import TurnScheduler
+from assistants_emulator.turns.turn_source import Hop, MakeClient
+from assistants_emulator.turns.workers import Workers
 
 T = TypeVar("T")
 
@@ -125,7 +125,7 @@ class Project:
         self.driver.stop()
         replace_state(self.context, tables)
         self.expiry.rearm()
-        self.driver.adopt(tables["runs"])
+        self.driver.adopt(tables)
 
     async def advance(self, seconds: float) -> None:
         if seconds < 0:
@@ -205,8 +205,8 @@ class Project:
             return ManualClock(start, self._autojump)
         return SystemClock(asyncio.get_running_loop().call_later)
 
-    def _new_driver(self) -> RunScheduler:
-        return RunScheduler(self.context, self.rules, self._workers, self._turn, self._read_for_run)
-
-    def _turn(self, run: Object) -> Turn:
-        return new_turn(self.context, run, self._hop, self._make_client)
+    def _new_driver(self) -> TurnScheduler:
+        apis = (RunTurns(self.context),)
+        return TurnScheduler(
+            self.context, self.rules, self._workers, apis, self._hop, self._make_client, self._read_for_run
+        )

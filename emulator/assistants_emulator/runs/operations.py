@@ -1,6 +1,6 @@
 """Runs and run steps: an assistant answers a thread.
 
-A run is created queued; everything that happens then is written by its task (`runs/task.py`), and so are all steps: the
+A run is created queued; everything that happens then is written by its task (`turns/task.py`), and so are all steps: the
 API only reads them. One run may be active in a thread at a time, and the thread is locked meanwhile.
 """
 

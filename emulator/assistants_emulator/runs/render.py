@@ -1,20 +1,63 @@
-"""From a reply that makes a step to the message or tool call that is written for it."""
+"""Replies of a run: from a reply to the message or tool call that is written for it, within the run's limits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.replies import Chunk, CodeInterpreter, FileSearch, Image, Refusal, Text
 from assistants_emulator.runs import code, content, file_search
+from assistants_emulator.runs.limits import check_reply, exhausted
 from assistants_emulator.runs.tokens import last_message
 from assistants_emulator.runs.writer import RunWriter
 from assistants_emulator.store import Event, Object
 
 
-def play(writer: RunWriter, number: int, reply: Any) -> Iterator[Event]:
+class RunReplies(RunWriter):
+    """The ReplyWriter of a run."""
+
+    @property
+    def subject(self) -> Object:
+        return self.run
+
+    def store_ids(self) -> list[str]:
+        return file_search.store_ids(self.context, self.run)
+
+    def execution(self, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
+        return code.execution(self.context, self.run, reply)
+
+    def require_usable(self) -> None:
+        file_search.require_stores(self.context, self.run)
+
+    def check(self, reply: Any) -> None:
+        check_reply(self.run, reply)
+
+    def exhausted(self) -> str | None:
+        return exhausted(self.context, self.run)
+
+    def is_written(self, number: int) -> bool:
+        step = self.played(number)
+        return step is not None and step["status"] == "completed"
+
+    def write(self, number: int, reply: Any) -> Iterator[Event]:
+        return _written(self, number, reply)
+
+    def complete(self) -> Iterator[Event]:
+        """Complete the run, with a message of the images that no message has contained."""
+        yield from self.close()
+        if parts := _images(code.waiting(self.steps())):
+            yield from self.message(self.next_reply(), parts)
+        yield from super().complete()
+
+    def remember(self, number: int, value: Any) -> Iterator[Event]:
+        run = self.run
+        changed = {**run, "_waits": {**run.get("_waits", {}), str(number): value}}
+        yield Event("run.waits", changed, (("runs", changed),))
+
+
+def _written(writer: RunWriter, number: int, reply: Any) -> Iterator[Event]:
     """The events of the reply of that number, which makes a step; ScriptError for any other value."""
     match reply:
         case Text():
@@ -32,12 +75,6 @@ def play(writer: RunWriter, number: int, reply: Any) -> Iterator[Event]:
             call = file_search.search_call(writer.context, writer.run, reply, _question(writer))
             return writer.tool(number, call, content.file_search_deltas)
     raise ScriptError(f"{type(reply).__name__} is not a reply that can be played here: {reply!r}")
-
-
-def leftovers(writer: RunWriter) -> Iterator[Event]:
-    """A message with the images that no message has contained when the run completes."""
-    parts = _images(code.waiting(writer.steps()))
-    return writer.message(writer.next_reply(), parts) if parts else iter(())
 
 
 def _text(writer: RunWriter, reply: Text) -> list[content.Part]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.run_states import enter
-from assistants_emulator.responders.replies import FunctionCall
+from assistants_emulator.responders.replies import FunctionCall, Usage
 from assistants_emulator.runs import content, events, tokens
 from assistants_emulator.runs.limits import COMPLETION, PROMPT, fitted, left
 from assistants_emulator.runs.tokens import prompt_tokens
@@ -66,20 +66,20 @@ class RunWriter:
         """The number of a reply after all that have made a step."""
         return max((step["_reply"] for step in self.steps()), default=-1) + 1
 
-    def cut_short(self, reply: int) -> str | None:
-        """`max_completion_tokens` if that budget has cut this reply's message short, now or before a restart."""
+    def cut_short(self, number: int) -> str | None:
+        """`max_completion_tokens` if that budget has cut this number's message short, now or before a restart."""
         if self.open is not None:
             return self.open.cut_short
-        step = self.played(reply)
+        step = self.played(number)
         if step is None or step["type"] != "message_creation":
             return None
         message = self._message_of(step)
         details = message["incomplete_details"] if message is not None else None
         return COMPLETION if details == {"reason": MESSAGE_REASONS[COMPLETION]} else None
 
-    def printed(self, reply: int) -> list[str]:
-        """The logs of the code interpreter call that this reply made, open or ended; one string."""
-        step = self.open.step if self.open is not None else self.played(reply)
+    def printed(self, number: int) -> list[str]:
+        """The logs of the code interpreter call that this number made, open or ended; one string."""
+        step = self.open.step if self.open is not None else self.played(number)
         calls = step["step_details"]["tool_calls"] if step is not None else []
         return ["".join(out.get("logs", "") for call in calls for out in call["code_interpreter"]["outputs"])]
 
@@ -137,9 +137,9 @@ class RunWriter:
             for delta in deltas(call):
                 yield events.step_delta(step, [delta])
 
-    def functions(self, reply: int, calls: Sequence[FunctionCall]) -> Iterator[Event]:
+    def functions(self, number: int, calls: Sequence[FunctionCall]) -> Iterator[Event]:
         """A tool_calls step that the submission of its outputs will end, and the run that requires them."""
-        step = self._tool_step(reply, len(calls))
+        step = self._tool_step(number, len(calls))
         tool_calls = [_function_call(call, call.id or id) for call, id in zip(calls, step["_calls"], strict=True)]
         yield events.step_created(step)
         yield events.step_in_progress(step)
@@ -166,14 +166,15 @@ class RunWriter:
         self.open = None
         yield events.step_ended({**step, "status": "completed", "completed_at": now, "usage": usage})
 
-    def use(self, reply: int, usage: Object) -> Iterator[Event]:
+    def use(self, number: int, usage: Usage) -> Iterator[Event]:
         """Set the usage of the step before this reply, which is open or, as a function call's, has ended."""
+        stated = tokens.usage(usage.prompt_tokens, usage.completion_tokens)
         if self.open is not None:
-            self.open.usage = usage
+            self.open.usage = stated
             return
-        before = [step for step in self.steps() if step["_reply"] < reply]
-        if before and before[-1]["usage"] != usage:
-            step = {**before[-1], "usage": usage}
+        before = [step for step in self.steps() if step["_reply"] < number]
+        if before and before[-1]["usage"] != stated:
+            step = {**before[-1], "usage": stated}
             yield Event("run_step.usage", step, (("steps", step),))
 
     # The run itself

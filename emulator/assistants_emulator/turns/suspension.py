@@ -1,4 +1,4 @@
-"""Points at which a run waits: for tool outputs, for the clock, for a resume. No request waits for a run there."""
+"""Points at which a turn waits: for tool outputs, for the clock, for a resume. No request waits for it there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assistants_emulator.clock import Clock
 
 
 class Suspension:
-    """`settled` is set while the run waits for something that a request cannot hurry, and always if it is `live`.
+    """`settled` is set while the turn waits for something that a request cannot hurry, and always if it is `live`.
 
     `waiting_until` is the instant that a Wait ends at, in unix seconds.
     """
@@ -22,11 +22,11 @@ class Suspension:
         self._resume: asyncio.Future[None] | None = None
 
     def unsettle(self) -> None:
-        """Make requests wait again: something has happened to the run."""
+        """Make requests wait again: something has happened to the turn."""
         self.settled.clear()
 
     def work(self) -> None:
-        """The run is at work; a live one takes its time, so no request waits for it."""
+        """The turn is at work; a live one takes its time, so no request waits for it."""
         if self.live:
             self.settled.set()
 
@@ -36,7 +36,7 @@ class Suspension:
             self._outputs.set_result(None)
 
     def resume(self) -> bool:
-        """Return False if the run does not wait for a resume."""
+        """Return False if the turn does not wait for a resume."""
         if self._resume is None or self._resume.done():
             return False
         self.unsettle()
@@ -52,7 +52,7 @@ class Suspension:
         await self._until(self._resume)
 
     async def until(self, when: float, clock: Clock, on_wait: Callable[[], None]) -> None:
-        """Wait for that instant of the clock, in unix seconds; `on_wait` is called once the run is settled."""
+        """Wait for that instant of the clock, in unix seconds; `on_wait` is called once the turn is settled."""
         reached = asyncio.get_running_loop().create_future()
 
         def wake() -> None:

@@ -1,4 +1,4 @@
-"""The responder of one run: choose its rule, ask for its replies one by one, and record what it raises.
+"""The responder of one turn: choose its rule, ask for its replies one by one, and record what it raises.
 
 Listed and scripted replies are produced on the server's loop, plain functions are called in worker threads, and async
 ones on the loop of user code, so that a responder may block without holding up the server.
@@ -18,10 +18,9 @@ from assistants_emulator.responders.replies import CodeInterpreter, FileSearch
 from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.sources import END, AsyncSession, Outputs, Session, Source
 from assistants_emulator.responders.turn import Turn
-from assistants_emulator.runs.code import execution
-from assistants_emulator.runs.file_search import store_ids
-from assistants_emulator.runs.workers import Workers
-from assistants_emulator.store import Object
+from assistants_emulator.turns.turn_source import Hop, MakeClient
+from assistants_emulator.turns.workers import Workers
+from assistants_emulator.turns.writer import ReplyWriter
 
 Report = Callable[[Exception], None]
 
@@ -50,11 +49,12 @@ class Invocation(Protocol):
         ...
 
 
-class RunServices:
-    """Services that all runs of a project share: responders, worker threads, the reading of vector stores, pacing.
+class TurnServices:
+    """Services that all turns of a project share: responders, worker threads, the reading of vector stores, pacing.
 
-    `make_turn(run)` returns the turn that a responder is given; `read_store(id)` reads a vector store's files.
-    `failures` and `unmatched` collect exceptions of responders and explanations of runs that no rule answered.
+    `hop` runs a function on the server's loop from any thread, `make_client` makes an SDK client for a turn, and
+    `read_store(id)` reads a vector store's files. `failures` and `unmatched` collect exceptions of responders and
+    explanations of turns that no rule answered.
     """
 
     def __init__(
@@ -62,32 +62,55 @@ class RunServices:
         context: Context,
         rules: RuleBook,
         workers: Workers,
-        make_turn: Callable[[Object], Turn],
+        hop: Hop,
+        make_client: MakeClient,
         read_store: Callable[[str], Awaitable[None]],
     ) -> None:
         self.failures: list[Failure] = []
         self.unmatched: list[str] = []
+        self.rules = rules
+        self.hop = hop
+        self.make_client = make_client
         self._context = context
-        self._rules = rules
         self._workers = workers
-        self._make_turn = make_turn
         self._read_store = read_store
         self._choosing = asyncio.Lock()
 
-    async def invoke(self, run: Object) -> tuple[Rule, Invocation]:
-        """Begin the run's responder, and return it with its rule; NoResponder if no rule answers the run."""
-        turn = self._make_turn(run)
+    async def choose(self, turn: Turn) -> Rule:
+        """The rule that answers the turn, one use more; NoResponder if there is none."""
         async with self._choosing:
-            rule = await self._choose(turn) if run.get("_rule") is None else self._find(run["_rule"], turn)
-        return rule, open_invocation(rule.source, turn, self._workers, lambda error: self.failed(run["id"], error))
+            if self.rules.asks_user_code:
+                choice = await self._workers.call(lambda: self.rules.choose(turn))
+            else:
+                choice = self.rules.choose(turn)
+        if choice is None:
+            explanation = self.rules.explain(turn)
+            self.unmatched.append(explanation)
+            raise NoResponder(explanation)
+        rule, turn.match = choice
+        return rule
 
-    async def prepare(self, run: Object, reply: Any) -> Any:
+    def find(self, rule_id: str, turn: Turn) -> Rule:
+        """The rule that the turn began with before a restart."""
+        rule = self.rules.find(rule_id)
+        if rule is None:
+            raise NoResponder(
+                f"The responder that this run began with ({rule_id}) is gone since the emulator was restarted."
+            )
+        turn.match = rule.match(turn)
+        return rule
+
+    def invoke(self, rule: Rule, turn: Turn, id: str) -> Invocation:
+        """Begin the rule's responder; `id` is the run's or response's, for its failures."""
+        return open_invocation(rule.source, turn, self._workers, lambda error: self.failed(id, error))
+
+    async def prepare(self, writer: ReplyWriter, reply: Any) -> Any:
         """Return the reply ready to be played: vector stores read for a search, code executed for its output."""
         if isinstance(reply, FileSearch) and reply.results is None:
-            for id in store_ids(self._context, run):
+            for id in writer.store_ids():
                 await self._read_store(id)
         if isinstance(reply, CodeInterpreter) and reply.execute:
-            return await self._workers.call(execution(self._context, run, reply))
+            return await self._workers.call(writer.execution(reply))
         return reply
 
     async def pace(self) -> None:
@@ -95,30 +118,8 @@ class RunServices:
         if (rate := self._context.config.tokens_per_second) is not None:
             await asyncio.sleep(1 / rate)
 
-    def failed(self, run_id: str, error: Exception) -> None:
-        self.failures.append(Failure(run_id, error))
-
-    async def _choose(self, turn: Turn) -> Rule:
-        if self._rules.asks_user_code:
-            choice = await self._workers.call(lambda: self._rules.choose(turn))
-        else:
-            choice = self._rules.choose(turn)
-        if choice is None:
-            explanation = self._rules.explain(turn)
-            self.unmatched.append(explanation)
-            raise NoResponder(explanation)
-        rule, turn.match = choice
-        return rule
-
-    def _find(self, rule_id: str, turn: Turn) -> Rule:
-        """The rule that the run began with before a restart."""
-        rule = self._rules.find(rule_id)
-        if rule is None:
-            raise NoResponder(
-                f"The responder that this run began with ({rule_id}) is gone since the emulator was restarted."
-            )
-        turn.match = rule.match(turn)
-        return rule
+    def failed(self, id: str, error: Exception) -> None:
+        self.failures.append(Failure(id, error))
 
 
 def open_invocation(source: Source, turn: Turn, workers: Workers, report: Report) -> Invocation:

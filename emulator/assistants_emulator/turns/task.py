@@ -1,0 +1,251 @@
+"""One turn under way: asks its responder for replies, commits the events that each makes, and waits where it has to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from assistants_emulator.clock import Deadline
+from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError
+from assistants_emulator.resources.context import Context
+from assistants_emulator.responders.replies import (
+    Chunk,
+    CodeInterpreter,
+    Expire,
+    Fail,
+    FunctionCall,
+    Incomplete,
+    Pause,
+    Usage,
+    Wait,
+)
+from assistants_emulator.responders.rules import Rule
+from assistants_emulator.responders.sources import END, Outputs
+from assistants_emulator.store import Event, Object
+from assistants_emulator.turns.invocation import Invocation, NoResponder, TurnServices
+from assistants_emulator.turns.suspension import Suspension
+from assistants_emulator.turns.writer import TurnApi
+
+PAUSED, RESUMED = "paused", "resumed"
+
+
+class Finished(Exception):
+    """A reply has ended the turn; its responder is asked for no more."""
+
+
+class TurnTask:
+    """The task that plays one run or response to its end; `suspension` says whether requests have to wait for it.
+
+    `on_wait` is called when the turn comes to a Wait, `on_over` when it has ended or was stopped. A `paused` one begins
+    once it is resumed; one with a `last_error` fails with it at once.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        api: TurnApi,
+        subject: Object,
+        services: TurnServices,
+        on_wait: Callable[[TurnTask], None],
+        on_over: Callable[[TurnTask], None],
+        *,
+        paused: bool = False,
+        last_error: Object | None = None,
+    ) -> None:
+        self.context = context
+        self.id: str = subject["id"]
+        self.places = (self.id, *api.places(subject))
+        self.suspension = Suspension()
+        self.services = services
+        self.writer = api.writer(subject)
+        self._api = api
+        self._on_wait = on_wait
+        self._on_over = on_over
+        self._rule: Rule | None = None
+        self._invocation: Invocation | None = None
+        self._begun = False
+        self._ending: Callable[[], Iterator[Event]] | None = None
+        if subject["status"] == "cancelling":
+            self._ending = self.writer.cancel
+        elif last_error is not None:
+            self._ending = partial(self.writer.fail, **last_error)
+        deadline = api.deadline(subject)
+        self._expiry: Deadline | None = None if deadline is None else context.clock.call_at(deadline, self._expire)
+        self.loop_task = asyncio.get_running_loop().create_task(self._run(paused))
+
+    # From outside
+
+    def cancel(self) -> None:
+        self._end(self.writer.cancel)
+
+    def stop(self) -> None:
+        """Leave everything as it stands, an ending that was under way too: the emulator stops, or the turn is gone."""
+        self._forget_deadline()
+        self._ending = None
+        self.loop_task.cancel()
+        self.suspension.settled.set()
+
+    def take_invocation(self) -> tuple[Rule, Invocation]:
+        """The responder, which is now the caller's to go on with or to close."""
+        if self._rule is None or self._invocation is None:
+            raise LookupError(f"{self.id} has no responder")
+        rule, invocation, self._invocation = self._rule, self._invocation, None
+        return rule, invocation
+
+    def _forget_deadline(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+
+    def _expire(self) -> None:
+        self._end(self.writer.expire)
+
+    def _end(self, ending: Callable[[], Iterator[Event]]) -> None:
+        if self._ending is None:
+            self._ending = ending
+            self.suspension.unsettle()
+            if self._begun:  # a task that is cancelled before its first step would never run at all
+                self.loop_task.cancel()
+
+    # The turn itself
+
+    async def _run(self, paused: bool) -> None:
+        self._begun = True
+        try:
+            self.commit(await self._play_to_ending(paused))
+        except StoreError as error:
+            # the disk is full or gone: the turn stays as last written, and goes on when the directory is reopened
+            self.services.failed(self.id, error)
+        finally:
+            self._forget_deadline()
+            if self._invocation is not None:
+                self._invocation.close()
+            self._on_over(self)
+            self.suspension.settled.set()
+
+    async def _play_to_ending(self, paused: bool) -> Iterable[Event]:
+        """Play the turn, and return the events that end it if its replies have not."""
+        try:
+            if self._ending is None:
+                await self._play_all(paused)
+                return ()
+        except asyncio.CancelledError:
+            if self._ending is None:
+                raise
+        except StoreError:
+            raise
+        except Exception as error:
+            return self._ending_after(error)
+        return self._ending()
+
+    def _ending_after(self, error: Exception) -> Iterable[Event]:
+        match error:
+            case Finished():
+                return ()
+            case NoResponder() | InvalidState():  # what the service itself refuses while a turn is under way is no bug
+                return self.writer.fail("server_error", str(error))
+            case ModelError():
+                return self.writer.fail(error.code, str(error))
+        self.services.failed(self.id, error)
+        text = str(error) if isinstance(error, ScriptError) else f"The responder raised {type(error).__name__}: {error}"
+        return self.writer.fail("server_error", text)
+
+    async def _play_all(self, paused: bool) -> None:
+        if paused:
+            await self.suspension.until_resumed()
+        invocation, outputs = await self._open()
+        number, continues = -1, False
+        while (reply := await invocation.next(outputs)) is not END:
+            continues = continues and isinstance(reply, Chunk)
+            number += not continues
+            outputs = await self._play(number, reply, continues)
+            continues = isinstance(reply, Chunk)
+        self.commit(self.writer.complete())
+
+    async def _open(self) -> tuple[Invocation, Outputs]:
+        opening = await self._api.open(self)
+        self._rule, self._invocation = opening.rule, opening.invocation
+        self.suspension.live = opening.rule.live or self.context.config.tokens_per_second is not None
+        self.commit(self.writer.begin(_rule=opening.rule.id))
+        self.writer.require_usable()
+        self.suspension.work()
+        return opening.invocation, opening.outputs
+
+    async def _play(self, number: int, reply: Any, continues: bool) -> Outputs:
+        """Play the reply of that number, and return what the responder is sent for it.
+
+        A Chunk `continues` the text of the chunk before it, and has its number.
+        """
+        if isinstance(reply, Usage):
+            self.commit(self.writer.use(number, reply))
+            return None
+        if isinstance(reply, Incomplete):
+            self.finish(self.writer.incomplete(reply.reason))
+        if not continues:
+            self.commit(self.writer.close())
+        match reply:
+            case FunctionCall() | list():
+                return await self._api.call(self, number, reply if isinstance(reply, list) else [reply])
+            case Wait():
+                await self._wait(number, reply.seconds)
+            case Pause():
+                await self._pause(number)
+            case Fail():
+                self.finish(self.writer.fail(reply.code, reply.message))
+            case Expire():
+                self.finish(self.writer.expire())
+            case _:
+                await self._write(number, reply, continues)
+        return self.writer.printed(number) if isinstance(reply, CodeInterpreter) and reply.execute else None
+
+    async def _write(self, number: int, reply: Any, continues: bool) -> None:
+        """Write the reply, unless that was done before a restart."""
+        if not self.writer.is_written(number):
+            if not continues:
+                self.require_room(reply)
+            reply = await self.services.prepare(self.writer, reply)
+            await self.commit_paced(self.writer.write(number, reply))
+        if (budget := self.writer.cut_short(number)) is not None:
+            self.finish(self.writer.incomplete(budget))
+
+    async def _wait(self, number: int, seconds: float) -> None:
+        until = self._remembered(number, self.context.clock.time() + seconds)
+        await self.suspension.until(until, self.context.clock, lambda: self._on_wait(self))
+
+    async def _pause(self, number: int) -> None:
+        if self._remembered(number, PAUSED) == PAUSED:
+            await self.suspension.until_resumed()
+            self._remember(number, RESUMED)
+
+    # Parts
+
+    def require_room(self, reply: Any) -> None:
+        """ScriptError for a reply that the request does not allow; end the turn if its budgets leave it no room."""
+        if self._rule is None or not self._rule.live:  # a model's replies are taken as they are
+            self.writer.check(reply)
+        if (budget := self.writer.exhausted()) is not None:
+            self.finish(self.writer.incomplete(budget))
+
+    def _remembered(self, number: int, first: Any) -> Any:
+        """The value that a Wait or Pause got when it was first reached: a restart must not begin it again."""
+        values = self.writer.subject.get("_waits", {})
+        return values[str(number)] if str(number) in values else self._remember(number, first)
+
+    def _remember(self, number: int, value: Any) -> Any:
+        self.commit(self.writer.remember(number, value))
+        return value
+
+    def finish(self, ending: Iterable[Event]) -> None:
+        self.commit(ending)
+        raise Finished
+
+    def commit(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.context.commit(event)
+
+    async def commit_paced(self, events: Iterable[Event]) -> None:
+        for event in events:
+            self.context.commit(event)
+            if event.name.endswith(".delta"):
+                await self.services.pace()
