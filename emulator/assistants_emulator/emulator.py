@@ -71,6 +71,7 @@ class Emulator(ProjectHandle):
         self._running: Running | None = None
         self.base_url = ""
         self.repaired: list[str] = []
+        self.left_behind: list[str] = []
 
     def __enter__(self) -> Emulator:
         self.start()
@@ -107,18 +108,22 @@ class Emulator(ProjectHandle):
         return self
 
     def stop(self) -> None:
-        """Stop listening and write everything to disk; runs under way go on when the directory is used again."""
+        """Stop listening and write everything to disk; runs under way go on when the directory is used again.
+
+        User code that does not end is not waited for: `left_behind` describes it, and its threads are daemons.
+        """
         if self._running is None:
             return
         running, self._running = self._running, None
         try:
             running.loop.wait(self._stop(running))
         finally:
-            running.workers.close()
-            running.loop.close()
-            self._projects.clear()
             if self._lock is not None:
                 self._lock.release()
+            running.workers.close()
+            self.left_behind = running.workers.left_behind
+            running.loop.close()
+            self._projects.clear()
 
     @property
     def inspector_url(self) -> str:

@@ -30,11 +30,15 @@ MISSING: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What a test should not end with: exceptions of responders, runs that no rule wanted, rules with `times` left."""
+    """What a test should not end with: exceptions of responders, runs that no rule wanted, rules with `times` left.
+
+    `is_settled` is False if a run was still at work after `settle_seconds`.
+    """
 
     failures: list[Failure]
     unmatched: list[str]
     unused: list[str]
+    is_settled: bool = True
 
 
 class ClockHandle:
@@ -248,7 +252,7 @@ class ProjectHandle:
 
     def _found(self) -> Leftovers:
         driver = self._project().driver
-        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
+        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused(), driver.is_settled)
 
     async def _settled(self, thread_id: str) -> None:
         await self._project().driver.settle(thread_id)

@@ -15,10 +15,10 @@ from pytest_assistants_emulator import guard
 from pytest_assistants_emulator.marker import Settings, settings_of
 from pytest_assistants_emulator.report import REMARK, TITLE, section
 from pytest_assistants_emulator.servers import Server, project_name
-from pytest_assistants_emulator.teardown import Problems
+from pytest_assistants_emulator.teardown import Problems, trimmed
 
 if TYPE_CHECKING:
-    from assistants_emulator.handle import ProjectHandle
+    from assistants_emulator.handle import Leftovers, ProjectHandle
 
 AZURE_API_VERSION = "2025-03-01-preview"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -34,6 +34,7 @@ class OneTest:
         self.open = True
         self._escapes = escapes
         self._section: str | None = None
+        self._left: Leftovers | None = None
 
     def reported(self, report: pytest.TestReport) -> None:
         """Keep what became of the test's body; a failure gets our section."""
@@ -42,13 +43,28 @@ class OneTest:
         if report.failed and (text := section(self.handle, self._escapes) if self.open else self._section):
             report.sections.append((TITLE, text))
 
+    def raise_outcome(self, of: tuple[type[BaseException], ...]) -> None:
+        """Raise the first of pytest's own outcomes, of these kinds, that a responder raised in the test's body."""
+        __tracebackhide__ = True
+        failures = self._leftovers().failures
+        for index, failure in enumerate(failures):
+            if isinstance(failure.error, of):
+                del failures[index]
+                raise trimmed(failure.error)
+
+    def _leftovers(self) -> Leftovers:
+        """Waits for what is under way, but not twice for the same blocked responder."""
+        if self._left is None or self._left.is_settled:
+            self._left = self.handle.leftovers()
+        return self._left
+
     def finish(self) -> None:
         """Raise what went wrong unnoticed. A test that has failed says so in its section, and does not fail twice."""
         __tracebackhide__ = True
         if self.verdict == "failed":
             return
         with_unused = self._with_unused and self.verdict == "passed"
-        problems = Problems.of(self.handle.leftovers(), self._escapes, with_unused=with_unused)
+        problems = Problems.of(self._leftovers(), self._escapes, with_unused=with_unused)
         if problems:
             self._section = section(self.handle, None)  # the project is gone by the time the report is made
             problems.fail()

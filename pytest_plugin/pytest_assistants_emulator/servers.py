@@ -39,11 +39,15 @@ class Server(Protocol):
 
 
 class OwnServer:
-    """An emulator of this process, for the whole session."""
+    """An emulator of this process, for the whole session.
+
+    `left_behind` describes the user code that was still at work after `stop`.
+    """
 
     reaches_out = False
 
     def __init__(self, transport: str) -> None:
+        self.left_behind: list[str] = []
         self._emulator = Emulator().start()
         self._transport = transport
 
@@ -68,6 +72,7 @@ class OwnServer:
 
     def stop(self) -> None:
         self._emulator.stop()
+        self.left_behind = self._emulator.left_behind
 
 
 def start(url: str | None, transport: str) -> Server:

@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     from assistants_emulator.handle import Leftovers
 
 OURS = ("assistants_emulator", "pytest_assistants_emulator", "concurrent", "asyncio")
+OUTCOMES = (pytest.fail.Exception, pytest.skip.Exception)
+
+
+class ResponderRaised(Exception):
+    """A responder raised what is no Exception, SystemExit for example; the cause is what it raised."""
 
 
 @dataclass(slots=True)
 class Problems:
     """`errors` as responders raised them, `texts` about everything else."""
 
-    errors: list[Exception]
+    errors: list[BaseException]
     texts: list[str]
 
     @classmethod
@@ -27,7 +32,7 @@ class Problems:
         if with_unused and left.unused:
             rules = (f"- {rule}" for rule in left.unused)
             texts.append("\n".join(["Rules with `times` left over, which the test did not use:", *rules]))
-        return cls([as_raised(failure.error) for failure in left.failures], texts)
+        return cls([trimmed(failure.error) for failure in left.failures], texts)
 
     def __bool__(self) -> bool:
         return bool(self.errors or self.texts)
@@ -38,13 +43,24 @@ class Problems:
         if not self.errors:
             pytest.fail("\n\n".join(self.texts), pytrace=False)
         if len(self.errors) == 1 and not self.texts:
-            raise self.errors[0]
+            raise self.errors[0] if isinstance(self.errors[0], OUTCOMES) else as_raised(self.errors[0])
+        errors = [as_raised(error) for error in self.errors]
         raise ExceptionGroup(
-            "while the assistants emulator was used", [*self.errors, *(AssertionError(text) for text in self.texts)]
+            "while the assistants emulator was used", [*errors, *(AssertionError(text) for text in self.texts)]
         )
 
 
-def as_raised(error: Exception) -> Exception:
+def as_raised(error: BaseException) -> Exception:
+    """The exception itself, or one in its place for what would end pytest's session or cannot be in a group."""
+    error = trimmed(error)
+    if isinstance(error, Exception) and not isinstance(error, pytest.exit.Exception):
+        return error
+    raised = ResponderRaised(f"a responder raised {type(error).__name__}: {error}")
+    raised.__cause__ = error
+    return raised
+
+
+def trimmed(error: BaseException) -> BaseException:
     """With the traceback from the responder on: the emulator's own frames before it help nobody."""
     place: TracebackType | None = error.__traceback__
     while place is not None and place.tb_frame.f_globals.get("__name__", "").partition(".")[0] in OURS:

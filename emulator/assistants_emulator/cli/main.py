@@ -15,7 +15,7 @@ import click
 from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
 from assistants_emulator.cli.record import record, replay
-from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals, wait_for
+from assistants_emulator.cli.run_command import leave, serve_beside, stopped_by_signals, wait_for
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, is_loopback
 from assistants_emulator.errors import EmulatorError
 
@@ -148,7 +148,7 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
         status = serve_beside(command, environment(emulator), stop)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
-    sys.exit(status)
+    leave(status)
 
 
 @cli.command()
@@ -175,6 +175,7 @@ def demo(name: str | None, opens: bool, port: int, data_dir: Path | None) -> Non
         if opens:
             open_browser(url)
         wait_for(stop)
+    leave(0)
 
 
 def open_browser(url: str) -> None:

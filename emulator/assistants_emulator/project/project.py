@@ -152,7 +152,7 @@ class Project:
         """Read in a worker thread: a hostile document may take long."""
         try:
             read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
-            finish(self.context, id, await self._workers.call(read_all), searching)
+            finish(self.context, id, await self._workers.work(read_all), searching)
         finally:
             self._reading.pop(id, None)
 

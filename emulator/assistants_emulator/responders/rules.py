@@ -217,10 +217,15 @@ class RuleBook:
         self._python, self._script = [], []
 
     def choose(self, turn: Turn) -> tuple[Rule, re.Match[str] | None] | None:
-        """The rule that answers this run, and its pattern's match; None if none does. It counts as one use."""
+        """As `wanting`; it counts as one use."""
+        if (choice := self.wanting(turn)) is not None:
+            choice[0].used += 1
+        return choice
+
+    def wanting(self, turn: Turn) -> tuple[Rule, re.Match[str] | None] | None:
+        """The rule that answers this run, and its pattern's match; None if none does."""
         for rule in self._in_order():
             if not rule.is_used_up and (result := rule.wants(turn)):
-                rule.used += 1
                 return rule, _match(result)
         return None
 

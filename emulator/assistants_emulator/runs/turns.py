@@ -75,7 +75,7 @@ class RunTurns:
         run = task.writer.subject
         turn = self.turn(run, task.services)
         rule_id = run.get("_rule")
-        rule = await task.services.choose(turn) if rule_id is None else task.services.find(rule_id, turn)
+        rule = await task.services.choose(turn) if rule_id is None else await task.services.find(rule_id, turn)
         return Opening(rule, task.services.invoke(rule, turn, run["id"]))
 
     async def call(self, task: TurnTask, number: int, calls: list[FunctionCall]) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 from assistants_emulator.clock import Deadline
-from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError
+from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError, text_of
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import (
     Chunk,
@@ -26,9 +27,12 @@ from assistants_emulator.responders.sources import END, Outputs
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Invocation, NoResponder, TurnServices
 from assistants_emulator.turns.suspension import Suspension
+from assistants_emulator.turns.workers import UserCodeError
 from assistants_emulator.turns.writer import TurnApi
 
 PAUSED, RESUMED = "paused", "resumed"
+NO_ENDING = "The run could not be ended as its responder would have it; the emulator's log has the reason."
+log = logging.getLogger("assistants_emulator")
 
 
 class Finished(Exception):
@@ -113,7 +117,7 @@ class TurnTask:
     async def _run(self, paused: bool) -> None:
         self._begun = True
         try:
-            self.commit(await self._play_to_ending(paused))
+            await self._play_or_fail(paused)
         except StoreError as error:
             # the disk is full or gone: the turn stays as last written, and goes on when the directory is reopened
             self.services.failed(self.id, error)
@@ -124,31 +128,52 @@ class TurnTask:
             self._on_over(self)
             self.suspension.settled.set()
 
+    async def _play_or_fail(self, paused: bool) -> None:
+        """Play the turn to its end. If even its ending cannot be written it fails with a constant text."""
+        try:
+            self.commit(await self._play_to_ending(paused))
+        except StoreError:
+            raise
+        except BaseException as error:
+            if self._is_cancelled():
+                raise
+            log.exception("%s could not be ended", self.id)
+            self.services.failed(self.id, error)
+            self.commit(self.writer.fail("server_error", NO_ENDING))
+
+    def _is_cancelled(self) -> bool:
+        """True if this task is cancelled; a CancelledError may also come from a value of user code."""
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0 and self._ending is None
+
     async def _play_to_ending(self, paused: bool) -> Iterable[Event]:
         """Play the turn, and return the events that end it if its replies have not."""
         try:
             if self._ending is None:
                 await self._play_all(paused)
                 return ()
-        except asyncio.CancelledError:
-            if self._ending is None:
-                raise
         except StoreError:
             raise
-        except Exception as error:
-            return self._ending_after(error)
+        except BaseException as error:
+            if self._is_cancelled():
+                raise
+            if self._ending is None or not isinstance(error, asyncio.CancelledError):
+                return self._ending_after(error)
         return self._ending()
 
-    def _ending_after(self, error: Exception) -> Iterable[Event]:
+    def _ending_after(self, error: BaseException) -> Iterable[Event]:
+        if isinstance(error, Finished):
+            return ()
+        error = error.error if isinstance(error, UserCodeError) else error
         match error:
-            case Finished():
-                return ()
             case NoResponder() | InvalidState():  # what the service itself refuses while a turn is under way is no bug
-                return self.writer.fail("server_error", str(error))
+                return self.writer.fail("server_error", text_of(error))
             case ModelError():
-                return self.writer.fail(error.code, str(error))
+                return self.writer.fail(error.code, text_of(error))
         self.services.failed(self.id, error)
-        text = str(error) if isinstance(error, ScriptError) else f"The responder raised {type(error).__name__}: {error}"
+        text = text_of(error)
+        if not isinstance(error, ScriptError):
+            text = f"The responder raised {type(error).__name__}: {text}"
         return self.writer.fail("server_error", text)
 
     async def _play_all(self, paused: bool) -> None:
