@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
+from assistants_emulator import processes
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_PROJECT, Config, key_of_project
 from assistants_emulator.errors import EmulatorError, StoppedError
 from assistants_emulator.handle import ProjectHandle
@@ -96,6 +97,7 @@ class Emulator(ProjectHandle):
             listener.close()
             raise
         host, port = listener.getsockname()[:2]
+        processes.use()
         loop, workers = LoopThread(), Workers()
         config = replace(self.config, allow_hosts=(*self.config.allow_hosts, host))
         app = make_app(config, self.open_project, self._inspector)
@@ -120,6 +122,7 @@ class Emulator(ProjectHandle):
         finally:
             if self._lock is not None:
                 self._lock.release()
+            processes.release()
             running.workers.close()
             self.left_behind = running.workers.left_behind
             running.loop.close()

@@ -9,7 +9,7 @@ from typing import Any
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.replies import Chunk, CodeInterpreter, FileSearch, Image, Refusal, Text
 from assistants_emulator.runs import code, content, file_search
-from assistants_emulator.runs.limits import check_reply, exhausted
+from assistants_emulator.runs.limits import check_reply, exhausted, is_slow
 from assistants_emulator.runs.tokens import last_message
 from assistants_emulator.runs.writer import RunWriter
 from assistants_emulator.store import Event, Object
@@ -33,6 +33,9 @@ class RunReplies(RunWriter):
 
     def check(self, reply: Any) -> None:
         check_reply(self.run, reply)
+
+    def is_slow(self, reply: Any) -> bool:
+        return is_slow(self.run, reply)
 
     def exhausted(self) -> str | None:
         return exhausted(self.context, self.run)

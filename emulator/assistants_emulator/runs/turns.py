@@ -82,7 +82,7 @@ class RunTurns:
         """Ask for the outputs of the calls, wait for them, and return them in the order of the calls."""
         if not task.writer.is_written(number):
             if task.writer.subject["status"] != "requires_action":
-                task.require_room(calls)
+                await task.require_room(calls)
                 await task.commit_paced(task.writer.functions(number, calls))
             await self._until_submitted(task)
             task.commit(task.writer.begin())

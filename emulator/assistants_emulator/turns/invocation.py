@@ -91,7 +91,7 @@ class TurnServices:
             if choice is not None:
                 choice[0].used += 1
         if choice is None:
-            explanation = self.rules.explain(turn)
+            explanation = await self._match(lambda: self.rules.explain(turn), turn)
             self.unmatched.append(explanation)
             raise NoResponder(explanation)
         rule, turn.match = choice
@@ -108,8 +108,8 @@ class TurnServices:
         return rule
 
     async def _match(self, function: Callable[[], T], turn: Turn) -> T:
-        """The function's result; it is called in a thread if the rules have conditions that are user code."""
-        if not self.rules.asks_user_code:
+        """The function's result; it is called in a thread if the rules' conditions are user code, or may take long."""
+        if not self.rules.asks_user_code and not self.rules.is_slow(turn):
             return function()
         return await self._lane.call(function, f"a condition of the rules, for {turn.run['id']}")
 
@@ -131,6 +131,13 @@ class TurnServices:
         if isinstance(reply, CodeInterpreter) and reply.execute:
             return await self._workers.work(writer.execution(reply))
         return reply
+
+    async def check(self, writer: ReplyWriter, reply: Any) -> None:
+        """ScriptError for a reply that the request does not allow."""
+        if writer.is_slow(reply):
+            await self._workers.work(lambda: writer.check(reply))
+        else:
+            writer.check(reply)
 
     async def pace(self) -> None:
         """Wait between two deltas where `tokens_per_second` is set (real seconds: the rate is for people's eyes)."""

@@ -228,7 +228,7 @@ class TurnTask:
         """Write the reply, unless that was done before a restart."""
         if not self.writer.is_written(number):
             if not continues:
-                self.require_room(reply)
+                await self.require_room(reply)
             reply = await self.services.prepare(self.writer, reply)
             await self.commit_paced(self.writer.write(number, reply))
         if (budget := self.writer.cut_short(number)) is not None:
@@ -245,10 +245,10 @@ class TurnTask:
 
     # Parts
 
-    def require_room(self, reply: Any) -> None:
+    async def require_room(self, reply: Any) -> None:
         """ScriptError for a reply that the request does not allow; end the turn if its budgets leave it no room."""
         if self._rule is None or not self._rule.live:  # a model's replies are taken as they are
-            self.writer.check(reply)
+            await self.services.check(self.writer, reply)
         if (budget := self.writer.exhausted()) is not None:
             self.finish(self.writer.incomplete(budget))
 

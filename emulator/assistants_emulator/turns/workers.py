@@ -85,7 +85,7 @@ class Threads:
 
 
 class DaemonExecutor(ThreadPoolExecutor):
-    """The executor of `asyncio.to_thread` on a loop of user code: its threads are daemons, as all that user code has."""
+    """The executor of `asyncio.to_thread` on a loop of user code: its threads are daemons, too."""
 
     def __init__(self) -> None:
         super().__init__(1)

@@ -51,6 +51,10 @@ class ReplyWriter(Protocol):
         """ScriptError for a reply that the request does not allow."""
         ...
 
+    def is_slow(self, reply: Any) -> bool:
+        """True if `check` may take long: then it is called in a thread."""
+        ...
+
     def exhausted(self) -> str | None:
         """The budget that leaves no room for another reply, or None."""
         ...
