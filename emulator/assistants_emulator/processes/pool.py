@@ -146,7 +146,7 @@ def _environment() -> dict[str, str]:
     return system | {"PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path), "PYTHONUTF8": "1"}
 
 
-READERS = Pool(1024 * MiB)
+READERS = Pool(1536 * MiB)
 MATCHERS = Pool(1024 * MiB)
 _users = 0
 _users_lock = threading.Lock()

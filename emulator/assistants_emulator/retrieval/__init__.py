@@ -6,7 +6,7 @@ Everything here is a plain function or an object in memory; what is kept, and wh
 from assistants_emulator.retrieval.chunks import Chunk, chunk, tokens
 from assistants_emulator.retrieval.citations import MARKER, cited_text, locate, marker
 from assistants_emulator.retrieval.index import Hit, Index, matches
-from assistants_emulator.retrieval.text import EXTENSIONS, extension, extract
+from assistants_emulator.retrieval.text import EXTENSIONS, extension, extract, extract_apart
 from assistants_emulator.retrieval.unreadable import Unreadable
 from assistants_emulator.retrieval.words import content_words
 
@@ -22,6 +22,7 @@ __all__ = [
     "content_words",
     "extension",
     "extract",
+    "extract_apart",
     "locate",
     "marker",
     "matches",
