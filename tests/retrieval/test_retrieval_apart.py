@@ -46,7 +46,10 @@ def test_an_unreadable_document_keeps_its_reason() -> None:
 
 
 def test_a_document_that_takes_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "READING_SECONDS", 0.0)
+    def take_too_long(*arguments: object) -> None:
+        raise TookTooLong
+
+    monkeypatch.setattr(text.READERS, "call", take_too_long)
     with pytest.raises(Unreadable, match="takes too long to read"):
         extract_apart("a.pdf", b"%PDF-")
 

@@ -64,7 +64,7 @@ class Pool:
                 self._drop(helper)
                 helper, result = self._start(), None
                 result = helper.ask(message, seconds)
-            if result is None:
+            if result is None or helper.timed_out:
                 self._drop(helper)
                 raise TookTooLong if helper.timed_out else HelperDied
             with self._lock:
@@ -101,6 +101,8 @@ class Pool:
 class _Helper:
     def __init__(self, memory_bytes: int) -> None:
         self.timed_out = False
+        self._asking = False
+        self._lock = threading.Lock()
         self._process = subprocess.Popen(
             [sys.executable, "-c", MAIN, str(memory_bytes)],
             stdin=subprocess.PIPE,
@@ -114,6 +116,7 @@ class _Helper:
         """The result; None if the helper has ended, or was killed because it took too long."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        self._asking = True
         timer = threading.Timer(seconds, self._time_out)
         timer.daemon = True
         timer.start()
@@ -125,6 +128,8 @@ class _Helper:
             return None
         finally:
             timer.cancel()
+            with self._lock:  # a timer that comes late must not kill a helper that is idle
+                self._asking = False
 
     def kill(self) -> None:
         self._process.kill()
@@ -135,8 +140,10 @@ class _Helper:
                     stream.close()
 
     def _time_out(self) -> None:
-        self.timed_out = True
-        self._process.kill()
+        with self._lock:
+            if self._asking:
+                self.timed_out = True
+                self._process.kill()
 
 
 def _environment() -> dict[str, str]:

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from assistants_emulator.errors import EmulatorError, text_of
+from assistants_emulator.errors import EmulatorError, StoreError, text_of
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch
 from assistants_emulator.responders.rules import Rule, RuleBook
@@ -143,6 +143,11 @@ class TurnServices:
         """Wait between two deltas where `tokens_per_second` is set (real seconds: the rate is for people's eyes)."""
         if (rate := self._context.config.tokens_per_second) is not None:
             await asyncio.sleep(1 / rate)
+
+    def stalled(self, id: str, error: StoreError) -> None:
+        """Keep the first error of a turn that the store could not write."""
+        if not any(failure.run_id == id and isinstance(failure.error, StoreError) for failure in self.failures):
+            self.failed(id, error)
 
     def failed(self, id: str, error: BaseException) -> None:
         self.failures.append(Failure(id, error))

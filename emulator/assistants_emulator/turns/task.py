@@ -42,6 +42,8 @@ class Finished(Exception):
 class TurnTask:
     """The task that plays one run or response to its end; `suspension` says whether requests have to wait for it.
 
+    `is_stalled` is set if the store could not be written: the turn is then as it was last written.
+
     `on_wait` is called when the turn comes to a Wait, `on_over` when it has ended or was stopped. A `paused` one begins
     once it is resumed; one with a `last_error` fails with it at once.
     """
@@ -64,7 +66,8 @@ class TurnTask:
         self.suspension = Suspension()
         self.services = services
         self.writer = api.writer(subject)
-        self._api = api
+        self.api = api
+        self.is_stalled = False
         self._on_wait = on_wait
         self._on_over = on_over
         self._rule: Rule | None = None
@@ -119,8 +122,9 @@ class TurnTask:
         try:
             await self._play_or_fail(paused)
         except StoreError as error:
-            # the disk is full or gone: the turn stays as last written, and goes on when the directory is reopened
-            self.services.failed(self.id, error)
+            # the disk is full or gone: the turn stays as last written, and goes on as after a restart
+            self.is_stalled = True
+            self.services.stalled(self.id, error)
         finally:
             self._forget_deadline()
             if self._invocation is not None:
@@ -189,7 +193,7 @@ class TurnTask:
         self.commit(self.writer.complete())
 
     async def _open(self) -> tuple[Invocation, Outputs]:
-        opening = await self._api.open(self)
+        opening = await self.api.open(self)
         self._rule, self._invocation = opening.rule, opening.invocation
         self.suspension.live = opening.rule.live or self.context.config.tokens_per_second is not None
         self.commit(self.writer.begin(_rule=opening.rule.id))
@@ -211,7 +215,7 @@ class TurnTask:
             self.commit(self.writer.close())
         match reply:
             case FunctionCall() | list():
-                return await self._api.call(self, number, reply if isinstance(reply, list) else [reply])
+                return await self.api.call(self, number, reply if isinstance(reply, list) else [reply])
             case Wait():
                 await self._wait(number, reply.seconds)
             case Pause():
