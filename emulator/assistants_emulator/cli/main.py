@@ -130,8 +130,10 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
+    from assistants_emulator.code_interpreter import make_undumpable
     from assistants_emulator.emulator import Emulator
 
+    make_undumpable()
     options["responder"] = responder_of(options)
     stop = stopped_by_signals()
     with Emulator(**options) as emulator:

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from assistants_emulator.code_interpreter.limits import DEFAULT, Limits
-from assistants_emulator.code_interpreter.process import Ended, run
+from assistants_emulator.code_interpreter.process import Ended, Stopper, run
 from assistants_emulator.code_interpreter.scratch import Scratch, scratch
 from assistants_emulator.errors import EmulatorError
 
@@ -29,19 +29,23 @@ class Executed:
 
 
 def execute(
-    code: str, files: Mapping[str, bytes | Path], limits: Limits = DEFAULT, python: str = sys.executable
+    code: str,
+    files: Mapping[str, bytes | Path],
+    limits: Limits = DEFAULT,
+    python: str = sys.executable,
+    stopper: Stopper | None = None,
 ) -> Executed:
     """Runs the code with the files at /mnt/data/NAME, in a new process of that interpreter (3.11 or later).
 
     Blocks up to `limits.wall_seconds`. What the code does wrong is in the logs, with `error`. EmulatorError if the
     interpreter is missing or broken, or a file or the scratch directory cannot be used. `names.safe_name` says where
-    a file with an odd name is.
+    a file with an odd name is. `stopper` ends the code from another thread.
     """
     interpreter = _found(python)
     try:
         with scratch() as place:
             place.place(files)
-            return _executed(code, place, limits, interpreter)
+            return _executed(code, place, limits, interpreter, stopper or Stopper())
     except OSError as error:
         raise EmulatorError(f"cannot execute code: {error.filename}: {error.strerror or error}") from error
 
@@ -54,16 +58,28 @@ def _found(python: str) -> str:
     return os.path.abspath(found)
 
 
-def _executed(code: str, place: Scratch, limits: Limits, python: str) -> Executed:
+def _executed(code: str, place: Scratch, limits: Limits, python: str, stopper: Stopper) -> Executed:
     job = place.root / "job.json"
-    job.write_text(json.dumps({"code": code, "data": place.data.as_posix(), "limits": asdict(limits)}))
+    job.write_text(
+        json.dumps({"code": code, "data": place.data.as_posix(), "limits": asdict(limits), "parent": os.getpid()})
+    )
     command = [python, "-s", "-B", "-u", str(_RUNNER), str(job)]
-    ended = run(command, place.data, _environment(place), limits.wall_seconds, limits.log_bytes)
-    if job.exists() and not ended.timed_out:  # the runner's first act is to remove it
+    ended = run(
+        command,
+        place.data,
+        _environment(place),
+        limits.wall_seconds,
+        limits.log_bytes,
+        lambda: place.takes_more_than(limits.disk_bytes),
+        stopper,
+    )
+    if job.exists() and not ended.timed_out and not stopper.stopped:  # the runner's first act is to remove it
         raise EmulatorError(f"cannot execute code: {python} is no working Python interpreter ({_last_words(ended)})")
     files, left_out = place.collect(limits)
     notes = "".join(f"{note}\n" for note in _notes(ended, limits, left_out))
-    return Executed(_joined(_logs(ended, place, limits), notes), files, ended.timed_out or ended.status != 0)
+    return Executed(
+        _joined(_logs(ended, place, limits), notes), files, ended.timed_out or ended.filled_disk or ended.status != 0
+    )
 
 
 def _environment(place: Scratch) -> dict[str, str]:
@@ -101,7 +117,9 @@ def _notes(ended: Ended, limits: Limits, left_out: int) -> Iterator[str]:
     """What the code did not say itself."""
     if len(ended.output) > limits.log_bytes:
         yield f"Output was cut after {limits.log_bytes} bytes."
-    if ended.timed_out:
+    if ended.filled_disk:
+        yield f"Execution was stopped: its files took more than {limits.disk_bytes} bytes."
+    elif ended.timed_out:
         yield f"Execution was stopped after {limits.wall_seconds:g} s."
     elif ended.status < 0:
         yield _killed_by(-ended.status, limits)

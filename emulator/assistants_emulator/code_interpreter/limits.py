@@ -13,13 +13,14 @@ class Limits:
 
     CPU time, memory, file size and open files are the system's (`setrlimit`): not on Windows, and macOS takes no limit
     on memory. Processes are not counted, for the system's count is of all that the user runs; they are refused
-    instead. Nothing bounds the disk in all, only each file.
+    instead. The disk in all is looked at every DISK_SECONDS.
     """
 
     cpu_seconds: int = 30
     wall_seconds: float = 60.0
     memory_bytes: int = 2048 * MiB  # address space, of which numerical libraries reserve more than they use
     file_bytes: int = 64 * MiB
+    disk_bytes: int = 512 * MiB
     open_files: int = 256
     log_bytes: int = MiB
     kept_files: int = 100

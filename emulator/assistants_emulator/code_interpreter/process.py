@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import IO
 
 _CHUNK = 65536
+DISK_SECONDS = 0.2  # real ones, between two looks at the disk
 _LAST_WORDS = 1.0  # seconds for what is left in the pipe; only a process that left the group keeps it open
 
 
@@ -24,12 +26,44 @@ class Ended:
     output: bytes
     status: int
     timed_out: bool
+    filled_disk: bool = False
 
 
-def run(command: Sequence[str], directory: Path, environment: Mapping[str, str], seconds: float, most: int) -> Ended:
+class Stopper:
+    """Ends a process from another thread, also before it is started."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = Lock()
+
+    def stop(self) -> None:
+        with self._lock:
+            self.stopped = True
+            if self._process is not None:
+                _kill_group(self._process)
+
+    def watch(self, process: subprocess.Popen[bytes] | None) -> None:
+        """`process` is what `stop` ends from now on; None for nothing, since its number may be another's."""
+        with self._lock:
+            self._process = process
+            if self.stopped and process is not None:
+                _kill_group(process)
+
+
+def run(
+    command: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    most: int,
+    fills_disk: Callable[[], bool],
+    stopper: Stopper,
+) -> Ended:
     """Runs the command for so many real seconds, and keeps so many bytes of stdout and stderr, in their order.
 
-    OSError if it cannot be started. Nothing of its process group is left afterwards.
+    It is ended when `fills_disk()` is true. OSError if it cannot be started. Nothing of its process group is left
+    afterwards.
     """
     process = subprocess.Popen(
         command,
@@ -43,12 +77,19 @@ def run(command: Sequence[str], directory: Path, environment: Mapping[str, str],
     )
     assert process.stdout is not None
     output = _Output(process.stdout, most)
+    stopper.watch(process)
+    filled_disk = False
+    deadline = time.monotonic() + seconds
     try:
-        timed_out = not _ends(process, output, seconds)
+        while output.is_alive() and time.monotonic() < deadline and not filled_disk:
+            output.join(min(DISK_SECONDS, max(0.0, deadline - time.monotonic())))
+            filled_disk = output.is_alive() and fills_disk()
+        timed_out = not filled_disk and not _ends(process, output, seconds)
     finally:
+        stopper.watch(None)
         _kill(process)
     output.join(_LAST_WORDS)
-    return Ended(bytes(output.kept), process.wait(), timed_out)
+    return Ended(bytes(output.kept), process.wait(), timed_out, filled_disk)
 
 
 class _Output(Thread):
@@ -72,7 +113,6 @@ def _ends(process: subprocess.Popen[bytes], output: _Output, seconds: float) -> 
 
     Code that closes its output and goes on has the time limit once more.
     """
-    output.join(seconds)
     if output.is_alive():
         return False
     try:
@@ -84,9 +124,13 @@ def _ends(process: subprocess.Popen[bytes], output: _Output, seconds: float) -> 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """The whole group: what the code started must not outlive it."""
+    _kill_group(process)
+    process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
     if sys.platform != "win32":
         with suppress(ProcessLookupError, PermissionError):  # macOS says the latter of a group of zombies
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
-    process.wait()

@@ -20,6 +20,7 @@ from assistants_emulator.code_interpreter.limits import Limits
 
 LONGEST = 240  # bytes; file systems take 255, and a copy's number needs room
 _LONGEST_SUFFIX = 32
+BLOCK_BYTES = 4096
 _SEPARATORS = re.compile(r"[/\\\0]")
 _WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]+$|^(?=(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))', re.IGNORECASE)
 
@@ -74,6 +75,18 @@ class Scratch:
             path = _copied(content, self.data, name)
             os.utime(path, (_PLACED_AT, _PLACED_AT))
             self._placed[path.name] = _signature(path)
+
+    def takes_more_than(self, most: int) -> bool:
+        """True if the files and directories, of 4 kB each at least, take more bytes than that."""
+        bytes_taken = 0
+        for directory, _, names in os.walk(self.root):
+            bytes_taken += BLOCK_BYTES
+            for name in names:
+                with suppress(OSError):
+                    bytes_taken += max(BLOCK_BYTES, os.lstat(os.path.join(directory, name)).st_size)
+                if bytes_taken > most:
+                    return True
+        return bytes_taken > most
 
     def collect(self, limits: Limits) -> tuple[dict[str, bytes], int]:
         """New and changed regular files by their path in `data`, and how many of them were left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -25,7 +25,7 @@ class RunReplies(RunWriter):
     def store_ids(self) -> list[str]:
         return file_search.store_ids(self.context, self.run)
 
-    def execution(self, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
+    def execution(self, reply: CodeInterpreter) -> code.Execution:
         return code.execution(self.context, self.run, reply)
 
     def require_usable(self) -> None:

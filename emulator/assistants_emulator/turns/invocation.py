@@ -129,7 +129,12 @@ class TurnServices:
             for id in writer.store_ids():
                 await self._read_store(id)
         if isinstance(reply, CodeInterpreter) and reply.execute:
-            return await self._workers.work(writer.execution(reply))
+            execution = writer.execution(reply)
+            try:
+                return await self._workers.work(execution)
+            except asyncio.CancelledError:
+                execution.stop()
+                raise
         return reply
 
     async def check(self, writer: ReplyWriter, reply: Any) -> None:
