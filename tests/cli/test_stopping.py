@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -46,8 +47,11 @@ def generator(turn):
     time.sleep(600)
 
 def executes(turn):
+    import os
     from assistants_emulator import CodeInterpreter
-    return CodeInterpreter("open('/mnt/data/begun', 'w').close()\\nimport time\\ntime.sleep(600)", execute=True)
+    path = os.path.join(os.getcwd(), "pid")
+    code = f"import os, time\\nopen({path!r}, 'w').write(f'{{os.getpid()}} ')\\ntime.sleep(600)"
+    return CodeInterpreter(code, execute=True)
 
 def ready(turn):
     open("ready", "w").close()
@@ -91,10 +95,8 @@ def begin_run(process: subprocess.Popen[str]) -> tuple[openai.OpenAI, str, str]:
 
 
 def until(path: Path) -> None:
-    import time
-
     while not path.exists():
-        time.sleep(0.01)
+        threading.Event().wait(0.01)
 
 
 @pytest.mark.parametrize("name", ["sleeps", "loops", "sleeps_async", "to_thread", "in_thread", "generator"])
@@ -120,12 +122,36 @@ def test_what_is_left_behind_is_stored(serve: Serve, tmp_path: Path) -> None:
         assert run.status == "completed"
 
 
-def test_executed_code_is_ended(serve: Serve, tmp_path: Path) -> None:
-    process = serve("executes", "--allow-code-execution")
-    begin_run(process)
+def pid_in(path: Path) -> int:
+    """The process that the executed code has written down, which may take a moment."""
+    while not path.exists() or not path.read_text().endswith(" "):
+        pass
+    return int(path.read_text())
+
+
+def is_gone(pid: int) -> bool:
+    """True once there is no such process; False if there is one for PATIENCE."""
+    for _ in range(PATIENCE * 100):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        threading.Event().wait(0.01)
+    return False
+
+
+@pytest.mark.parametrize("ending", ["stop", "cancel"])
+def test_executed_code_is_ended(serve: Serve, tmp_path: Path, ending: str) -> None:
+    process = serve("executes", "--allow-code-execution", "--tokens-per-second", "1000")
+    client, thread_id, run_id = begin_run(process)
+    pid = pid_in(tmp_path / "pid")
+    if ending == "cancel":
+        client.beta.threads.runs.cancel(run_id, thread_id=thread_id)
+        assert is_gone(pid)
     process.terminate()
     _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
+    assert is_gone(pid)
 
 
 def test_a_second_signal_ends_it_at_once(serve: Serve, tmp_path: Path) -> None:
@@ -142,8 +168,6 @@ def test_a_second_signal_ends_it_at_once(serve: Serve, tmp_path: Path) -> None:
 
 
 def test_a_project_that_blocks_its_threads_holds_up_no_other() -> None:
-    import threading
-
     free, blocked = threading.Event(), threading.Semaphore(0)
 
     def blocks() -> str:

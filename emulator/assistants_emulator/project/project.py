@@ -127,6 +127,10 @@ class Project:
         self.expiry.rearm()
         self.driver.adopt(tables)
 
+    async def work(self, function: Callable[[], T]) -> T:
+        """Call the function in a worker thread; it must not touch the project's objects."""
+        return await self._workers.work(function)
+
     async def advance(self, seconds: float) -> None:
         if seconds < 0:
             raise EmulatorError(f"advance takes seconds from 0 up, not {seconds}; `set` moves a clock back")

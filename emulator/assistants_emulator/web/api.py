@@ -16,7 +16,7 @@ from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.contract import check, includes
 from assistants_emulator.errors import ApiError, ServerFault, StoreError
 from assistants_emulator.project.project import Project
-from assistants_emulator.resources.route import Download, Route
+from assistants_emulator.resources.route import Download, Later, Route
 from assistants_emulator.store import Object
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
 from assistants_emulator.web.body import Disconnected, parse, read_body
@@ -122,6 +122,8 @@ class Api:
             await self._stream(request, send, lambda: route.operation(hold_runs(project.context, fault), **values))
             return
         result = route.operation(hold_runs(project.context, fault), **values)
+        if isinstance(result, Later):
+            result = await project.work(result.function)
         if isinstance(result, Download):
             await self._download(request, send, result)
             return
