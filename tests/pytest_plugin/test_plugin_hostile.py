@@ -58,16 +58,26 @@ HOSTILE = """
     def value(value):
         return lambda: value
 
-    def sleeps(): time.sleep(60)
+    BEGUN = threading.Semaphore(0)
+
+    def sleeps():
+        BEGUN.release()
+        time.sleep(600)
 
     def loops():
+        BEGUN.release()
         while True: pass
 
-    async def sleeps_async(): time.sleep(60)
+    async def sleeps_async():
+        BEGUN.release()
+        time.sleep(600)
 
-    async def waits_async(): await asyncio.sleep(3600)
+    async def waits_async():
+        BEGUN.release()
+        await asyncio.sleep(3600)
 
     async def ignores_cancel():
+        BEGUN.release()
         while True:
             try:
                 await asyncio.sleep(3600)
@@ -122,6 +132,7 @@ HOSTILE = """
             assistant = openai_client.beta.assistants.create(model="gpt-4o")
             thread = {"messages": [{"role": "user", "content": "Hello"}]}
             run = openai_client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread)
+            assert BEGUN.acquire(timeout=60)
             openai_client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
         else:
             assert ask(openai_client).status in ("completed", "failed", "requires_action")

@@ -133,10 +133,10 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
     from assistants_emulator.code_interpreter import make_undumpable
     from assistants_emulator.emulator import Emulator
 
-    make_undumpable()
     options["responder"] = responder_of(options)
     stop = stopped_by_signals()
     with Emulator(**options) as emulator:
+        make_undumpable()
         where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
         emulator.clock.now()  # opens the default project: a directory that cannot be used is told now, not at a request
         for told in emulator.repaired:
