@@ -16,7 +16,7 @@
     └── ServerFault               500 server_error
 
 One handler, in `web/`, renders an ApiError. The texts are the API's own, word for word; where they were recorded is
-said in `reference/behaviour.md` of the project's design material, by section.
+said in docs/reference/behaviour.md, resource by resource.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Why a file of a vector store ends as `failed`: what its `last_error` says.
 
-`unsupported_file` and "too large" are the API's own texts (behaviour.md section 11); the others are worded after them.
+`unsupported_file` and "too large" are the API's own texts (docs/reference/behaviour.md#vector-store-files);
+the others are worded after them.
 """
 
 from __future__ import annotations
