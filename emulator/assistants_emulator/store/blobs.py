@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from assistants_emulator.store.disk import make_directory, reported
+from assistants_emulator.store.disk import ReplacementFile, make_directory, reported
 
 CHUNK = 65536
 NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")  # no dot, so that `ID.new` is nobody's name
@@ -66,29 +66,22 @@ class BlobWriter:
 class FileWriter(BlobWriter):
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._new = path.with_name(f"{path.name}.new")
         self._ended = False
         make_directory(path.parent)
         with reported(path):
-            self._file = self._new.open("wb")
+            self._replacement = ReplacementFile(path, sync=False)
+        self._file = self._replacement.file
 
     def write(self, chunk: bytes) -> None:
         with reported(self._path):
             self._file.write(chunk)
 
     def _keep(self) -> None:
-        try:
-            with reported(self._path):
-                self._file.close()
-                os.replace(self._new, self._path)
-        finally:
-            self._forget()
+        with reported(self._path):
+            self._replacement.commit()
 
     def _forget(self) -> None:
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self._new.unlink(missing_ok=True)
+        self._replacement.abort()
 
 
 class Blobs:

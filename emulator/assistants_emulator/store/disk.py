@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -30,6 +31,49 @@ def make_directory(path: Path) -> None:
             path.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
             raise StoreError(f"{path}: not a directory") from None
+
+
+class ReplacementFile:
+    """New bytes for `path`, in `PATH.new` beside it until `commit` puts them in place at once; `abort` drops them.
+
+    A kill leaves `path` with the old bytes or the new ones; with `sync` a power failure does too. OSError if the disk
+    refuses, and `path` is as it was.
+    """
+
+    def __init__(self, path: Path, *, sync: bool = True) -> None:
+        self._path = path
+        self._temporary = path.with_name(f"{path.name}.new")
+        self._sync = sync
+        self.file: BinaryIO = self._temporary.open("wb")
+
+    def commit(self) -> None:
+        try:
+            with self.file:
+                if self._sync:
+                    self.file.flush()
+                    os.fsync(self.file.fileno())
+            os.replace(self._temporary, self._path)
+        except BaseException:
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        with suppress(OSError):
+            self.file.close()
+        with suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replace_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """Yield a binary file that is committed as `path` when the block ends, or aborted if an exception leaves it."""
+    replacement = ReplacementFile(path, sync=sync)
+    try:
+        yield replacement.file
+    except BaseException:
+        replacement.abort()
+        raise
+    replacement.commit()
 
 
 class DirectoryLock:

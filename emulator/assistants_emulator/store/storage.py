@@ -9,20 +9,18 @@ one if it has none, so that a line whose sequence is not above what is loaded wa
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from io import BufferedWriter
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 from tinydb.storages import Storage
 
 from assistants_emulator.errors import StoreError
 from assistants_emulator.ids import Counters
-from assistants_emulator.store.disk import make_directory, reported
+from assistants_emulator.store.disk import make_directory, replace_file, reported
 from assistants_emulator.store.journal import Journal
 from assistants_emulator.store.model import TABLES, Object
 
@@ -162,17 +160,10 @@ class JournalStorage(Storage):
                 self._journal.empty()
 
     def _replace_database(self, path: Path, tables: Tables) -> None:
-        new = path.with_name(f"{path.name}.new")
-        try:
-            with new.open("wb") as file:
-                _dump(tables, file)
-                file.flush()
-                os.fsync(file.fileno())
-                self._checkpoint_at = max(self._checkpoint_bytes, file.tell())
-            os.replace(new, path)
-        finally:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
+        with replace_file(path) as file:
+            _dump(tables, file)
+            size = file.tell()
+        self._checkpoint_at = max(self._checkpoint_bytes, size)
 
 
 def _numbered(data: Mapping[str, Mapping[Any, Any]]) -> Tables:
@@ -183,7 +174,7 @@ def _highest(tables: Tables) -> int:
     return max((max(rows, default=0) for rows in tables.values()), default=0)
 
 
-def _dump(tables: Tables, file: BufferedWriter) -> None:
+def _dump(tables: Tables, file: BinaryIO) -> None:
     """One document a line, and never the whole text in memory."""
     for first, (name, rows) in enumerate(tables.items()):
         file.write((b",\n" if first else b"{") + orjson.dumps(name) + b": {")
