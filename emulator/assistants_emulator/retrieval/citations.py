@@ -9,15 +9,6 @@ from typing import Any
 _MARKER = re.compile(r"【[^【】]*†[^【】]*】")
 
 
-def locate(quote: str, text: str) -> tuple[int, int] | None:
-    """Where `quote` first stands in `text`, in characters; any white space in it stands for any other."""
-    words = quote.split()
-    if not words:
-        return None
-    found = re.search(r"\s+".join(map(re.escape, words)), text)
-    return found.span() if found else None
-
-
 def marker(message_number: int, number: int, filename: str) -> str:
     """`【4:0†favorite_foods.txt】`: the first citation of the fifth message."""
     return f"【{message_number}:{number}†{filename}】"
