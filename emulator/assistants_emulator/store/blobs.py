@@ -7,7 +7,6 @@ so that completing an upload copies nothing.
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
@@ -27,14 +26,16 @@ NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")  # no dot, so that `ID.new` is no id
 
 
 class Blobs:
-    """Bytes by id, in memory without a directory. Committed bytes survive a kill; nothing is synced.
+    """Bytes by id. Committed bytes survive a kill; nothing is synced.
 
-    KeyError(id) for bytes that are not there, ValueError for an id that cannot name a file.
+    Without a directory they are in a temporary one, made for the first blob and removed with this object: an upload of
+    512 MB should not have to fit into the memory of a test. KeyError(id) for bytes that are not there, ValueError for
+    an id that cannot name a file.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
-        self._in_memory: dict[str, bytes] = {}
+        self._remove_temporary: Callable[[], object] | None = None
         if directory is not None:
             with reported(directory):
                 for stale in directory.glob("*.new"):
@@ -46,8 +47,11 @@ class Blobs:
 
     def new(self, id: str) -> BlobWriter:
         """Return a writer of the bytes of `id`; its bytes so far stay until the writer commits."""
-        path = self._path(id)
-        return BlobWriter(self._in_memory, id) if path is None else FileWriter(path)
+        self._require_name(id)
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="assistants-emulator-"))
+            self._remove_temporary = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+        return BlobWriter(self._directory / id)
 
     def read(self, id: str, start: int = 0, size: int | None = None) -> bytes:
         """Return `size` bytes from `start`, fewer at the end; None for all."""
@@ -66,28 +70,35 @@ class Blobs:
 
     def delete(self, id: str) -> None:
         """Delete the bytes; no error if there are none."""
-        self._in_memory.pop(id, None)
-        if (path := self._path(id)) is not None:
+        self._require_name(id)
+        if self._directory is not None:
+            path = self._directory / id
             with reported(path):
                 path.unlink(missing_ok=True)
 
     def ids(self) -> list[str]:
         """Return all ids, sorted."""
         if self._directory is None:
-            return sorted(self._in_memory)
+            return []
         with reported(self._directory), suppress(FileNotFoundError):
             return sorted(name for name in os.listdir(self._directory) if NAME.fullmatch(name))
         return []
 
-    def _path(self, id: str) -> Path | None:
+    def close(self) -> None:
+        """Remove a temporary directory."""
+        if self._remove_temporary is not None:
+            self._remove_temporary()
+
+    def _require_name(self, id: str) -> None:
         if not NAME.fullmatch(id):
             raise ValueError(f"not an id that can name a file: {id!r}")
-        return None if self._directory is None else self._directory / id
 
     def _open(self, id: str) -> BinaryIO:
-        path = self._path(id)
+        self._require_name(id)
+        if self._directory is None:
+            raise KeyError(id)
         try:
-            return io.BytesIO(self._in_memory[id]) if path is None else path.open("rb")
+            return (self._directory / id).open("rb")
         except FileNotFoundError:
             raise KeyError(id) from None
 
@@ -98,22 +109,14 @@ class Blobs:
 
 
 class Contents(Blobs):
-    """The blobs of one project, under numbers.
-
-    Without a directory they are in a temporary one, made for the first blob and removed with the project: an upload of
-    512 MB should not have to fit into the memory of a test.
-    """
+    """The blobs of one project, in `DIRECTORY/files` under numbers."""
 
     def __init__(self, directory: Path | None) -> None:
         super().__init__(None if directory is None else directory / "files")
-        self._remove_temporary: Callable[[], object] | None = None
         self._last = max((int(name) for name in self.ids() if name.isdecimal()), default=0)
 
     def begin(self) -> tuple[str, BlobWriter]:
         """Return a new name and the writer of its bytes."""
-        if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="assistants-emulator-"))
-            self._remove_temporary = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
         self._last += 1
         name = f"{self._last:08}"
         return name, self.new(name)
@@ -140,10 +143,6 @@ class Contents(Blobs):
         """Delete all others, such as a kill in the middle of an upload or a deletion leaves behind."""
         self.discard(set(self.ids()).difference(names))
 
-    def close(self) -> None:
-        if self._remove_temporary is not None:
-            self._remove_temporary()
-
 
 class BlobWriter:
     """Takes chunks until `commit` makes them the blob or `abort` drops them; calls after that change nothing.
@@ -151,24 +150,27 @@ class BlobWriter:
     As a context it commits, or aborts if an exception leaves it. StoreError if the disk refuses.
     """
 
-    def __init__(self, blobs: dict[str, bytes], id: str) -> None:
-        self._blobs = blobs
-        self._id = id
-        self._file: BinaryIO = io.BytesIO()
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._ended = False
+        make_directory(path.parent)
+        with reported(path):
+            self._replacement = ReplacementFile(path, sync=False)
 
     def write(self, chunk: bytes) -> None:
-        self._file.write(chunk)
+        with reported(self._path):
+            self._replacement.file.write(chunk)
 
     def commit(self) -> None:
         if not self._ended:
             self._ended = True
-            self._keep()
+            with reported(self._path):
+                self._replacement.commit()
 
     def abort(self) -> None:
         if not self._ended:
             self._ended = True
-            self._drop()
+            self._replacement.abort()
 
     def __enter__(self) -> BlobWriter:
         return self
@@ -178,33 +180,3 @@ class BlobWriter:
             self.commit()
         else:
             self.abort()
-
-    def _keep(self) -> None:
-        self._file.seek(0)
-        self._blobs[self._id] = self._file.read()
-
-    def _drop(self) -> None:
-        """Leave the blob as it was; the buffer goes with the writer."""
-
-
-class FileWriter(BlobWriter):
-    """Writes to a file on disk."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._ended = False
-        make_directory(path.parent)
-        with reported(path):
-            self._replacement = ReplacementFile(path, sync=False)
-        self._file = self._replacement.file
-
-    def write(self, chunk: bytes) -> None:
-        with reported(self._path):
-            self._file.write(chunk)
-
-    def _keep(self) -> None:
-        with reported(self._path):
-            self._replacement.commit()
-
-    def _drop(self) -> None:
-        self._replacement.abort()
