@@ -8,7 +8,7 @@ a container or a virtual machine.
 """
 
 from assistants_emulator.code_interpreter.job import Executed, execute
-from assistants_emulator.code_interpreter.limits import Limits
+from assistants_emulator.code_interpreter.process import Limits
 from assistants_emulator.code_interpreter.scratch import safe_name
 
 __all__ = ["Executed", "Limits", "execute", "safe_name"]

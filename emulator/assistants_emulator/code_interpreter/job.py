@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assistants_emulator.code_interpreter.limits import DEFAULT, Limits
-from assistants_emulator.code_interpreter.process import Result, run
+from assistants_emulator.code_interpreter.process import DEFAULT, Limits, Result, run
 from assistants_emulator.code_interpreter.scratch import Scratch, scratch
 from assistants_emulator.errors import EmulatorError
 

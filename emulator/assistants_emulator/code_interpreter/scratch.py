@@ -17,7 +17,7 @@ from io import BytesIO
 from itertools import count
 from pathlib import Path
 
-from assistants_emulator.code_interpreter.limits import Limits
+from assistants_emulator.code_interpreter.process import Limits
 
 LONGEST = 240  # bytes of a name; file systems take 255, and a copy's number needs room
 _LONGEST_SUFFIX = 32
