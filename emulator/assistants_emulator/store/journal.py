@@ -1,6 +1,7 @@
 """A file to which lines of JSON are appended, one `os.write` each, and that survives being cut off anywhere.
 
-`repair` is for one that was damaged by something other than a kill: it keeps all lines before the damage.
+A line's last member is the CRC-32 of the bytes before it, `,"crc32":"0f1e2d3c"}`, so that damage by anything other than
+a kill is an error. A last line without its newline was cut off by a kill and is dropped.
 """
 
 from __future__ import annotations
@@ -12,13 +13,34 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import orjson
 
 from assistants_emulator.errors import StoreError
 from assistants_emulator.store.disk import reported
 
-BROKEN = ".broken"
+REPAIR_HINT = "start with --repair to keep everything that can be read"
+_CHECKSUM_BYTES = len(b',"crc32":"00000000"}\n')
+
+
+def encode(entry: dict[str, Any]) -> bytes:
+    """Return an entry, which has a member at least, as a line with its checksum."""
+    body = orjson.dumps(entry)[:-1]
+    return body + _checksum(body)
+
+
+def decode(line: bytes) -> dict[str, Any] | None:
+    """Return a line's entry; None for a line that `encode` did not make."""
+    if line[-_CHECKSUM_BYTES:] != _checksum(line[:-_CHECKSUM_BYTES]):
+        return None
+    entry: dict[str, Any] = orjson.loads(line)
+    del entry["crc32"]
+    return entry
+
+
+def _checksum(body: bytes) -> bytes:
+    return b',"crc32":"%08x"}\n' % crc32(body)
 
 
 class Journal:
@@ -35,18 +57,16 @@ class Journal:
         self._file: FileIO | None = None
         self._has_partial_line = False
 
-    def read(self) -> Iterator[tuple[int, Any]]:
-        """Yield each line's number, from 1, and value; a cut off last line is skipped. StoreError for a bad one."""
+    def read(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield each line's number, from 1, and entry; a cut off last line is skipped. StoreError for a damaged one."""
         with reported(self.path), suppress(FileNotFoundError), self.path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
-                value = _parsed(line)
-                if value is None:
-                    if lines.read(1):
-                        hint = "start with --repair to keep everything before it"
-                        raise StoreError(f"{self.path}, line {number}: not a line of JSON; {hint}")
+                if not line.endswith(b"\n"):
                     return
+                if (entry := decode(line)) is None:
+                    raise StoreError(f"{self.path}, line {number}: damaged, its checksum is wrong; {REPAIR_HINT}")
                 self.size += len(line)
-                yield number, value
+                yield number, entry
 
     def append(self, line: bytes) -> None:
         """Write the whole line; StoreError, and the file is as it was, if it cannot be."""
@@ -91,35 +111,3 @@ class Journal:
             self._file = FileIO(self.path, "ab")
             self._cut_partial_line()
         return self._file.fileno()
-
-
-def _parsed(line: bytes) -> Any:
-    """Return a line's value, None if the line is not whole."""
-    if line.endswith(b"\n"):
-        with suppress(orjson.JSONDecodeError):
-            return orjson.loads(line)
-    return None
-
-
-def repair(data_dir: Path) -> list[str]:
-    """Cut the damaged journals of a data directory; return a line of text for each.
-
-    The part from the first damaged line on is kept in a file beside the journal.
-    """
-    reports = map(_repair, sorted(data_dir.glob("*/db.json.journal")))
-    return [report for report in reports if report is not None]
-
-
-def _repair(path: Path) -> str | None:
-    journal = Journal(path)
-    try:
-        for _ in journal.read():
-            pass
-        return None
-    except StoreError as error:
-        with reported(path):
-            content = path.read_bytes()
-            broken = path.with_name(path.name + BROKEN)
-            broken.write_bytes(content[journal.size :])
-            path.write_bytes(content[: journal.size])
-        return f"{error}; kept everything before it, and put the rest into {broken}"
