@@ -25,7 +25,7 @@ from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_client
 from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
-from assistants_emulator.web.api import ASKER_HEADER
+from assistants_emulator.web.api import RUN_HEADER
 from assistants_emulator.web.app import make_app
 
 
@@ -152,7 +152,7 @@ class Emulator(ProjectHandle):
         running = self._parts()
 
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
-            headers = {**options.pop("default_headers", {}), ASKER_HEADER.decode(): run_id}
+            headers = {**options.pop("default_headers", {}), RUN_HEADER.decode(): run_id}
             door = running.door if project.transport == "inprocess" else None
             return make_client(self.base_url, key_of_project(name), {**options, "default_headers": headers}, door)
 

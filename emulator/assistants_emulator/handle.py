@@ -16,14 +16,15 @@ from assistants_emulator.project.state import get_state, read_state
 from assistants_emulator.project.transcript import transcript, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
-from assistants_emulator.responders.sources import as_source
-from assistants_emulator.runs.scheduler import Failure
+from assistants_emulator.responders.sources import Responder, as_source
+from assistants_emulator.responders.turn import Turn
+from assistants_emulator.runs.invocation import Failure
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
 
 T = TypeVar("T")
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[[Turn], object] | Callable[[], object])
 MISSING: Any = object()
 
 
@@ -113,7 +114,7 @@ class ProjectHandle:
 
     @property
     def failures(self) -> list[Failure]:
-        """The exceptions that responders raised: `run_id` and `error` of each. The list itself, not a copy.
+        """The exceptions that responders raised or that broke off a stream: `run_id` and `error` of each; not a copy.
 
         What is left in it when a test ends fails the test; a test that expects one takes it out:
         `assert "no such city" in str(assistants_emulator.failures.pop().error)`.
@@ -166,8 +167,25 @@ class ProjectHandle:
 
     @overload
     def respond(
-        self, reply: T, *, when: object = ..., assistant: str | None = ..., times: int | None = ..., live: bool = ...
-    ) -> T: ...
+        self,
+        reply: Function,
+        *,
+        when: object = ...,
+        assistant: str | None = ...,
+        times: int | None = ...,
+        live: bool = ...,
+    ) -> Function: ...
+
+    @overload
+    def respond(
+        self,
+        reply: Responder,
+        *,
+        when: object = ...,
+        assistant: str | None = ...,
+        times: int | None = ...,
+        live: bool = ...,
+    ) -> Responder: ...
 
     def respond(
         self,
@@ -214,11 +232,11 @@ class ProjectHandle:
     def transcript(self, thread_id: str) -> str:
         """A line for each message, tool call and run status of the thread, in order, without times."""
         self._loop.wait(self._settled(thread_id))
-        return self._do(lambda project: transcript(project.context, thread_id))
+        return self._do(lambda project: transcript(project.context.store, thread_id))
 
     def transcripts(self, newest: int) -> dict[str, str]:
         """Those of the newest threads as they stand, by thread id, oldest first; waits for no run."""
-        return self._do(lambda project: transcripts(project.context, newest))
+        return self._do(lambda project: transcripts(project.context.store, newest))
 
     def reset(self) -> None:
         """Empty it: objects, scripts and rules, requests, clock, id counters."""

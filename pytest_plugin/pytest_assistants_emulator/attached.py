@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -22,7 +21,6 @@ from assistants_emulator.project import transcript as texts
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.request_log import LoggedRequest, RequestLog
 from assistants_emulator.project.state import read_state
-from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
 from assistants_emulator.store import Object
@@ -31,7 +29,7 @@ from pytest_assistants_emulator.marker import Settings
 
 if TYPE_CHECKING:
     from assistants_emulator.handle import ProjectHandle
-    from assistants_emulator.runs.scheduler import Failure
+    from assistants_emulator.runs.invocation import Failure
 
 
 Get = Callable[[str], Any]
@@ -44,8 +42,7 @@ def thread_ids(requests: Iterable[LoggedRequest]) -> list[str]:
 
 
 def transcript(get: Get, thread_id: str) -> str:
-    store = _RebuiltStore(get, thread_id)
-    return texts.transcript(cast(Context, SimpleNamespace(store=store)), thread_id)
+    return texts.transcript(_RebuiltStore(get, thread_id), thread_id)
 
 
 class _RebuiltStore:

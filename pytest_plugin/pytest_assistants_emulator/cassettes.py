@@ -22,7 +22,7 @@ from pytest_assistants_emulator.servers import Server
 
 if TYPE_CHECKING:
     from assistants_emulator.handle import ProjectHandle
-    from assistants_emulator.runs.scheduler import Failure
+    from assistants_emulator.runs.invocation import Failure
 
 
 NO_UPSTREAM = (

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from assistants_emulator import CodeInterpreter, Expire, Fail, FunctionCall, Incomplete, ProjectHandle, Refusal, Text
+from assistants_emulator.web.responses import frame
 
 Events = list[tuple[str, Any]]
 
@@ -21,7 +22,7 @@ NO_FILES = {"code_interpreter": {"file_ids": []}}
 
 
 def events_of(answer: httpx2.Response) -> Events:
-    """Names and data of an event stream, repeated deltas of one name told once each."""
+    """Names and data of an event stream; successive deltas of one name appear once."""
     assert answer.text.endswith("event: done\ndata: [DONE]\n\n")
     events: Events = []
     for block in answer.text.removesuffix("\n\n").split("\n\n"):
@@ -32,7 +33,7 @@ def events_of(answer: httpx2.Response) -> Events:
 
 
 def order(events: Events) -> list[str]:
-    """The names, several deltas in a row as one."""
+    """The names; successive deltas count as one."""
     names = [name for name, _ in events]
     return [name for name, before in zip(names, ["", *names], strict=False) if name != before or "delta" not in name]
 
@@ -172,7 +173,7 @@ def test_deltas_join_to_the_message(project: ProjectHandle, stream: Any) -> None
     assert joined == text
 
 
-def test_a_refusal_is_told_in_refusal_deltas(project: ProjectHandle, stream: Any) -> None:
+def test_a_refusal_has_refusal_deltas(project: ProjectHandle, stream: Any) -> None:
     project.respond(Refusal("No"))
     assert deltas(stream()) == [{"content": [{"index": 0, "type": "refusal", "refusal": "No"}]}]
 
@@ -215,7 +216,7 @@ def test_clients_40_deltas_of_a_code_interpreter_call(project: ProjectHandle, st
     ]
 
 
-def test_usage_is_told_only_at_the_end(stream: Any) -> None:
+def test_usage_is_shown_only_at_the_end(stream: Any) -> None:
     used = {name for name, data in stream() if isinstance(data, dict) and data.get("usage")}
     assert used == {"thread.run.step.completed", "thread.run.completed"}
 
@@ -296,3 +297,25 @@ def test_leaving_a_stream_does_not_cancel_the_run(
     with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as stream:
         next(iter(stream))
     assert project.transcript(thread.id) == "assistant: Echo: (no message)\nrun completed\n"
+
+
+def test_an_exception_in_the_middle_of_a_stream_is_logged_and_kept_for_the_test(
+    project: ProjectHandle,
+    client: openai.OpenAI,
+    assistant: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("assistants_emulator.web.streams.frame", broken_frame)
+    with pytest.raises(openai.APIConnectionError):
+        list(client.beta.threads.create_and_run(assistant_id=assistant.id, stream=True))
+    failure = project.failures.pop()
+    assert (failure.run_id[:4], str(failure.error)) == ("run_", "no frame for thread.run.in_progress")
+    assert "POST /v1/threads/runs: its events could not be sent" in caplog.text
+
+
+def broken_frame(name: str, data: Any) -> bytes:
+    """As `frame`, until the run is in progress."""
+    if name == "thread.run.in_progress":
+        raise LookupError(f"no frame for {name}")
+    return frame(name, data)

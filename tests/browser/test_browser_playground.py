@@ -14,17 +14,17 @@ LISTED = "- SK4711 at 8:15 for 1,490 kroner\n- TP759 at 13:40 for 1,120 kroner"
 def test_a_trip_is_booked_by_answering_function_calls(page: Any, demo: Demo, shot: Shot) -> None:
     page.goto(demo("travel_desk"))
     page.get_by_role("button", name="Find me a flight to Lisbon").click()
-    page.get_by_label("What it returns").fill(LISTED)
-    page.get_by_role("button", name="Submit the output").click()
+    page.get_by_label("Output").fill(LISTED)
+    page.get_by_role("button", name="Submit output").click()
     page.locator("#messages").get_by_text("TP759 at 13:40").wait_for()
     page.get_by_label("Your message").fill("Book SK4711, please")
     page.keyboard.press("Enter")
     page.locator("[data-call]:focus").wait_for()
-    fields = page.get_by_label("What it returns")
+    fields = page.get_by_label("Output")
     fields.nth(1).fill("sent")
     fields.nth(0).fill("QX7R2P")
     shot(page, "playground", {"width": 1200, "height": 900})
-    page.get_by_role("button", name="Submit the outputs").click()
+    page.get_by_role("button", name="Submit outputs").click()
     page.locator("#messages").get_by_text("Booking: QX7R2P").wait_for()
     page.locator("#steps [data-head]").get_by_text("completed").wait_for()
 
@@ -48,7 +48,7 @@ def test_a_file_is_attached_and_searched(page: Any, demo: Demo, emulator: Emulat
     note = tmp_path / "note.md"
     note.write_text("The vacation of the lighthouse keeper is in May.")
     page.locator("#files").set_input_files(note)
-    page.get_by_role("button", name="Do not send note.md").wait_for()
+    page.get_by_role("button", name="Remove note.md").wait_for()
     page.get_by_label("Your message").fill("When is the keeper's vacation?")
     page.get_by_role("button", name="Send", exact=True).click()
     page.locator("#messages").get_by_role("link", name="note.md").wait_for()
@@ -84,7 +84,7 @@ def test_the_tutor_solves_its_equation(page: Any, demo: Demo) -> None:
 def test_an_assistant_is_made_and_talked_to(page: Any, emulator: Emulator) -> None:
     page.goto(f"{emulator.inspector_url}projects/default/playground")
     page.get_by_label("Name", exact=True).fill("Parrot")
-    page.get_by_role("button", name="Make it").click()
+    page.get_by_role("button", name="Create").click()
     page.get_by_label("Your message").fill("Hello")
     page.get_by_role("button", name="Send").click()
     page.locator("#messages").get_by_text("Echo: Hello").wait_for()
@@ -102,7 +102,7 @@ def test_a_run_is_cancelled(page: Any, emulator: Emulator) -> None:
     page.locator("#send:enabled").wait_for()
 
 
-def test_a_failed_run_says_why_beside_the_chat(page: Any, emulator: Emulator) -> None:
+def test_a_failed_run_shows_its_error_next_to_the_chat(page: Any, emulator: Emulator) -> None:
     emulator.respond(Fail("server_error", "The model fell asleep."))
     emulator.client().beta.assistants.create(model="gpt-4o")
     page.goto(f"{emulator.inspector_url}projects/default/playground")

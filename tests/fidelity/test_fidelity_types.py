@@ -1,4 +1,4 @@
-"""Everything that the emulator can answer, against the SDK's own types, strictly and with no key unaccounted for."""
+"""Everything that the emulator can answer, against the SDK's own types, strictly and with every key accounted for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUIRKS = {
     "vector_store: name: string_type": "null where there is none (dotnet)",
     "vector_store.file_batch: object: literal_error": "published as `vector_store.files_batch` (ruby-openai)",
 }
-"""How the recorded service differs from what is published of it."""
+"""Differences between the recorded service and its published schema."""
 
 UNREACHABLE = {"thread.run.step.failed", "thread.run.step.expired", "error"}
 """A step that ends so has no stream: its run waits for outputs. `error` needs a fault, and is none of the types."""
@@ -106,7 +106,7 @@ def test_spec_says_when_a_step_expired(walked: tuple[str, list[Seen]]) -> None:
 
 def test_spec_has_only_the_two_errors_of_steps() -> None:
     error = {"code": "invalid_prompt", "message": "No."}
-    shown = views_spec.shown({"object": "thread.run.step", "last_error": error})
+    shown = views_spec.schema_form({"object": "thread.run.step", "last_error": error})
     assert shown["last_error"] == {"code": "server_error", "message": "No."}
 
 

@@ -18,8 +18,9 @@ from convert_helpers import (
     run_started,
 )
 
-from assistants_emulator.cli.convert import FORMATS, TARGETS, Progress
+from assistants_emulator.cli.convert import FORMATS, TARGETS, read_so_far
 from assistants_emulator.cli.main import cli
+from assistants_emulator.cli.run_command import ProgressLine
 from assistants_emulator.convert import conversion, importers
 from assistants_emulator.convert.conversion import Conversion
 from assistants_emulator.recording import Cassette
@@ -46,7 +47,7 @@ def test_a_recording_becomes_a_script_that_people_can_read(cassette: Path, tmp_p
     )
 
 
-def test_a_script_whose_name_says_so_is_json(cassette: Path, tmp_path: Path) -> None:
+def test_a_script_named_json_is_json(cassette: Path, tmp_path: Path) -> None:
     assert converted(cassette, "--to", "script", "--output", tmp_path / "out.json").exit_code == 0
     assert json.loads((tmp_path / "out.json").read_text())["replies"][0]["times"] == 1
 
@@ -69,7 +70,7 @@ def test_several_recordings_are_one_session(tmp_path: Path) -> None:
     assert made.script.script["replies"][0]["when"] == {"message": r"^Hello\Z"}
 
 
-def test_what_is_missing_and_what_was_left_out_is_told(tmp_path: Path) -> None:
+def test_missing_and_omitted_calls_are_reported(tmp_path: Path) -> None:
     entries = [
         {"request": {"method": "POST", "url": f"{HOSTED}{path}"}, "response": {"status": 200, "content": content}}
         for path, content in [
@@ -109,7 +110,7 @@ def test_a_session_without_runs_makes_no_script(tmp_path: Path) -> None:
     assert "no run is recorded" in result.stderr
 
 
-def test_a_place_that_cannot_be_written_is_said_so(cassette: Path, tmp_path: Path) -> None:
+def test_an_unwritable_output_is_reported(cassette: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     result = converted(cassette, "--to", "script", "--output", tmp_path / "taken" / "out.yaml")
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)
@@ -129,7 +130,7 @@ def test_any_text_comes_back_from_the_script_as_it_was(tmp_path: Path, text: str
 def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for on_terminal, told in ((False, ""), (True, "\rread 1.0 of 2.0 MB\r\033[K")):
         monkeypatch.setattr("sys.stderr.isatty", lambda on_terminal=on_terminal: on_terminal)
-        progress = Progress()
+        progress = ProgressLine(read_so_far)
         progress(1_000_000, 2_000_000)
         progress.end()
         assert capsys.readouterr().err == told

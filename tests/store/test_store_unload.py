@@ -1,4 +1,4 @@
-"""A store whose objects were left to its directory: whatever looks at one finds it as it was."""
+"""A store whose objects were unloaded to its directory: every access finds them unchanged."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assistants_emulator.store import Event, Store
 from assistants_emulator.store.journal import decode
 
 
-def test_what_was_committed_is_found_again(opened, insert) -> None:
+def test_committed_objects_are_found_after_an_unload(opened, insert) -> None:
     store = opened()
     insert(store, "messages", "a", "b", thread_id="t")
     store.unload()

@@ -1,4 +1,4 @@
-"""What is particular to the door without a socket."""
+"""Properties of the in-process transport."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_inside_an_event_loop_a_sync_client_still_works() -> None:
         assert asyncio.run(use()).startswith("thread_")
 
 
-def test_both_doors_may_be_used_in_turn() -> None:
+def test_both_transports_may_be_used_in_turn() -> None:
     with Emulator(transport="inprocess") as emulator:
         inside = emulator.client()
         outside = openai.OpenAI(base_url=emulator.base_url, api_key=emulator.api_key)
@@ -83,7 +83,7 @@ def test_both_doors_may_be_used_in_turn() -> None:
             assert outside.beta.threads.retrieve(thread_id).id == thread_id
 
 
-def test_a_run_goes_on_while_nobody_asks() -> None:
+def test_a_run_continues_while_no_request_waits_for_it() -> None:
     reached = threading.Event()
     with Emulator(transport="inprocess") as emulator:
 
@@ -118,3 +118,15 @@ def test_many_threads_at_once_and_the_handle_between_them() -> None:
         for thread in threads:
             thread.join(60)
         assert done == [("completed", "assistant: 1")] * 30
+
+
+def test_a_stream_goes_on_after_a_client_that_did_not_read_for_a_while() -> None:
+    with Emulator(transport="inprocess", tokens_per_second=2000, settle_seconds=60) as emulator:
+        emulator.respond("word " * 100)
+        threads = emulator.client(timeout=60, max_retries=0).beta.threads
+        assistant = emulator.client().beta.assistants.create(model="gpt-4o")
+        thread = threads.create(messages=[{"role": "user", "content": "Hello"}])
+        with threads.runs.create(thread.id, assistant_id=assistant.id, stream=True) as events:
+            run = next(events).data
+            assert threads.runs.retrieve(run.id, thread_id=thread.id).status == "completed"
+            assert [event.event for event in events][-1] == "thread.run.completed"

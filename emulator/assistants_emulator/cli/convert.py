@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+
+from assistants_emulator.cli.run_command import ProgressLine
 
 FORMATS = ("cassette", "vcrpy", "vcr-ruby", "har", "session-records")
 TARGETS = ("cassette", "script", "state")
@@ -24,7 +25,7 @@ def convert(recordings: tuple[Path, ...], to: str, output: Path, format: str | N
     """
     from assistants_emulator.convert.conversion import Conversion
 
-    progress = Progress()
+    progress = ProgressLine(read_so_far)
     try:
         made = Conversion.of(*recordings, to=to, format=format, told=progress)
     finally:
@@ -37,19 +38,6 @@ def convert(recordings: tuple[Path, ...], to: str, output: Path, format: str | N
     click.echo(f"wrote {output}: {made.summary}")
 
 
-class Progress:
-    """One line on a terminal that says how much has been read; nothing where standard error is none."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._last = -1
-
-    def __call__(self, done: int, size: int) -> None:
-        percent = 100 * done // max(size, 1)
-        if self._shown and percent != self._last:
-            self._last = percent
-            click.echo(f"\rread {done / 1e6:.1f} of {size / 1e6:.1f} MB", nl=False, err=True)
-
-    def end(self) -> None:
-        if self._last >= 0:
-            click.echo("\r\033[K", nl=False, err=True)
+def read_so_far(done: int, size: int) -> str:
+    """A progress line, of bytes."""
+    return f"read {done / 1e6:.1f} of {size / 1e6:.1f} MB"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import click
 
 from assistants_emulator import __version__
-from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals
+from assistants_emulator.cli.run_command import ProgressLine, serve_beside, stopped_by_signals
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_PORT
 
-REDRAW_SECONDS = 0.1
 HOST = click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
 PORT = click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port.")
 SCRUB = click.option(
@@ -47,7 +45,7 @@ def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple
     from assistants_emulator.recording.recorder import Recorder
 
     stop = stopped_by_signals()
-    progress = Progress()
+    progress = ProgressLine(lambda calls, size: f"{_calls(calls)}, {size / 1e6:.1f} MB ")
     recorder = Recorder(upstream, cassette, scrub=scrub, progress=progress, **options)
     with recorder:
         _say(f"recording {upstream} to {cassette} on {recorder.base_url}", command)
@@ -89,24 +87,6 @@ def replay(cassette: Path, command: tuple[str, ...], **options: Any) -> None:
     for line in player.report():
         click.echo(line, err=True)
     sys.exit(status)
-
-
-class Progress:
-    """Calls and bytes in one line on a terminal; nothing where standard error is none."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._drawn = 0.0
-
-    def __call__(self, calls: int, size: int) -> None:
-        now = time.monotonic()
-        if self._shown and now - self._drawn >= REDRAW_SECONDS:
-            self._drawn = now
-            click.echo(f"\r{_calls(calls)}, {size / 1e6:.1f} MB ", nl=False, err=True)
-
-    def end(self) -> None:
-        if self._drawn:
-            click.echo("\r\033[K", nl=False, err=True)
 
 
 def _say(what: str, command: tuple[str, ...]) -> None:

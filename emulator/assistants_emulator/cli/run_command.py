@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 import click
 
 from assistants_emulator.errors import EmulatorError
+
+REDRAW_SECONDS = 0.1
 
 
 def stopped_by_signals() -> threading.Event:
@@ -51,3 +54,26 @@ def run_beside(command: tuple[str, ...], variables: Mapping[str, str], stop: thr
         except subprocess.TimeoutExpired:
             if stop.is_set():
                 process.terminate()
+
+
+class ProgressLine:
+    """One line on a terminal, redrawn every 0.1 s at most; nothing where standard error is no terminal.
+
+    `text(done, size)` is the line, of the numbers that each call brings.
+    """
+
+    def __init__(self, text: Callable[[int, int], str]) -> None:
+        self._text = text
+        self._on_terminal = sys.stderr.isatty()
+        self._drawn = 0.0
+
+    def __call__(self, done: int, size: int) -> None:
+        now = time.monotonic()
+        if self._on_terminal and now - self._drawn >= REDRAW_SECONDS:
+            self._drawn = now
+            click.echo(f"\r{self._text(done, size)}", nl=False, err=True)
+
+    def end(self) -> None:
+        """Erase the line."""
+        if self._drawn:
+            click.echo("\r\033[K", nl=False, err=True)

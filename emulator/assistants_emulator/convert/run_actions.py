@@ -5,7 +5,6 @@ Steps say most; where they were not listed, the run's messages and the calls tha
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -14,13 +13,14 @@ from typing import Any
 from assistants_emulator.convert.observed import ObservedSession
 from assistants_emulator.convert.sanitize import count
 from assistants_emulator.responders.replies import FAIL_CODES, INCOMPLETE_REASONS
+from assistants_emulator.retrieval import MARKER
 from assistants_emulator.runs.content import cut
 from assistants_emulator.store import Object
+from assistants_emulator.store.blobs import encode_base64
 
 NOT_RECORDED = "(what the assistant said is not in the recording)"
 CODE_NOT_RECORDED = "# this code is not in the recording"
 BLANK_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-MARKER = re.compile(r"【[^【】]*†[^【】]*】")
 _FILLED = re.compile(r"\{(?=message\}|outputs\[\d+\]\})")
 
 
@@ -122,7 +122,7 @@ class Said:
             self.problems.append(f"{file_id} was not downloaded; an empty {filename} stands for it")
             encoded = BLANK_PNG if filename.endswith(".png") else ""
         else:
-            encoded = base64.b64encode(content).decode()
+            encoded = encode_base64(content)
         return {"content_base64": encoded, "filename": filename}
 
     def _file(self, file_id: Any) -> str | None:

@@ -1,45 +1,54 @@
-"""A thread as text: a line for each message, tool call and run status, in order and without times, for comparing."""
+"""A thread as text for comparison: a line for each message, tool call and run status, in order, without times."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
-from assistants_emulator.resources.context import Context
-from assistants_emulator.store import Object
+from assistants_emulator.store import Object, Store
 
 
-def transcript(context: Context, thread_id: str) -> str:
-    """Ends with a newline unless it is empty; line breaks inside texts are indented below their line."""
-    messages = context.store.of("messages", "thread_id", thread_id)
+class Objects(Protocol):
+    """As much of a Store as a transcript reads; `number` is an object's place in the order of creation."""
+
+    def get(self, table: str, id: str) -> Object | None: ...
+    def of(self, table: str, field: str, parent: str) -> Iterable[Object]: ...
+    def number(self, table: str, id: str) -> float: ...
+
+
+def transcript(store: Objects, thread_id: str) -> str:
+    """The thread's transcript. It ends with a newline unless it is empty; further lines of a text are indented."""
+    messages = store.of("messages", "thread_id", thread_id)
     numbered: list[tuple[float, str]] = [
-        (context.store.number("messages", message["id"]), _message(message)) for message in messages
+        (store.number("messages", message["id"]), _message(message)) for message in messages
     ]
-    for run in context.store.of("runs", "thread_id", thread_id):
-        numbered += _told(context, run)
+    for run in store.of("runs", "thread_id", thread_id):
+        numbered += _events(store, run)
     numbered.sort(key=lambda entry: entry[0])
     return "".join(f"{line}\n" for _, line in numbered)
 
 
-def _told(context: Context, run: Object) -> Iterator[tuple[float, str]]:
-    """The run's tool calls and status with their places among the messages: each call just before the run's next
-    message, the rest after its last one. By the messages alone, since a state file brings nothing but their order."""
-    place: float = context.store.number("runs", run["id"])
+def _events(store: Objects, run: Object) -> Iterator[tuple[float, str]]:
+    """The run's tool calls and status with their places among the messages.
+
+    Each call comes just before the run's next message, the rest after its last one: a state file has no other order.
+    """
+    place: float = store.number("runs", run["id"])
     waiting: list[str] = []
-    for step in context.store.of("steps", "run_id", run["id"]):
+    for step in store.of("steps", "run_id", run["id"]):
         waiting += _calls(step)
         message_id = step["step_details"].get("message_creation", {}).get("message_id", "")
-        if context.store.get("messages", message_id) is not None:
-            place = context.store.number("messages", message_id)
+        if store.get("messages", message_id) is not None:
+            place = store.number("messages", message_id)
             yield from ((place - 0.5, line) for line in waiting)
             waiting = []
     yield from ((place + 0.5, line) for line in [*waiting, _run(run)])
 
 
-def transcripts(context: Context, newest: int) -> dict[str, str]:
-    """Those of the newest threads by thread id, oldest first."""
-    ids = [thread["id"] for thread in context.store.all("threads")]
-    return {thread_id: transcript(context, thread_id) for thread_id in ids[-newest:]}
+def transcripts(store: Store, newest: int) -> dict[str, str]:
+    """The transcripts of the newest threads by thread id, oldest first."""
+    ids = [thread["id"] for thread in store.all("threads")]
+    return {thread_id: transcript(store, thread_id) for thread_id in ids[-newest:]}
 
 
 def _message(message: Object) -> str:
