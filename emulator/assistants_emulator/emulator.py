@@ -18,10 +18,11 @@ from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import as_source
-from assistants_emulator.server.http import HttpServer, bind
+from assistants_emulator.server.http import bind
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_client
+from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
 from assistants_emulator.turns.workers import Workers
 from assistants_emulator.web.api import RUN_HEADER
@@ -32,7 +33,7 @@ class Running(NamedTuple):
     """What there is while an emulator runs."""
 
     loop: LoopThread
-    server: HttpServer
+    server: ThreadedServer
     door: InProcessServer
     workers: Workers
 
@@ -94,16 +95,13 @@ class Emulator(ProjectHandle):
         except BaseException:
             listener.close()
             raise
-        host, port = listener.getsockname()[:2]
-        loop, workers = LoopThread(), Workers()
-        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, host))
+        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, listener.getsockname()[0]))
         app = make_app(config, self.open_project, self._inspector)
-        server, door = loop.call(lambda: HttpServer(app, listener)), InProcessServer(app, loop)
-        loop.wait(server.start())
-        self._running = Running(loop, server, door, workers)
-        base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+        server = ThreadedServer(app, listener)
+        loop, door = server.loop, InProcessServer(app, server.loop)
+        self._running = Running(loop, server, door, Workers())
         key = key_of_project(DEFAULT_PROJECT)
-        super().__init__(loop, lambda: self.open_project(DEFAULT_PROJECT), base_url, key, door)
+        super().__init__(loop, lambda: self.open_project(DEFAULT_PROJECT), server.base_url, key, door)
         return self
 
     def stop(self) -> None:
@@ -169,7 +167,7 @@ class Emulator(ProjectHandle):
 
     async def _stop(self, running: Running) -> None:
         self._projects.end_streams()
-        await running.server.stop()
+        await running.server.disconnect()
         await running.door.stop()
         await self._projects.close_all()
 

@@ -95,7 +95,7 @@ SERVER_OPTIONS = (
     click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
-    click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
+    click.option("--repair", is_flag=True, help="Repair damaged data directories; what was damaged is kept beside."),
     click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
     click.option(
         "--v1",

@@ -1,4 +1,4 @@
-"""Why a file of a vector store ends as `failed`: what its `last_error` says.
+"""Errors of files that have no text, as the `last_error` of a vector store file that failed.
 
 `unsupported_file` and "too large" are the API's own texts (docs/reference/behaviour.md#vector-store-files);
 the others are worded after them.
@@ -12,7 +12,7 @@ Code = Literal["server_error", "unsupported_file", "invalid_file"]
 
 
 class Unreadable(Exception):
-    """A file that has no text for us; `last_error()` is its `{"code", "message"}`."""
+    """A file that no text can be read from."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -20,6 +20,7 @@ class Unreadable(Exception):
         self.message = message
 
     def last_error(self) -> dict[str, str]:
+        """Return `{"code", "message"}`."""
         return {"code": self.code, "message": self.message}
 
 
