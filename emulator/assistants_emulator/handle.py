@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 
-from assistants_emulator.config import TRANSPORTS
+from assistants_emulator.config import TRANSPORTS, key_of_project
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
@@ -36,6 +36,23 @@ class Leftovers:
     unused: list[str]
 
 
+class Server(Protocol):
+    """The server that handles reach. Its attributes raise StoppedError while it does not run."""
+
+    @property
+    def loop(self) -> LoopThread: ...
+
+    @property
+    def in_process(self) -> InProcessServer: ...
+
+    @property
+    def base_url(self) -> str: ...
+
+    def open_project(self, name: str) -> Project:
+        """The project, created at its first use; on the loop only."""
+        ...
+
+
 class ClockHandle:
     """The project's clock, in unix seconds."""
 
@@ -55,11 +72,14 @@ class ClockHandle:
 
 
 class FaultsHandle:
-    """What goes wrong on purpose; faults strike in the order they were added."""
+    """The project's injected faults, applied in the order they were added; iteration yields a snapshot."""
 
-    def __init__(self, loop: LoopThread, project: Callable[[], Project]) -> None:
-        self._loop = loop
-        self._project = project
+    def __init__(
+        self, add: Callable[[Fault], object], fetch: Callable[[], Iterable[Fault]], clear: Callable[[], object]
+    ) -> None:
+        self._add = add
+        self._fetch = fetch
+        self._clear = clear
 
     def add(
         self,
@@ -76,35 +96,44 @@ class FaultsHandle:
         probability: float = 1.0,
     ) -> None:
         """Add a fault (see `project.faults.Fault`): `add("POST /threads/*/runs", status=429, times=2)`."""
-        self._put(Fault(route, status, message, code, delay, drop_after, stuck, malformed, times, probability))
+        self._add(Fault(route, status, message, code, delay, drop_after, stuck, malformed, times, probability))
 
     def clear(self) -> None:
-        self._loop.call(lambda: self._project().faults.clear())
+        self._clear()
 
     def __iter__(self) -> Iterator[Fault]:
-        return iter(self._loop.call(lambda: list(self._project().faults)))
-
-    def _put(self, fault: Fault) -> None:
-        self._loop.call(lambda: self._project().faults.add(fault))
+        return iter(self._fetch())
 
 
 class ProjectHandle:
-    """`base_url` and `api_key` are for clients of any language; `client()` is the Python SDK's, configured."""
+    """One project of a running emulator, usable from any thread.
 
-    def __init__(
-        self, loop: LoopThread, project: Callable[[], Project], base_url: str, api_key: str, door: InProcessServer
-    ) -> None:
-        self.base_url = base_url
-        self.api_key = api_key
-        self.clock = ClockHandle(loop, project)
-        self.faults = FaultsHandle(loop, project)
-        self._loop = loop
-        self._project = project
-        self._door = door
+    `base_url` and `api_key` configure a client of any language; `client()` returns the Python SDK's, configured. Where
+    the emulator does not run, everything that needs it raises StoppedError.
+    """
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.name = name
+        self.api_key = key_of_project(name)
+        self._server = server
 
     @property
-    def name(self) -> str:
-        return self._do(lambda project: project.name)
+    def base_url(self) -> str:
+        """`http://127.0.0.1:PORT/v1`."""
+        return self._server.base_url
+
+    @property
+    def clock(self) -> ClockHandle:
+        return ClockHandle(self._server.loop, self._project)
+
+    @property
+    def faults(self) -> FaultsHandle:
+        loop = self._server.loop
+        return FaultsHandle(
+            lambda fault: loop.call(lambda: self._project().faults.add(fault)),
+            lambda: loop.call(lambda: list(self._project().faults)),
+            lambda: loop.call(lambda: self._project().faults.clear()),
+        )
 
     @property
     def requests(self) -> RequestLog:
@@ -127,8 +156,8 @@ class ProjectHandle:
 
     def leftovers(self) -> Leftovers:
         """Wait until every run waits for outputs, the clock or a resume, or is over; then what a test is told."""
-        resting = self._do(lambda project: self._found() if project.driver.is_settled else None)
-        return resting or self._loop.wait(self._leftovers())
+        settled = self._do(lambda project: self._current_leftovers() if project.driver.is_settled else None)
+        return settled or self._server.loop.wait(self._leftovers())
 
     def configure(
         self,
@@ -142,22 +171,22 @@ class ProjectHandle:
         clients reach it (`socket` or `inprocess`)."""
         if transport not in (None, *TRANSPORTS):
             raise EmulatorError(f"transport is 'socket' or 'inprocess', not {transport!r}")
-        self._loop.soon(
+        self._server.loop.soon(
             lambda: self._project().configure(seed=seed, clock=clock, autojump=autojump, transport=transport)
         )
 
     @property
-    def door(self) -> InProcessServer | None:
-        """Where this project's clients come in; None for the socket."""
-        return self._door if self._do(lambda project: project.transport) == "inprocess" else None
+    def in_process(self) -> InProcessServer | None:
+        """The server that this project's clients call without a socket; None where they use the socket."""
+        return self._server.in_process if self._do(lambda project: project.transport) == "inprocess" else None
 
     def client(self, **options: Any) -> Any:
         """An `openai.OpenAI` for this project; `options` are its own."""
-        return make_client(self.base_url, self.api_key, options, self.door)
+        return make_client(self.base_url, self.api_key, options, self.in_process)
 
     def async_client(self, **options: Any) -> Any:
         """An `openai.AsyncOpenAI` for this project."""
-        return make_async_client(self.base_url, self.api_key, options, self.door)
+        return make_async_client(self.base_url, self.api_key, options, self.in_process)
 
     @overload
     def respond(
@@ -213,7 +242,7 @@ class ProjectHandle:
 
     def transcript(self, thread_id: str) -> str:
         """A line for each message, tool call and run status of the thread, in order, without times."""
-        self._loop.wait(self._settled(thread_id))
+        self._server.loop.wait(self._settled(thread_id))
         return self._do(lambda project: transcript(project.context, thread_id))
 
     def transcripts(self, newest: int) -> dict[str, str]:
@@ -226,9 +255,9 @@ class ProjectHandle:
 
     async def _leftovers(self) -> Leftovers:
         await self._project().driver.settle_all()
-        return self._found()
+        return self._current_leftovers()
 
-    def _found(self) -> Leftovers:
+    def _current_leftovers(self) -> Leftovers:
         driver = self._project().driver
         return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
 
@@ -236,4 +265,7 @@ class ProjectHandle:
         await self._project().driver.settle(thread_id)
 
     def _do(self, function: Callable[[Project], T]) -> T:
-        return self._loop.call(lambda: function(self._project()))
+        return self._server.loop.call(lambda: function(self._project()))
+
+    def _project(self) -> Project:
+        return self._server.open_project(self.name)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def make_client(handle: ProjectHandle) -> Any:
     """It keeps no connection after its answer: one that is kept belongs to a loop that may be gone before it."""
-    if handle.door is not None:
+    if handle.in_process is not None:
         return handle.async_client()
     from openai import _base_client
     from openai._constants import DEFAULT_TIMEOUT

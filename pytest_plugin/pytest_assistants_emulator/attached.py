@@ -123,22 +123,6 @@ class AttachedClock:
         self._project.ask("POST", "clock", {"set": when})
 
 
-class AttachedFaults(FaultsHandle):
-    """As the handle's faults. Those that are looked at are copies."""
-
-    def __init__(self, project: AttachedProject) -> None:
-        self._attached = project
-
-    def clear(self) -> None:
-        self._attached.ask("DELETE", "faults")
-
-    def __iter__(self) -> Iterator[Fault]:
-        return map(Fault.from_json, self._attached.ask("GET", "faults")["data"])
-
-    def _put(self, fault: Fault) -> None:
-        self._attached.ask("POST", "faults", {name: getattr(fault, name) for name in FAULT_FIELDS})
-
-
 class AttachedProject:
     """A ProjectHandle as far as the control API goes; what it cannot do is an EmulatorError that says so."""
 
@@ -147,8 +131,8 @@ class AttachedProject:
         self.base_url = f"{url}/v1"
         self.api_key = key_of_project(name)
         self.clock = AttachedClock(self)
-        self.faults = AttachedFaults(self)
-        self.door = None
+        self.faults = FaultsHandle(self._add_fault, self._fetch_faults, lambda: self.ask("DELETE", "faults"))
+        self.in_process = None
         self.failures: list[Failure] = []
         self.unmatched: list[str] = []
         self._http = http
@@ -230,6 +214,12 @@ class AttachedProject:
     def get(self, path: str) -> Any:
         """What the API answers at a path below `/v1`."""
         return ask(self._http, "GET", f"/v1{path}", {**self._headers, "OpenAI-Beta": "assistants=v2"})
+
+    def _add_fault(self, fault: Fault) -> None:
+        self.ask("POST", "faults", {name: getattr(fault, name) for name in FAULT_FIELDS})
+
+    def _fetch_faults(self) -> Iterator[Fault]:
+        return map(Fault.from_json, self.ask("GET", "faults")["data"])
 
     @property
     def _headers(self) -> dict[str, str]:
