@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
 
 from assistants_emulator.config import TRANSPORTS, key_of_project
 from assistants_emulator.errors import EmulatorError
@@ -20,7 +20,10 @@ from assistants_emulator.responders.sources import as_source
 from assistants_emulator.runs.scheduler import Failure
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
-from assistants_emulator.server.sdk_clients import make_async_client, make_client
+from assistants_emulator.server.sdk_clients import ClientOptions, make_async_client, make_client
+
+if TYPE_CHECKING:
+    import openai
 
 T = TypeVar("T")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -180,13 +183,15 @@ class ProjectHandle:
         """The server that this project's clients call without a socket; None where they use the socket."""
         return self._server.in_process if self._do(lambda project: project.transport) == "inprocess" else None
 
-    def client(self, **options: Any) -> Any:
-        """An `openai.OpenAI` for this project; `options` are its own."""
-        return make_client(self.base_url, self.api_key, options, self.in_process)
+    def client(self, **options: Unpack[ClientOptions]) -> openai.OpenAI:
+        """An `openai.OpenAI` for this project, made with these options."""
+        client: openai.OpenAI = make_client(self.base_url, self.api_key, dict(options), self.in_process)
+        return client
 
-    def async_client(self, **options: Any) -> Any:
-        """An `openai.AsyncOpenAI` for this project."""
-        return make_async_client(self.base_url, self.api_key, options, self.in_process)
+    def async_client(self, **options: Unpack[ClientOptions]) -> openai.AsyncOpenAI:
+        """As `client`, an `openai.AsyncOpenAI`."""
+        client: openai.AsyncOpenAI = make_async_client(self.base_url, self.api_key, dict(options), self.in_process)
+        return client
 
     @overload
     def respond(
@@ -243,11 +248,11 @@ class ProjectHandle:
     def transcript(self, thread_id: str) -> str:
         """A line for each message, tool call and run status of the thread, in order, without times."""
         self._server.loop.wait(self._settled(thread_id))
-        return self._do(lambda project: transcript(project.context, thread_id))
+        return self._do(lambda project: transcript(project.context.store, thread_id))
 
     def transcripts(self, newest: int) -> dict[str, str]:
         """Those of the newest threads as they stand, by thread id, oldest first; waits for no run."""
-        return self._do(lambda project: transcripts(project.context, newest))
+        return self._do(lambda project: transcripts(project.context.store, newest))
 
     def reset(self) -> None:
         """Empty it: objects, scripts and rules, requests, clock, id counters."""

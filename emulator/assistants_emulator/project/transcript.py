@@ -2,44 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
-from assistants_emulator.resources.context import Context
-from assistants_emulator.store import Object
+from assistants_emulator.store import Object, Store
 
 
-def transcript(context: Context, thread_id: str) -> str:
+class ThreadObjects(Protocol):
+    """A thread's messages, runs and steps: as much of a Store as a transcript reads."""
+
+    def get(self, table: str, key: str, /) -> Object | None: ...
+
+    def of(self, table: str, field: str, parent: str, /) -> Iterable[Object]: ...
+
+    def number(self, table: str, key: str, /) -> int:
+        """The place of a message or run in their common order."""
+        ...
+
+
+def transcript(store: ThreadObjects, thread_id: str) -> str:
     """Ends with a newline unless it is empty; line breaks inside texts are indented below their line."""
-    messages = context.store.of("messages", "thread_id", thread_id)
+    messages = store.of("messages", "thread_id", thread_id)
     numbered: list[tuple[float, str]] = [
-        (context.store.number("messages", message["id"]), _message(message)) for message in messages
+        (store.number("messages", message["id"]), _message(message)) for message in messages
     ]
-    for run in context.store.of("runs", "thread_id", thread_id):
-        numbered += _told(context, run)
+    for run in store.of("runs", "thread_id", thread_id):
+        numbered += _run_lines(store, run)
     numbered.sort(key=lambda entry: entry[0])
     return "".join(f"{line}\n" for _, line in numbered)
 
 
-def _told(context: Context, run: Object) -> Iterator[tuple[float, str]]:
+def _run_lines(store: ThreadObjects, run: Object) -> Iterator[tuple[float, str]]:
     """The run's tool calls and status with their places among the messages: each call just before the run's next
     message, the rest after its last one. By the messages alone, since a state file brings nothing but their order."""
-    place: float = context.store.number("runs", run["id"])
-    waiting: list[str] = []
-    for step in context.store.of("steps", "run_id", run["id"]):
-        waiting += _calls(step)
+    place: float = store.number("runs", run["id"])
+    calls: list[str] = []
+    for step in store.of("steps", "run_id", run["id"]):
+        calls += _calls(step)
         message_id = step["step_details"].get("message_creation", {}).get("message_id", "")
-        if context.store.get("messages", message_id) is not None:
-            place = context.store.number("messages", message_id)
-            yield from ((place - 0.5, line) for line in waiting)
-            waiting = []
-    yield from ((place + 0.5, line) for line in [*waiting, _run(run)])
+        if store.get("messages", message_id) is not None:
+            place = store.number("messages", message_id)
+            yield from ((place - 0.5, line) for line in calls)
+            calls = []
+    yield from ((place + 0.5, line) for line in [*calls, _run(run)])
 
 
-def transcripts(context: Context, newest: int) -> dict[str, str]:
+def transcripts(store: Store, newest: int) -> dict[str, str]:
     """Those of the newest threads by thread id, oldest first."""
-    ids = [thread["id"] for thread in context.store.all("threads")]
-    return {thread_id: transcript(context, thread_id) for thread_id in ids[-newest:]}
+    ids = [thread["id"] for thread in store.all("threads")]
+    return {thread_id: transcript(store, thread_id) for thread_id in ids[-newest:]}
 
 
 def _message(message: Object) -> str:

@@ -8,9 +8,27 @@ from __future__ import annotations
 
 import sys
 import weakref
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
 from assistants_emulator.server.inprocess import InProcessServer, async_transport, sync_transport
+
+
+class ClientOptions(TypedDict, total=False):
+    """Options of `openai.OpenAI` and `openai.AsyncOpenAI`; the installed version may know fewer."""
+
+    api_key: Any
+    base_url: Any
+    organization: str | None
+    project: str | None
+    webhook_secret: str | None
+    websocket_base_url: Any
+    timeout: Any
+    max_retries: int
+    default_headers: Mapping[str, str] | None
+    default_query: Mapping[str, object] | None
+    http_client: Any
+    _strict_response_validation: bool
 
 
 def make_client(base_url: str, api_key: str, options: dict[str, Any], door: InProcessServer | None = None) -> Any:
