@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+import inspect
+import pydoc
+import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import assistants_emulator
 from assistants_emulator import Emulator
-from assistants_emulator.errors import StoppedError
+from assistants_emulator.config import Config
+from assistants_emulator.errors import EmulatorError, StoppedError
 
 CALLS: dict[str, Callable[[Emulator], object]] = {
     "base_url": lambda emulator: emulator.base_url,
@@ -57,3 +67,129 @@ def test_a_stopped_emulator_says_the_same_and_can_be_started_again() -> None:
             handle.client()
     with emulator:
         assert list(other.requests) == list(emulator.requests) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda emulator: Emulator(clok="manual"), "Emulator() has no option 'clok'; did you mean 'clock'?"),
+        (lambda emulator: emulator.respond("Hi.", time=1), "respond() has no option 'time'; did you mean 'times'?"),
+        (
+            lambda emulator: emulator.client(max_retry=1),
+            "client() has no option 'max_retry'; did you mean 'max_retries'?",
+        ),
+        (
+            lambda emulator: emulator.async_client(base_ulr="x"),
+            "async_client() has no option 'base_ulr'; did you mean 'base_url'?",
+        ),
+        (
+            lambda emulator: emulator.faults.add("POST /files", state=1),
+            "add() has no option 'state'; did you mean 'status'?",
+        ),
+    ],
+)
+def test_a_misspelt_option_is_one_sentence_with_the_right_one(
+    emulator: Emulator, call: Callable[[Emulator], object], message: str
+) -> None:
+    with pytest.raises(TypeError) as caught:
+        call(emulator)
+    assert str(caught.value) == message
+
+
+def test_an_option_like_no_other_is_answered_with_all(emulator: Emulator) -> None:
+    with pytest.raises(TypeError, match="has no option 'xyz'; there are reply, when, assistant, times, live"):
+        emulator.respond("Hi.", xyz=1)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"clock": "fast"}, "clock is 'system' or 'manual', not 'fast'"),
+        ({"fidelity": "high"}, "fidelity is 'wire' or 'spec', not 'high'"),
+        ({"v1": "no"}, "v1 is 'serve' or 'sunset', not 'no'"),
+        ({"transport": "pigeon"}, "transport is 'socket' or 'inprocess', not 'pigeon'"),
+    ],
+)
+def test_a_value_that_no_option_has_is_one_sentence(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(EmulatorError, match=f"^{message}$"):
+        Emulator(**options)
+
+
+def test_the_emulators_options_are_those_of_its_configuration_with_the_same_defaults() -> None:
+    parameters = inspect.signature(Emulator).parameters
+    assert {name: parameters[name].default for name in Config.__dataclass_fields__} == {
+        name: field.default for name, field in Config.__dataclass_fields__.items()
+    }
+
+
+@pytest.mark.parametrize("name", assistants_emulator.__all__)
+def test_help_shows_no_object_by_its_address(name: str) -> None:
+    assert " object at 0x" not in pydoc.render_doc(getattr(assistants_emulator, name))
+
+
+def test_the_package_lists_its_public_names() -> None:
+    assert set(dir(assistants_emulator)) == {*assistants_emulator.__all__, "__version__"}
+
+
+USER_CODE = """
+from collections.abc import Iterator
+
+import openai
+from assistants_emulator import Emulator, FunctionCall, ProjectHandle, Text, Turn
+
+
+def answer(turn: Turn) -> Iterator[Text | list[FunctionCall]]:
+    yield Text(f"You said {turn.last_message}")
+
+
+def use(project: ProjectHandle) -> None:
+    project.respond("Hi.", when="hello", times=1)
+    project.respond([FunctionCall("get_weather", {"city": "Oslo"}), Text("Sunny.")])
+    project.respond(answer)
+
+    @project.respond(when=lambda turn: "city" in (turn.instructions or ""))
+    def by_decorator(turn: Turn) -> str:
+        return "Hi."
+
+    client: openai.OpenAI = project.client(max_retries=0)
+    async_client: openai.AsyncOpenAI = project.async_client(timeout=5)
+    called: str = by_decorator(project)  # error: arg-type
+    project.respond(4)  # error: call-overload
+    project.respond("Hi.", time=2)  # error: call-overload
+    project.client(max_retry=0)  # error: call-arg
+    project.faults.add("POST /threads", status="429")  # error: arg-type
+
+
+with Emulator(clock="manual", models=("gpt-4o",)) as emulator:
+    use(emulator)
+    use(emulator.project("other"))
+Emulator(clok="manual")  # error: call-arg
+Emulator(clock="fast")  # error: arg-type
+"""
+MYPY_INI = """
+[mypy]
+strict = true
+follow_imports = skip
+[mypy-assistants_emulator.*]
+follow_imports = silent
+[mypy-openai]
+follow_imports = silent
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("mypy") is None, reason="needs mypy, of the extra test")
+def test_a_type_checker_finds_the_wrong_calls_of_a_user_and_no_other(tmp_path: Path) -> None:
+    """Only our package is followed, and a stub in openai's place: all of its types would take half a minute."""
+    user_file, stub = tmp_path / "user.py", tmp_path / "openai.pyi"
+    user_file.write_text(USER_CODE)
+    stub.write_text("class OpenAI: ...\nclass AsyncOpenAI: ...\n")
+    (tmp_path / "mypy.ini").write_text(MYPY_INI)
+    command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--no-error-summary", "user.py"]
+    printed = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True).stdout
+    found = {(int(line), code) for line, code in re.findall(r"^user.py:(\d+): error: .*\[([\w-]+)\]$", printed, re.M)}
+    wanted = {
+        (number, line.rpartition("# error: ")[2])
+        for number, line in enumerate(USER_CODE.splitlines(), 1)
+        if "# error: " in line
+    }
+    assert found == wanted, printed

@@ -8,9 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
-from assistants_emulator.config import DEFAULT_HOST, DEFAULT_PROJECT, Config, key_of_project
+from assistants_emulator.config import (
+    DEFAULT_HOST,
+    DEFAULT_LOADED,
+    DEFAULT_PROJECT,
+    DEFAULT_SETTLE_SECONDS,
+    Config,
+    key_of_project,
+)
 from assistants_emulator.errors import EmulatorError, StoppedError
-from assistants_emulator.handle import ProjectHandle
+from assistants_emulator.handle import ProjectHandle, Responder, named_options
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, folder_of
 from assistants_emulator.project.state import read_state
@@ -146,11 +153,13 @@ class Emulator(ProjectHandle):
     """A running emulator, which is also the handle of its default project.
 
     `data_dir` None keeps everything in memory; `script` (a path or dict), `responder` (an argument of `respond`) and
-    `state` (a path or dict) are applied to every new project; `port` 0 takes a free one; `options` are Config's
-    other fields. StoreError if the directory cannot be used (DirectoryInUse if another process has it), ScriptError
-    for a script that cannot, EmulatorError for a state or an address that cannot.
+    `state` (a path or dict) are applied to every new project; `port` 0 takes a free one; `settle_seconds` is how long a
+    request waits for runs; the others are options of `serve`. StoreError if the directory cannot be used
+    (DirectoryInUse if another process has it), ScriptError for a script that cannot, EmulatorError for a state, an
+    address or an option that cannot.
     """
 
+    @named_options
     def __init__(
         self,
         data_dir: str | Path | None = None,
@@ -160,12 +169,36 @@ class Emulator(ProjectHandle):
         host: str = DEFAULT_HOST,
         port: int = 0,
         *,
-        responder: object = None,
+        responder: Responder | None = None,
         state: str | Path | Mapping[str, Any] | None = None,
-        **options: Any,
+        fidelity: Literal["wire", "spec"] = "wire",
+        v1: Literal["serve", "sunset"] = "serve",
+        api_key: str | None = None,
+        models: tuple[str, ...] = (),
+        settle_seconds: float = DEFAULT_SETTLE_SECONDS,
+        tokens_per_second: float | None = None,
+        allow_code_execution: bool = False,
+        allow_hosts: tuple[str, ...] = (),
+        repair: bool = False,
+        loaded_projects: int = DEFAULT_LOADED,
+        transport: Literal["socket", "inprocess"] = "socket",
     ) -> None:
-        directory = None if data_dir is None else Path(data_dir)
-        self.config = Config(data_dir=directory, seed=seed, clock=clock, **options)
+        self.config = Config(
+            data_dir=None if data_dir is None else Path(data_dir),
+            seed=seed,
+            clock=clock,
+            fidelity=fidelity,
+            v1=v1,
+            api_key=api_key,
+            models=models,
+            settle_seconds=settle_seconds,
+            tokens_per_second=tokens_per_second,
+            allow_code_execution=allow_code_execution,
+            allow_hosts=allow_hosts,
+            repair=repair,
+            loaded_projects=loaded_projects,
+            transport=transport,
+        )
         self._script: Script | None = None if script is None else load_script(script)
         self._responder = None if responder is None else as_source(responder)
         self._is_live = getattr(responder, "live", False)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
 from assistants_emulator.config import TRANSPORTS, key_of_project
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.errors import EmulatorError, unknown_option
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.project.state import get_state, read_state
 from assistants_emulator.project.transcript import transcript, transcripts
+from assistants_emulator.responders.replies import Reply
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import as_source
@@ -25,9 +29,38 @@ from assistants_emulator.server.sdk_clients import ClientOptions, make_async_cli
 if TYPE_CHECKING:
     import openai
 
+    from assistants_emulator.responders.turn import Turn
+
 T = TypeVar("T")
+Responder: TypeAlias = "str | Reply | Sequence[Any] | Callable[[Turn], object] | Callable[[], object]"
 Function = TypeVar("Function", bound=Callable[..., Any])
-MISSING: Any = object()
+Answering = TypeVar("Answering", bound="Callable[[Turn], object] | Callable[[], object]")
+Condition: TypeAlias = "str | re.Pattern[str] | Mapping[str, Any] | Callable[[Turn], object] | None"
+
+
+class _Decorator:
+    """The default of `respond`'s reply, for its use as a decorator."""
+
+    def __repr__(self) -> str:
+        return "<the decorated function>"
+
+
+DECORATOR: Any = _Decorator()
+
+
+def named_options(function: Function) -> Function:
+    """Refuse keywords that the function does not take, with a TypeError that suggests the right one."""
+    names = [name for name in inspect.signature(function).parameters if name != "self"]
+    call = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
+    @functools.wraps(function)
+    def checked(*args: Any, **options: Any) -> Any:
+        for name in options:
+            if name not in names:
+                raise unknown_option(call, name, names)
+        return function(*args, **options)
+
+    return cast(Function, checked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +117,7 @@ class FaultsHandle:
         self._fetch = fetch
         self._clear = clear
 
+    @named_options
     def add(
         self,
         route: str,
@@ -195,19 +229,37 @@ class ProjectHandle:
 
     @overload
     def respond(
-        self, *, when: object = ..., assistant: str | None = ..., times: int | None = ..., live: bool = ...
-    ) -> Callable[[Function], Function]: ...
+        self, *, when: Condition = ..., assistant: str | None = ..., times: int | None = ..., live: bool = ...
+    ) -> Callable[[Answering], Answering]: ...
 
     @overload
     def respond(
-        self, reply: T, *, when: object = ..., assistant: str | None = ..., times: int | None = ..., live: bool = ...
-    ) -> T: ...
+        self,
+        reply: Answering,
+        *,
+        when: Condition = ...,
+        assistant: str | None = ...,
+        times: int | None = ...,
+        live: bool = ...,
+    ) -> Answering: ...
 
+    @overload
     def respond(
         self,
-        reply: Any = MISSING,
+        reply: Responder,
         *,
-        when: object = None,
+        when: Condition = ...,
+        assistant: str | None = ...,
+        times: int | None = ...,
+        live: bool = ...,
+    ) -> Responder: ...
+
+    @named_options
+    def respond(
+        self,
+        reply: Any = DECORATOR,
+        *,
+        when: Condition = None,
         assistant: str | None = None,
         times: int | None = None,
         live: bool = False,
@@ -219,7 +271,7 @@ class ProjectHandle:
         fallback. `live` marks a responder that takes its time: requests do not wait for it. ScriptError says what is
         wrong with any of these.
         """
-        if reply is MISSING:
+        if reply is DECORATOR:
             return lambda function: self.respond(function, when=when, assistant=assistant, times=times, live=live)
         label = f"respond({getattr(reply, '__name__', type(reply).__name__)})"
         rule = Rule(as_source(reply), when=when, assistant=assistant, times=times, live=live, label=label)

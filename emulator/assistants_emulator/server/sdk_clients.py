@@ -6,11 +6,13 @@ The options are the SDK's own defaults otherwise, `max_retries` and `timeout` to
 
 from __future__ import annotations
 
+import inspect
 import sys
 import weakref
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
+from assistants_emulator.errors import unknown_option
 from assistants_emulator.server.inprocess import InProcessServer, async_transport, sync_transport
 
 
@@ -36,6 +38,7 @@ def make_client(base_url: str, api_key: str, options: dict[str, Any], door: InPr
     import openai
     from openai._base_client import SyncHttpxClientWrapper
 
+    _check_names("client", openai.OpenAI, options)
     transport = None if door is None else sync_transport(httpx_of(SyncHttpxClientWrapper), door)
     given = _options(base_url, api_key, options, SyncHttpxClientWrapper, transport)
     if "http_client" not in options and transport is None:
@@ -48,8 +51,18 @@ def make_async_client(base_url: str, api_key: str, options: dict[str, Any], door
     import openai
     from openai._base_client import AsyncHttpxClientWrapper
 
+    _check_names("async_client", openai.AsyncOpenAI, options)
     transport = None if door is None else async_transport(httpx_of(AsyncHttpxClientWrapper), door)
     return openai.AsyncOpenAI(**_options(base_url, api_key, options, AsyncHttpxClientWrapper, transport))
+
+
+def _check_names(call: str, client_class: type, options: dict[str, Any]) -> None:
+    """Raise a TypeError in one sentence for an option that the installed SDK does not know."""
+    if options:
+        names = list(inspect.signature(client_class).parameters)
+        for name in options:
+            if name not in names:
+                raise unknown_option(call, name, names)
 
 
 def _close_when_forgotten(http_client: Any) -> None:
