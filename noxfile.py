@@ -1,4 +1,4 @@
-"""What takes minutes: each generation of the SDK, in an environment of its own; a browser; fuzzing; a soak; docs."""
+"""Checks that take minutes: generations of the SDK, each in its own environment; a browser; fuzzing; a soak; docs."""
 
 import os
 from pathlib import Path
@@ -16,9 +16,9 @@ SDKS = {
 PYTHONS = ("3.11", "3.12", "3.13")
 TESTS = "tests/matrix"
 
-# pyenv hides the Pythons that are not its current one behind shims that refuse to run
+# pyenv hides Pythons other than its current one behind shims that refuse to run
 _VERSIONS = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-_HIDDEN = [str(found / "bin") for version in PYTHONS for found in sorted(_VERSIONS.glob(f"{version}.*"))]
+_HIDDEN = [str(folder / "bin") for version in PYTHONS for folder in sorted(_VERSIONS.glob(f"{version}.*"))]
 os.environ["PATH"] = os.pathsep.join([*_HIDDEN, os.environ["PATH"]])
 
 nox.options.default_venv_backend = "venv"
@@ -35,7 +35,7 @@ def sdk(session: nox.Session, openai: str) -> None:
 
 @nox.session(python=PYTHONS)
 def newest(session: nox.Session) -> None:
-    """The newest SDK on each Python that is here."""
+    """The newest SDK on each installed Python."""
     _run(session, "openai>=3")
 
 
@@ -46,9 +46,9 @@ def _run(session: nox.Session, *requirements: str) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """The inspector and the playground in Chromium, which has to be there.
+    """The inspector and the playground in Chromium, which must be installed.
 
-    `nox -s browser -- --screenshots docs/images` takes the documentation's pictures on the way.
+    `nox -s browser -- --screenshots docs/images` also takes the documentation's pictures.
     """
     session.install("-e", ".[browser]")
     session.run(

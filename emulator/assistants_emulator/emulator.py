@@ -1,4 +1,4 @@
-"""The emulator as its users hold it: a server on a real socket, started and stopped by `with`."""
+"""The public Emulator: a server on a real socket, started and stopped by `with`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project as its users hold it: from any thread, beside a running server."""
+"""The public handle of a project: usable from any thread while the server runs."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def named_options(function: Function) -> Function:
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What a test should not end with: exceptions of responders, runs that no rule wanted, rules with `times` left."""
+    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left."""
 
     failures: list[Failure]
     unmatched: list[str]
@@ -174,25 +174,25 @@ class ProjectHandle:
 
     @property
     def requests(self) -> RequestLog:
-        """The newest 10,000 calls so far, oldest first: `method`, `path`, `body`, `status`; `dropped` counts others."""
+        """The newest 10,000 calls, oldest first: `method`, `path`, `body`, `status`; `dropped` counts older ones."""
         return self._do(lambda project: project.requests.copy())
 
     @property
     def failures(self) -> list[Failure]:
         """The exceptions that responders raised: `run_id` and `error` of each. The list itself, not a copy.
 
-        What is left in it when a test ends fails the test; a test that expects one takes it out:
+        An exception that is left in it when a test ends fails the test; a test that expects one takes it out:
         `assert "no such city" in str(assistants_emulator.failures.pop().error)`.
         """
         return self._do(lambda project: project.driver.failures)
 
     @property
     def unmatched(self) -> list[str]:
-        """For each run that no rule wanted, what was asked and what each rule wanted. The list itself."""
+        """A text for each run that no rule matched: its last message and each rule's condition. The list itself."""
         return self._do(lambda project: project.driver.unmatched)
 
     def leftovers(self) -> Leftovers:
-        """Wait until every run waits for outputs, the clock or a resume, or is over; then what a test is told."""
+        """The leftovers once every run has ended or waits for outputs, the clock or a resume."""
         settled = self._do(lambda project: self._current_leftovers() if project.driver.is_settled else None)
         return settled or self._server.loop.wait(self._leftovers())
 
@@ -204,8 +204,8 @@ class ProjectHandle:
         autojump: bool = False,
         transport: str | None = None,
     ) -> None:
-        """Of a project that is not used yet: the seed of its ids, its clock (`manual` or `system`), and how its
-        clients reach it (`socket` or `inprocess`)."""
+        """Set the seed of ids, the clock (`manual` or `system`) and the transport of clients (`socket` or `inprocess`).
+        To be called before the project is used."""
         if transport not in (None, *TRANSPORTS):
             raise EmulatorError(f"transport is 'socket' or 'inprocess', not {transport!r}")
         self._server.loop.soon(
@@ -264,12 +264,12 @@ class ProjectHandle:
         times: int | None = None,
         live: bool = False,
     ) -> Any:
-        """What the assistant shall do: text, a reply, a list of replies, or a function of the turn (also as decorator).
+        """Answer runs with text, a reply, a list of replies, or a function of the turn (also as a decorator).
 
         `when` is a pattern searched for in the last user message, a dict as in script files, or a function of the
         turn; `assistant` a name or id; `times` how often the rule is used. Without `when` and `times` it is the
-        fallback. `live` marks a responder that takes its time: requests do not wait for it. ScriptError says what is
-        wrong with any of these.
+        fallback. `live` marks a slow responder, for which requests do not wait. ScriptError for a mistake in any of
+        these.
         """
         if reply is DECORATOR:
             return lambda function: self.respond(function, when=when, assistant=assistant, times=times, live=live)
@@ -279,7 +279,7 @@ class ProjectHandle:
         return reply
 
     def load_script(self, script: str | Path | Mapping[str, Any] | Script) -> None:
-        """A script file's path, or what it would say as a dict; it takes the place of the script before."""
+        """Load a script from a file or a dict, in the place of the script before; ScriptError for a mistake in it."""
         loaded = script if isinstance(script, Script) else load_script(script)
         self._do(lambda project: project.set_script(loaded))
 
@@ -288,12 +288,12 @@ class ProjectHandle:
         return self._do(lambda project: get_state(project.context))
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
-        """Replace all objects by those of a state file or dict; EmulatorError says what no form of the API has."""
+        """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
         loaded = read_state(state)
         self._do(lambda project: project.load_state(loaded))
 
     def resume(self, run_id: str) -> None:
-        """Let a paused run go on; EmulatorError if it is not paused."""
+        """Resume a paused run; EmulatorError if it is not paused."""
         if not self._do(lambda project: project.driver.resume(run_id)):
             raise EmulatorError(f"{run_id} is not paused in project {self.name}")
 
@@ -303,11 +303,11 @@ class ProjectHandle:
         return self._do(lambda project: transcript(project.context.store, thread_id))
 
     def transcripts(self, newest: int) -> dict[str, str]:
-        """Those of the newest threads as they stand, by thread id, oldest first; waits for no run."""
+        """The transcripts of the newest threads by thread id, oldest first; does not wait for runs."""
         return self._do(lambda project: transcripts(project.context.store, newest))
 
     def reset(self) -> None:
-        """Empty it: objects, scripts and rules, requests, clock, id counters."""
+        """Remove objects, scripts, rules and requests, and start clock and ids from the beginning."""
         self._do(lambda project: project.reset())
 
     async def _leftovers(self) -> Leftovers:

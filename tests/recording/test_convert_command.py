@@ -18,8 +18,9 @@ from convert_helpers import (
     run_started,
 )
 
-from assistants_emulator.cli.convert import FORMATS, TARGETS, Progress
+from assistants_emulator.cli.convert import FORMATS, TARGETS, read_so_far
 from assistants_emulator.cli.main import cli
+from assistants_emulator.cli.run_command import ProgressLine
 from assistants_emulator.convert import conversion, importers
 from assistants_emulator.convert.conversion import Conversion
 from assistants_emulator.recording import Cassette
@@ -129,7 +130,7 @@ def test_any_text_comes_back_from_the_script_as_it_was(tmp_path: Path, text: str
 def test_progress_is_for_terminals_only(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     for on_terminal, told in ((False, ""), (True, "\rread 1.0 of 2.0 MB\r\033[K")):
         monkeypatch.setattr("sys.stderr.isatty", lambda on_terminal=on_terminal: on_terminal)
-        progress = Progress()
+        progress = ProgressLine(read_so_far)
         progress(1_000_000, 2_000_000)
         progress.end()
         assert capsys.readouterr().err == told

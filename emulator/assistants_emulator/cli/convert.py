@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+
+from assistants_emulator.cli.run_command import ProgressLine
 
 FORMATS = ("cassette", "vcrpy", "vcr-ruby", "har", "session-records")
 TARGETS = ("cassette", "script", "state")
@@ -13,43 +14,30 @@ TARGETS = ("cassette", "script", "state")
 
 @click.command()
 @click.argument("recordings", nargs=-1, required=True, metavar="IN...", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Choice(TARGETS), required=True, help="What to make of it.")
+@click.option("--to", type=click.Choice(TARGETS), required=True, help="Kind of file to write.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
-@click.option("--from", "format", type=click.Choice(FORMATS), help="What IN is; without it, what its content says.")
+@click.option("--from", "format", type=click.Choice(FORMATS), help="Format of IN; by default by its content.")
 def convert(recordings: tuple[Path, ...], to: str, output: Path, format: str | None) -> None:
     """Turn recorded sessions into a cassette, a responder script or a state file.
 
     IN is a cassette of `record`, a cassette of VCR.py or VCR (Ruby), a HAR file, or a session record of OpenAI's .NET
-    SDK. Several are one session, in the order given. What could not be taken over is listed on standard error.
+    SDK. Several files are one session, in the order given. Calls that cannot be converted are listed on standard error.
     """
     from assistants_emulator.convert.conversion import Conversion
 
-    progress = Progress()
+    progress = ProgressLine(read_so_far)
     try:
-        made = Conversion.of(*recordings, to=to, format=format, told=progress)
+        conversion = Conversion.of(*recordings, to=to, format=format, told=progress)
     finally:
         progress.end()
-    for line in made.left_out:
+    for line in conversion.left_out:
         click.echo(f"left out: {line}", err=True)
-    for line in made.warnings:
+    for line in conversion.warnings:
         click.echo(f"warning: {line}", err=True)
-    made.save(output)
-    click.echo(f"wrote {output}: {made.summary}")
+    conversion.save(output)
+    click.echo(f"wrote {output}: {conversion.summary}")
 
 
-class Progress:
-    """One line on a terminal that says how much has been read; nothing where standard error is none."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._last = -1
-
-    def __call__(self, done: int, size: int) -> None:
-        percent = 100 * done // max(size, 1)
-        if self._shown and percent != self._last:
-            self._last = percent
-            click.echo(f"\rread {done / 1e6:.1f} of {size / 1e6:.1f} MB", nl=False, err=True)
-
-    def end(self) -> None:
-        if self._last >= 0:
-            click.echo("\r\033[K", nl=False, err=True)
+def read_so_far(done: int, size: int) -> str:
+    """A progress line, of bytes."""
+    return f"read {done / 1e6:.1f} of {size / 1e6:.1f} MB"

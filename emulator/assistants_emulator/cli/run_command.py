@@ -1,4 +1,4 @@
-"""What every command that serves does meanwhile: run somebody's command, or wait for Ctrl-C."""
+"""Run a subprocess while a server is up, or wait for Ctrl-C; and a line that shows progress meanwhile."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
 import click
 
 from assistants_emulator.errors import EmulatorError
 
+REDRAW_SECONDS = 0.1
+
 
 def stopped_by_signals() -> threading.Event:
-    """Set by Ctrl-C and by SIGTERM."""
+    """An event that Ctrl-C and SIGTERM set."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -23,7 +26,8 @@ def stopped_by_signals() -> threading.Event:
 
 
 def serve_beside(command: tuple[str, ...], variables: dict[str, str], stop: threading.Event) -> int:
-    """The status of the command, or 0 when stopped; without a command the variables are printed for a shell."""
+    """Run the command with these variables and return its status; without one, print them for a shell and return 0 once
+    stopped."""
     if command:
         return run_beside(command, variables, stop)
     for name, value in variables.items():
@@ -33,13 +37,13 @@ def serve_beside(command: tuple[str, ...], variables: dict[str, str], stop: thre
 
 
 def wait_for(stop: threading.Event) -> int:
-    while not stop.wait(1.0):  # a wait without end would not be interrupted by Ctrl-C on Windows
+    while not stop.wait(1.0):  # on Windows Ctrl-C does not interrupt a wait without a timeout
         pass
     return 0
 
 
 def run_beside(command: tuple[str, ...], variables: Mapping[str, str], stop: threading.Event) -> int:
-    """The command's exit status, 128 and its signal's number if one killed it; a stop is passed on to it."""
+    """Return the command's exit status, 128 plus the signal's number if one killed it; `stop` terminates it."""
     try:
         process = subprocess.Popen(command, env={**os.environ, **variables})
     except OSError as error:
@@ -51,3 +55,26 @@ def run_beside(command: tuple[str, ...], variables: Mapping[str, str], stop: thr
         except subprocess.TimeoutExpired:
             if stop.is_set():
                 process.terminate()
+
+
+class ProgressLine:
+    """One line on a terminal, redrawn every 0.1 s at most; nothing where standard error is no terminal.
+
+    `text(done, size)` is the line, of the numbers that each call brings.
+    """
+
+    def __init__(self, text: Callable[[int, int], str]) -> None:
+        self._text = text
+        self._on_terminal = sys.stderr.isatty()
+        self._drawn = 0.0
+
+    def __call__(self, done: int, size: int) -> None:
+        now = time.monotonic()
+        if self._on_terminal and now - self._drawn >= REDRAW_SECONDS:
+            self._drawn = now
+            click.echo(f"\r{self._text(done, size)}", nl=False, err=True)
+
+    def end(self) -> None:
+        """Erase the line."""
+        if self._drawn:
+            click.echo("\r\033[K", nl=False, err=True)

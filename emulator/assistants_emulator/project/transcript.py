@@ -8,47 +8,43 @@ from typing import Any, Protocol
 from assistants_emulator.store import Object, Store
 
 
-class ThreadObjects(Protocol):
-    """A thread's messages, runs and steps: as much of a Store as a transcript reads."""
+class Objects(Protocol):
+    """As much of a Store as a transcript reads; `number` is an object's place in the order of creation."""
 
-    def get(self, table: str, key: str, /) -> Object | None: ...
-
-    def of(self, table: str, field: str, parent: str, /) -> Iterable[Object]: ...
-
-    def number(self, table: str, key: str, /) -> int:
-        """The place of a message or run in their common order."""
-        ...
+    def get(self, table: str, id: str) -> Object | None: ...
+    def of(self, table: str, field: str, parent: str) -> Iterable[Object]: ...
+    def number(self, table: str, id: str) -> float: ...
 
 
-def transcript(store: ThreadObjects, thread_id: str) -> str:
-    """Ends with a newline unless it is empty; line breaks inside texts are indented below their line."""
+def transcript(store: Objects, thread_id: str) -> str:
+    """The thread's transcript. It ends with a newline unless it is empty; further lines of a text are indented."""
     messages = store.of("messages", "thread_id", thread_id)
     numbered: list[tuple[float, str]] = [
         (store.number("messages", message["id"]), _message(message)) for message in messages
     ]
     for run in store.of("runs", "thread_id", thread_id):
-        numbered += _run_lines(store, run)
+        numbered += _events(store, run)
     numbered.sort(key=lambda entry: entry[0])
     return "".join(f"{line}\n" for _, line in numbered)
 
 
-def _run_lines(store: ThreadObjects, run: Object) -> Iterator[tuple[float, str]]:
+def _events(store: Objects, run: Object) -> Iterator[tuple[float, str]]:
     """The run's tool calls and status with their places among the messages: each call just before the run's next
     message, the rest after its last one. By the messages alone, since a state file brings nothing but their order."""
     place: float = store.number("runs", run["id"])
-    calls: list[str] = []
+    waiting: list[str] = []
     for step in store.of("steps", "run_id", run["id"]):
-        calls += _calls(step)
+        waiting += _calls(step)
         message_id = step["step_details"].get("message_creation", {}).get("message_id", "")
         if store.get("messages", message_id) is not None:
             place = store.number("messages", message_id)
-            yield from ((place - 0.5, line) for line in calls)
-            calls = []
-    yield from ((place + 0.5, line) for line in [*calls, _run(run)])
+            yield from ((place - 0.5, line) for line in waiting)
+            waiting = []
+    yield from ((place + 0.5, line) for line in [*waiting, _run(run)])
 
 
 def transcripts(store: Store, newest: int) -> dict[str, str]:
-    """Those of the newest threads by thread id, oldest first."""
+    """The transcripts of the newest threads by thread id, oldest first."""
     ids = [thread["id"] for thread in store.all("threads")]
     return {thread_id: transcript(store, thread_id) for thread_id in ids[-newest:]}
 
