@@ -1,4 +1,4 @@
-"""What an emulator was started with. One value, handed down; nothing reads the environment."""
+"""The options that an emulator was started with: one value, passed down; nothing reads the environment."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Options of one emulator; `settle_seconds` are real seconds, everything else is explained by the command line."""
+    """Options of one emulator, explained by the command line's help; `settle_seconds` are real seconds."""
 
     data_dir: Path | None = None
     seed: int | str = 0
@@ -41,9 +41,9 @@ class Config:
     allow_hosts: tuple[str, ...] = ()
     repair: bool = False
     loaded_projects: int = DEFAULT_LOADED
-    """Of how many projects with a directory the objects are in memory; those of others are read when they are used."""
+    """Number of projects with a directory whose objects are in memory; those of others are read on use."""
     transport: Literal["socket", "inprocess"] = "socket"
-    """How the SDK clients that the emulator makes reach it. The socket is there for everybody else in either case."""
+    """Transport of the SDK clients that the emulator makes; it listens on the socket in either case."""
 
     def __post_init__(self) -> None:
         for option, choices in CHOICES.items():
@@ -54,7 +54,7 @@ class Config:
 
 
 def project_of_key(key: str) -> str:
-    """The project that an API key selects: NAME of `sk-emulator-NAME`, `default` for any other key."""
+    """Return the project that an API key selects: NAME of `sk-emulator-NAME`, `default` for any other key."""
     return key[len(KEY_PREFIX) :] or DEFAULT_PROJECT if key.startswith(KEY_PREFIX) else DEFAULT_PROJECT
 
 

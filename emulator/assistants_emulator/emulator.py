@@ -25,10 +25,11 @@ from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import as_source
 from assistants_emulator.runs.workers import Workers
-from assistants_emulator.server.http import HttpServer, bind
+from assistants_emulator.server.http import bind
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_client
+from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
 from assistants_emulator.web.api import ASKER_HEADER
 from assistants_emulator.web.app import make_app
@@ -37,8 +38,7 @@ from assistants_emulator.web.app import make_app
 class Running(NamedTuple):
     """The parts of a server that runs."""
 
-    loop: LoopThread
-    http: HttpServer
+    http: ThreadedServer
     in_process: InProcessServer
     workers: Workers
 
@@ -69,14 +69,11 @@ class EmulatorServer:
         except BaseException:
             listener.close()
             raise
-        host, port = listener.getsockname()[:2]
-        loop, workers = LoopThread(), Workers()
-        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, host))
+        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, listener.getsockname()[0]))
         app = make_app(config, self.open_project, self._inspector)
-        http, in_process = loop.call(lambda: HttpServer(app, listener)), InProcessServer(app, loop)
-        loop.wait(http.start())
-        self._parts = Running(loop, http, in_process, workers)
-        self._base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+        http = ThreadedServer(app, listener)
+        self._parts = Running(http, InProcessServer(app, http.loop), Workers())
+        self._base_url = http.base_url
 
     def stop(self) -> None:
         """Stop listening and write everything to disk. Stopping a stopped server changes nothing."""
@@ -84,10 +81,10 @@ class EmulatorServer:
             return
         running, self._parts = self._parts, None
         try:
-            running.loop.wait(self._stop(running))
+            running.http.loop.wait(self._stop(running))
         finally:
             running.workers.close()
-            running.loop.close()
+            running.http.loop.close()
             self.projects.clear()
             if self._lock is not None:
                 self._lock.release()
@@ -99,7 +96,7 @@ class EmulatorServer:
 
     @property
     def loop(self) -> LoopThread:
-        return self.require_running().loop
+        return self.require_running().http.loop
 
     @property
     def in_process(self) -> InProcessServer:
@@ -138,13 +135,13 @@ class EmulatorServer:
             return make_client(self.base_url, key_of_project(name), {**options, "default_headers": headers}, in_process)
 
         directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
-        project = Project(name, self.config, directory, running.workers, running.loop.call, client_for_run)
+        project = Project(name, self.config, directory, running.workers, running.http.loop.call, client_for_run)
         self._prepare(project)
         return project
 
     async def _stop(self, running: Running) -> None:
         self.projects.end_streams()
-        await running.http.stop()
+        await running.http.disconnect()
         await running.in_process.stop()
         await self.projects.close_all()
 

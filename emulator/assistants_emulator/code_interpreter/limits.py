@@ -1,4 +1,4 @@
-"""How much a piece of code may use before it is stopped."""
+"""Limits of one execution."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ MiB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Seconds and bytes of one call. The wall clock, the logs and the kept files are watched by us, everywhere.
+    """Seconds and bytes of one call; wall clock, logs and kept files are limited on every system.
 
-    CPU time, memory, file size and open files are the system's (`setrlimit`): not on Windows, and macOS takes no limit
-    on memory. Processes are not counted, for the system's count is of all that the user runs; they are refused
-    instead. Nothing bounds the disk in all, only each file.
+    CPU time, memory, file size and open files are limited by `setrlimit`: not on Windows, and macOS takes no limit on
+    memory. Processes are refused, not counted, since the system counts all processes of the user. Nothing limits the
+    disk in all, only each file.
     """
 
     cpu_seconds: int = 30

@@ -1,4 +1,4 @@
-"""uvicorn on the emulator's loop, started and stopped without its ticks: a stop takes less than a millisecond."""
+"""uvicorn on a running loop, started and stopped without its ticks: a stop takes less than a millisecond."""
 
 from __future__ import annotations
 
@@ -13,18 +13,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from assistants_emulator.errors import EmulatorError
 
-KEEP_ALIVE = (
-    75  # seconds that an idle connection is kept; clients keep theirs for less, so they never meet a closed one
-)
+KEEP_ALIVE = 75  # seconds that an idle connection is open; longer than clients use theirs
 MOST_HEAD_BYTES = 64 * 1024
-HUGE = 1 << 62
+_IN_BODY = -(1 << 62)  # head bytes while a body is read, which has limits of its own
 DATE_REFRESH = 1.0  # seconds between two renewals of the Date header
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening address; port 0 takes a free one. EmulatorError if it cannot be had.
+    """Return a socket bound to the address; port 0 takes a free one. EmulatorError if it cannot be bound.
 
-    IPPROTO_TCP is not for show: without it asyncio never sets TCP_NODELAY, which costs 44 ms a request.
+    Without IPPROTO_TCP asyncio does not set TCP_NODELAY, which costs 44 ms a request.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -39,7 +37,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's, but a request's head is bounded: the parser would keep whatever is sent before the empty line."""
+    """Limits the head of a request to MOST_HEAD_BYTES, which uvicorn's parser does not."""
 
     _head_bytes = 0
 
@@ -50,7 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def on_headers_complete(self) -> None:
-        self._head_bytes = -HUGE  # what follows is the body, which has limits of its own
+        self._head_bytes = _IN_BODY
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -59,7 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class HttpServer:
-    """Serves an ASGI application on a bound socket; used on the loop that it serves on."""
+    """Serves an ASGI application on a bound socket; used on the loop that serves."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         config = uvicorn.Config(
@@ -83,7 +81,7 @@ class HttpServer:
 
     @property
     def connections(self) -> int:
-        """How many are open."""
+        """Number of open connections."""
         return len(self._server.server_state.connections)
 
     async def start(self) -> None:
@@ -92,7 +90,7 @@ class HttpServer:
         self._dates = asyncio.get_running_loop().create_task(self._keep_date())
 
     async def stop(self) -> None:
-        """Close listeners and connections; what is being answered is cut off."""
+        """Close listeners and connections; responses under way are cut off."""
         if self._dates is not None:
             self._dates.cancel()
         for server in self._server.servers:
@@ -113,7 +111,7 @@ class HttpServer:
                 await self._dates
 
     def _drop(self, scope: Scope) -> None:
-        """Close the connection that this request came by, as a network does that fails."""
+        """Close the connection of this request, as a failing network does."""
         for connection in list(self._server.server_state.connections):
             if getattr(connection, "client", None) == scope["client"]:
                 transport: Any = getattr(connection, "transport", None)

@@ -1,4 +1,7 @@
-"""A file to which lines of JSON are appended, one `os.write` each, and that survives being cut off anywhere."""
+"""A file to which lines of JSON are appended, one `os.write` each, and that survives being cut off anywhere.
+
+`repair` is for one that was damaged by something other than a kill: it keeps all lines before the damage.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,14 @@ import orjson
 from assistants_emulator.errors import StoreError
 from assistants_emulator.store.disk import reported
 
+BROKEN = ".broken"
+
 
 class Journal:
-    """`read` it whole first, then `append`. What a killed process appended is there; nothing is synced, so after a
-    power failure the newest lines may be missing. `size` is in bytes, of whole lines. The first write opens the file.
+    """Lines of a file: `read` all of them first, then `append`. `size` is the bytes of whole lines.
+
+    Appended lines survive a kill; nothing is synced, so after a power failure the newest may be missing. The file is
+    made by the first write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,10 +33,10 @@ class Journal:
         self.size = 0
         self.closed = False
         self._file: FileIO | None = None
-        self._torn = False
+        self._has_partial_line = False
 
     def read(self) -> Iterator[tuple[int, Any]]:
-        """(line number from 1, its value). A last line that was cut off ends it; StoreError for any other bad line."""
+        """Yield each line's number, from 1, and value; a cut off last line is skipped. StoreError for a bad one."""
         with reported(self.path), suppress(FileNotFoundError), self.path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
                 value = _parsed(line)
@@ -42,13 +49,13 @@ class Journal:
                 yield number, value
 
     def append(self, line: bytes) -> None:
-        """Write the whole line, or StoreError and the file as it was."""
+        """Write the whole line; StoreError, and the file is as it was, if it cannot be."""
         try:
             self._write(line)
         except OSError as error:
-            self._torn = True
+            self._has_partial_line = True
             with suppress(OSError):
-                self._mend()
+                self._cut_partial_line()
             raise StoreError(f"{self.path}: {error.strerror or error}") from error
         self.size += len(line)
 
@@ -62,44 +69,45 @@ class Journal:
         if self._file is not None:
             self._file.close()
 
+    def require_open(self) -> None:
+        if self.closed:
+            raise StoreError(f"{self.path}: the store is closed")
+
     def _write(self, line: bytes) -> None:
-        if self._torn:
-            self._mend()
+        if self._has_partial_line:
+            self._cut_partial_line()
         written = os.write(self._fileno(), line)
         if written < len(line):
             raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written")
 
-    def _mend(self) -> None:
-        """Cut off what a failed write, or a killed process, left behind: the next line must not be glued to it."""
+    def _cut_partial_line(self) -> None:
+        """Cut off the end that a failed write or a killed process left, so that the next line starts a line."""
         os.ftruncate(self._fileno(), self.size)
-        self._torn = False
-
-    def require_open(self) -> None:
-        if self.closed:
-            raise StoreError(f"{self.path}: the store is closed")
+        self._has_partial_line = False
 
     def _fileno(self) -> int:
         self.require_open()
         if self._file is None:
             self._file = FileIO(self.path, "ab")
-            self._mend()
+            self._cut_partial_line()
         return self._file.fileno()
 
 
 def _parsed(line: bytes) -> Any:
-    """None for a line that is not whole."""
+    """Return a line's value, None if the line is not whole."""
     if line.endswith(b"\n"):
         with suppress(orjson.JSONDecodeError):
             return orjson.loads(line)
     return None
 
 
-BROKEN = ".broken"
-
-
 def repair(data_dir: Path) -> list[str]:
-    """What was done, a line for each journal that had to be cut; the lines cut off are kept beside it."""
-    return [told for path in sorted(data_dir.glob("*/db.json.journal")) if (told := _repair(path)) is not None]
+    """Cut the damaged journals of a data directory; return a line of text for each.
+
+    The part from the first damaged line on is kept in a file beside the journal.
+    """
+    reports = map(_repair, sorted(data_dir.glob("*/db.json.journal")))
+    return [report for report in reports if report is not None]
 
 
 def _repair(path: Path) -> str | None:

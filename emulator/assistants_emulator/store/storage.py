@@ -1,33 +1,31 @@
-"""TinyDB's storage for our tables: db.json as stock TinyDB reads it, and a journal of the commits since.
+"""TinyDB's storage of the tables: db.json as stock TinyDB reads it, and a journal of the commits since.
 
     db.json           {"messages": {"17": {...}, ...}, ..., "emulator": {"0": {"id": "counters", "sequence", "values"}}}
     db.json.journal   {"sequence": 18, "puts": [["messages", 18, {...}]], "drops": [["messages", 4]], "counters": {...}}
 
 A document's number is the sequence at its creation. A commit moves the sequence by one for each new document, and by
-one if it has none, so that a line whose sequence is not above what is loaded was loaded already.
+one if it has none: a line whose sequence is not above that of the tables is in them already.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from io import BufferedWriter
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 from tinydb.storages import Storage
 
 from assistants_emulator.errors import StoreError
 from assistants_emulator.ids import Counters
-from assistants_emulator.store.disk import make_directory, reported
+from assistants_emulator.store.disk import make_directory, replace_file, reported
 from assistants_emulator.store.journal import Journal
 from assistants_emulator.store.model import TABLES, Object
 
 CHECKPOINT_BYTES = 8 * 1024 * 1024
-OWN = 0  # the document of the table `emulator` that holds sequence and counters; commits count from 1
+COUNTERS = 0  # number of the document `counters` in the table `emulator`; commits count from 1
 
 Put = tuple[str, int, Object]
 Drop = tuple[str, int]
@@ -35,11 +33,11 @@ Tables = dict[str, dict[int, Object]]
 
 
 class JournalStorage(Storage):
-    """Holds the tables; without a path in memory only. StoreError for files that cannot be read or written."""
+    """The tables in memory and, with a path, on disk. StoreError for files that cannot be read or written."""
 
     def __init__(self, path: Path | None = None, checkpoint_bytes: int = CHECKPOINT_BYTES) -> None:
         self.tables: Tables = {name: {} for name in TABLES}
-        self.sequence = 0  # stays, as the counters do, while the tables are left to the directory
+        self.sequence = 0  # stays in memory, as the counters do, while the tables are unloaded
         self.counters = Counters()
         self._unwritten: dict[str, int] = {}
         self._checkpoint_bytes = checkpoint_bytes
@@ -49,7 +47,7 @@ class JournalStorage(Storage):
         self.load()
 
     def load(self) -> None:
-        """Take the tables from the directory, if there is one, as they were written last."""
+        """Read the tables from the directory, if there is one."""
         if self._path is not None:
             self.tables = {name: {} for name in TABLES}
             self.sequence = 0
@@ -57,22 +55,22 @@ class JournalStorage(Storage):
             self._load(self._path, self._journal)
 
     def unload(self) -> None:
-        """Leave the tables to the directory until they are loaded again: every commit is there already."""
+        """Free the tables' memory until they are loaded again; every commit is in the directory already."""
         if self._journal is not None:
             self.tables = {}
             self._journal.close()
 
     @property
     def is_behind(self) -> bool:
-        """Whether db.json lacks what the journal holds."""
+        """Tell whether the journal has commits that db.json lacks."""
         return self._journal is not None and self._journal.size > 0
 
     def read(self) -> dict[str, dict[Any, Any]]:
-        """The live tables; their keys are numbers, not text."""
+        """Return the live tables; their keys are numbers, not text."""
         return self.tables
 
     def write(self, data: Mapping[str, Mapping[Any, Any]], counters: dict[str, int] | None = None) -> None:
-        """Replace all tables, and the counters unless None, at once and atomically: a checkpoint of what is given."""
+        """Replace all tables, and the counters unless None, atomically, and checkpoint them."""
         self._unwritten |= self.counters.take_changed()
         tables = _numbered(data)
         sequence = max(self.sequence, _highest(tables))
@@ -81,7 +79,7 @@ class JournalStorage(Storage):
         self.tables, self.sequence, self.counters.values = tables, sequence, values
 
     def append(self, sequence: int, puts: Iterable[Put], drops: Iterable[Drop]) -> None:
-        """Write down a commit, with the counters that moved. StoreError, and nothing has changed, if that fails."""
+        """Write a commit and the counters that moved. StoreError, and nothing has changed, if that fails."""
         self._unwritten |= self.counters.take_changed()
         entry = {"sequence": sequence, "puts": puts, "drops": drops, "counters": self._unwritten}
         line = orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)
@@ -95,7 +93,7 @@ class JournalStorage(Storage):
         self._save(self.tables, self.sequence, self.counters.values)
 
     def checkpoint_if_due(self) -> None:
-        """Checkpoint a journal that outgrew db.json. If that fails nothing is lost, and it is tried again later."""
+        """Checkpoint a journal that outgrew db.json; if that fails nothing is lost, and a later commit tries again."""
         if self._journal is None or self._journal.size <= self._checkpoint_at:
             return
         try:
@@ -104,7 +102,7 @@ class JournalStorage(Storage):
             self._checkpoint_at = self._journal.size + self._checkpoint_bytes
 
     def close(self) -> None:
-        """Checkpoint if there is a journal to absorb. The file is closed even if that fails; again is no error."""
+        """Checkpoint if the journal has commits. The file is closed even if that fails; may be called again."""
         if self._journal is None:
             return
         try:
@@ -128,14 +126,14 @@ class JournalStorage(Storage):
         self.sequence = max(self.sequence, _highest(self.tables))
 
     def _read_database(self, path: Path) -> None:
-        """An empty file is an empty database: stock TinyDB makes one when it is asked for a file that is not there."""
+        """Read db.json. An empty file is an empty database, as stock TinyDB creates one."""
         content = path.read_bytes()
         self._checkpoint_at = max(self._checkpoint_bytes, len(content))
         try:
             self.tables |= _numbered(orjson.loads(content or b"{}"))
-            own = self.tables["emulator"].pop(OWN, {})
-            self.sequence = int(own.get("sequence", 0))
-            self.counters.catch_up(own.get("values", {}))
+            counters = self.tables["emulator"].pop(COUNTERS, {})
+            self.sequence = int(counters.get("sequence", 0))
+            self.counters.catch_up(counters.get("values", {}))
         except (TypeError, ValueError, AttributeError) as error:
             raise StoreError(f"{path}: not a TinyDB file: {error}") from None
 
@@ -150,29 +148,23 @@ class JournalStorage(Storage):
         self.sequence = sequence
 
     def _save(self, tables: Tables, sequence: int, counters: dict[str, int]) -> None:
-        """The journal is emptied last: should that not happen its lines are skipped, by their sequence."""
+        """Write db.json, then empty the journal: if it is not emptied, its lines are skipped by their sequence."""
         if self._path is not None and self._journal is not None:
             self._journal.require_open()
             with reported(self._path):
-                own = {"id": "counters", "sequence": sequence, "values": counters}
-                self._replace_database(self._path, {**tables, "emulator": {OWN: own, **tables.get("emulator", {})}})
+                document = {"id": "counters", "sequence": sequence, "values": counters}
+                own_documents = {COUNTERS: document, **tables.get("emulator", {})}
+                self._replace_database(self._path, {**tables, "emulator": own_documents})
         self._unwritten = {}
         if self._journal is not None:
             with suppress(StoreError):
                 self._journal.empty()
 
     def _replace_database(self, path: Path, tables: Tables) -> None:
-        new = path.with_name(f"{path.name}.new")
-        try:
-            with new.open("wb") as file:
-                _dump(tables, file)
-                file.flush()
-                os.fsync(file.fileno())
-                self._checkpoint_at = max(self._checkpoint_bytes, file.tell())
-            os.replace(new, path)
-        finally:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
+        with replace_file(path) as file:
+            _dump(tables, file)
+            size = file.tell()
+        self._checkpoint_at = max(self._checkpoint_bytes, size)
 
 
 def _numbered(data: Mapping[str, Mapping[Any, Any]]) -> Tables:
@@ -183,8 +175,8 @@ def _highest(tables: Tables) -> int:
     return max((max(rows, default=0) for rows in tables.values()), default=0)
 
 
-def _dump(tables: Tables, file: BufferedWriter) -> None:
-    """One document a line, and never the whole text in memory."""
+def _dump(tables: Tables, file: BinaryIO) -> None:
+    """Write one document a line, without the whole text in memory."""
     for first, (name, rows) in enumerate(tables.items()):
         file.write((b",\n" if first else b"{") + orjson.dumps(name) + b": {")
         for separator, (number, row) in zip(chain([b"\n"], repeat(b",\n")), rows.items(), strict=False):
