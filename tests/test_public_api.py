@@ -69,6 +69,12 @@ def test_a_stopped_emulator_says_the_same_and_can_be_started_again() -> None:
         assert list(other.requests) == list(emulator.requests) == []
 
 
+@pytest.mark.parametrize("key", ["sk-mine", "sk-emulator-default"])
+def test_a_client_of_an_emulator_that_accepts_one_key_has_that_key(key: str) -> None:
+    with Emulator(api_key=key) as emulator, emulator.client() as client:
+        assert client.beta.threads.create().object == "thread"
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

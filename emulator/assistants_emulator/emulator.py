@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from assistants_emulator.config import (
     DEFAULT_SETTLE_SECONDS,
     Config,
     key_of_project,
+    project_of_key,
 )
 from assistants_emulator.errors import EmulatorError, StoppedError
 from assistants_emulator.handle import ProjectHandle, Responder, named_options
@@ -33,6 +35,9 @@ from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
 from assistants_emulator.web.api import ASKER_HEADER
 from assistants_emulator.web.app import make_app
+from assistants_emulator.web.routing import ROUTES
+
+FAULT_ROUTES = tuple(re.sub(r"\{\w+\}", "*", f"{route.method} {route.path}") for route in ROUTES)
 
 
 class Running(NamedTuple):
@@ -113,6 +118,11 @@ class EmulatorServer:
         """The project, created at its first use; on the loop only."""
         return self.projects.open(name)
 
+    def key_of(self, name: str) -> str:
+        """The API key that selects the project: the one of the options, where that does."""
+        accepted = self.config.api_key
+        return accepted if accepted is not None and project_of_key(accepted) == name else key_of_project(name)
+
     def _take_directory(self) -> None:
         """Lock the data directory, and repair it where the options say so."""
         if self._lock is None or self.config.data_dir is None:
@@ -132,10 +142,11 @@ class EmulatorServer:
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
             headers = {**options.pop("default_headers", {}), ASKER_HEADER.decode(): run_id}
             in_process = running.in_process if project.transport == "inprocess" else None
-            return make_client(self.base_url, key_of_project(name), {**options, "default_headers": headers}, in_process)
+            return make_client(self.base_url, self.key_of(name), {**options, "default_headers": headers}, in_process)
 
         directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
         project = Project(name, self.config, directory, running.workers, running.http.loop.call, client_for_run)
+        project.faults.routes = FAULT_ROUTES
         self._prepare(project)
         return project
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
-from assistants_emulator.config import TRANSPORTS, key_of_project
+from assistants_emulator.config import TRANSPORTS
 from assistants_emulator.errors import EmulatorError, unknown_option
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
@@ -88,6 +88,10 @@ class Server(Protocol):
         """The project, created at its first use; on the loop only."""
         ...
 
+    def key_of(self, name: str) -> str:
+        """The API key that selects the project."""
+        ...
+
 
 class ClockHandle:
     """The project's clock, in unix seconds."""
@@ -151,7 +155,7 @@ class ProjectHandle:
 
     def __init__(self, server: Server, name: str) -> None:
         self.name = name
-        self.api_key = key_of_project(name)
+        self.api_key = server.key_of(name)
         self._server = server
 
     @property
@@ -298,9 +302,12 @@ class ProjectHandle:
             raise EmulatorError(f"{run_id} is not paused in project {self.name}")
 
     def transcript(self, thread_id: str) -> str:
-        """A line for each message, tool call and run status of the thread, in order, without times."""
+        """A line for each message, tool call and run status of the thread, in order, without times.
+
+        EmulatorError for a thread that does not exist.
+        """
         self._server.loop.wait(self._settled(thread_id))
-        return self._do(lambda project: transcript(project.context.store, thread_id))
+        return self._do(lambda project: self._transcript(project, thread_id))
 
     def transcripts(self, newest: int) -> dict[str, str]:
         """The transcripts of the newest threads by thread id, oldest first; does not wait for runs."""
@@ -309,6 +316,11 @@ class ProjectHandle:
     def reset(self) -> None:
         """Remove objects, scripts, rules and requests, and start clock and ids from the beginning."""
         self._do(lambda project: project.reset())
+
+    def _transcript(self, project: Project, thread_id: str) -> str:
+        if project.context.store.get("threads", thread_id) is None:
+            raise EmulatorError(f"there is no thread {thread_id!r} in project {self.name!r}")
+        return transcript(project.context.store, thread_id)
 
     async def _leftovers(self) -> Leftovers:
         await self._project().driver.settle_all()

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-HOSTED = ("api.openai.com", "openai.azure.com")
+HOSTED = ("api.openai.com", "openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com")
 # Frames between the client and the socket: the caller of the outermost is the client that escaped.
 LIBRARIES = sys.stdlib_module_names | {
     *("openai", "httpx", "httpx2", "httpcore", "httpcore2", "anyio", "sniffio", "trio", "uvloop", "aiohttp"),

@@ -152,7 +152,7 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
         click.echo(f"{greeting}; look inside: {emulator.inspector_url}", err=bool(command))
         if opens:
             open_browser(emulator.inspector_url)
-        status = serve_beside(command, environment(emulator), stop)
+        status = serve_beside(command, environment(emulator, options["api_key"]), stop)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
     sys.exit(status)
@@ -195,9 +195,9 @@ def open_browser(url: str) -> None:
         click.echo(f"No browser could be opened; the address is {url}", err=True)
 
 
-def environment(emulator: Any) -> dict[str, str]:
-    """The variables that point an SDK of any language at this server."""
-    return {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.api_key}
+def environment(emulator: Any, api_key: str | None) -> dict[str, str]:
+    """The variables that point an SDK of any language at this server, with the key of --api-key."""
+    return {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": api_key or emulator.api_key}
 
 
 def export(emulator: Any, path: Path) -> None:
