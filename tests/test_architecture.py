@@ -25,8 +25,8 @@ TEXTS = {
 
 # The rooms of the package, lowest floor first. A module may import from its own room and from those of lower floors.
 FLOORS = (
-    ("errors", "clock", "ids"),
-    ("config", "contract", "retrieval", "store", "code_interpreter"),
+    ("errors", "clock", "ids", "guard"),
+    ("config", "environment", "contract", "retrieval", "store", "code_interpreter"),
     ("resources", "responders", "server"),
     ("runs",),
     ("project", "v1"),

@@ -32,6 +32,7 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "in_process": lambda emulator: emulator.in_process,
     "client": lambda emulator: emulator.client(),
     "async_client": lambda emulator: emulator.async_client(),
+    "environment": lambda emulator: emulator.environment().__enter__(),
     "respond": lambda emulator: emulator.respond("Hi."),
     "load_script": lambda emulator: emulator.load_script({"version": 1, "replies": []}),
     "state": lambda emulator: emulator.state(),

@@ -6,11 +6,13 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
 from assistants_emulator.config import TRANSPORTS
+from assistants_emulator.environment import environment
 from assistants_emulator.errors import EmulatorError, unknown_option
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
@@ -230,6 +232,14 @@ class ProjectHandle:
         """As `client`, an `openai.AsyncOpenAI`."""
         client: openai.AsyncOpenAI = make_async_client(self.base_url, self.api_key, dict(options), self.in_process)
         return client
+
+    @contextmanager
+    def environment(self, *, guard: bool = True) -> Iterator[None]:
+        """Point `OpenAI()` and `AzureOpenAI()` at this project until the end of a `with` block, by the variables that
+        they read. With `guard` the hosted API's address cannot be looked up meanwhile: EmulatorError at the end of the
+        block if a client tried."""
+        with environment(self.base_url, self.api_key, with_guard=guard):
+            yield
 
     @overload
     def respond(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from assistants_emulator import guard
+from assistants_emulator.environment import set_variables
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.server.sdk_clients import httpx_of
-from pytest_assistants_emulator import guard
 from pytest_assistants_emulator.marker import Settings, settings_of
 from pytest_assistants_emulator.report import REMARK, TITLE, section
 from pytest_assistants_emulator.servers import Handle, Server, project_name
@@ -22,8 +21,12 @@ from pytest_assistants_emulator.teardown import Problems
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-AZURE_API_VERSION = "2025-03-01-preview"
-PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+ADVICE = (
+    "Point it at the emulator: OpenAI() reads OPENAI_BASE_URL and OPENAI_API_KEY, which this fixture sets, when it is "
+    "made (so make it in the test, not on import, and give it no other base_url), or pass "
+    "base_url=assistants_emulator.base_url, api_key=assistants_emulator.api_key. "
+    "`assistants_guard = false` in pytest's ini file turns this check off."
+)
 
 
 class ActiveTest:
@@ -71,9 +74,9 @@ def open_test(item: pytest.Item, server: Server) -> Iterator[ActiveTest]:
     test = ActiveTest(handle, escapes, with_unused=settings.cassette is None)  # a cassette need not be used up
     try:
         with pytest.MonkeyPatch.context() as patch:
-            set_environment(handle, patch)
+            set_variables(handle.base_url, handle.api_key, patch)
             if item.config.getini("assistants_guard") and not server.calls_upstream:
-                guard.install(patch, escapes)
+                guard.install(patch, escapes, ADVICE)
             yield test
     finally:
         test.is_open = False
@@ -91,25 +94,6 @@ def server_for(item: pytest.Item, settings: Settings, server: Server) -> Server:
     cassette_server = CassetteServer(item.config, settings.cassette)
     semantic = settings.replay == "semantic" and not cassette_server.calls_upstream
     return SemanticServer(server, settings.cassette) if semantic else cassette_server
-
-
-def set_environment(handle: Handle, patch: pytest.MonkeyPatch) -> None:
-    """Set the variables that `OpenAI()` and `AzureOpenAI()` read, and keep our address from going through a proxy.
-
-    The SDK's module-level client refuses to choose between credentials of both kinds, so the choice is made for it.
-    """
-    patch.setenv("OPENAI_BASE_URL", handle.base_url)
-    patch.setenv("OPENAI_API_KEY", handle.api_key)
-    patch.setenv("AZURE_OPENAI_ENDPOINT", handle.base_url.removesuffix("/v1"))
-    patch.setenv("AZURE_OPENAI_API_KEY", handle.api_key)
-    patch.setenv("OPENAI_API_VERSION", AZURE_API_VERSION)
-    if "OPENAI_API_TYPE" not in os.environ:
-        patch.setenv("OPENAI_API_TYPE", "openai")
-        if (sdk := sys.modules.get("openai")) is not None and getattr(sdk, "api_type", "") is None:
-            patch.setattr(sdk, "api_type", "openai")
-    if any(os.environ.get(proxy) or os.environ.get(proxy.upper()) for proxy in PROXIES):
-        for name in ("no_proxy", "NO_PROXY"):
-            patch.setenv(name, ",".join(filter(None, (os.environ.get(name), "127.0.0.1,localhost,::1"))))
 
 
 def make_async_client(handle: Handle) -> AsyncOpenAI:

@@ -12,8 +12,7 @@ import pytest
 import uvloop
 from plugin_helpers import RunTests
 
-from assistants_emulator import ProjectHandle
-from pytest_assistants_emulator import guard
+from assistants_emulator import ProjectHandle, guard
 
 ESCAPED = "A client escaped the assistants emulator: *.py:* (in *) asked for {}. Point it at the emulator:*"
 

@@ -1,4 +1,4 @@
-"""Refuse look-ups of the hosted API's address while a test uses the emulator, and name the client that tried.
+"""Refuse look-ups of the hosted API's address while the emulator is used, and name the client that tried.
 
 Covered: `socket.getaddrinfo` from any thread, and the event loops of asyncio and uvloop, where the client's own stack
 is still to be seen (a look-up in a helper thread, as trio's, is refused too, but names only the thread). Not covered:
@@ -15,35 +15,39 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
-
-import pytest
+from typing import Any, Protocol
 
 HOSTED = ("api.openai.com", "openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com")
 # Frames between the client and the socket: the caller of the outermost is the client that escaped.
 LIBRARIES = sys.stdlib_module_names | {
     *("openai", "httpx", "httpx2", "httpcore", "httpcore2", "anyio", "sniffio", "trio", "uvloop", "aiohttp"),
-    *("httpx_aiohttp", "requests", "urllib3", "typing_extensions", "pytest_assistants_emulator"),
+    *("httpx_aiohttp", "requests", "urllib3", "typing_extensions", "assistants_emulator", "pytest_assistants_emulator"),
 }
 TEST_RUNNER = {"_pytest", "pytest", "pluggy"}
 ADVICE = (
-    "Point it at the emulator: OpenAI() reads OPENAI_BASE_URL and OPENAI_API_KEY, which this fixture sets, when it is "
-    "made (so make it in the test, not on import, and give it no other base_url), or pass "
-    "base_url=assistants_emulator.base_url, api_key=assistants_emulator.api_key. "
-    "`assistants_guard = false` in pytest's ini file turns this check off."
+    "Point it at the emulator: OpenAI() reads OPENAI_BASE_URL and OPENAI_API_KEY when it is made (so make it while "
+    "they are set, not on import, and give it no other base_url), or pass the emulator's base_url and api_key."
 )
+
+
+class Patch(Protocol):
+    """Changes that are undone later, as `pytest.MonkeyPatch` does."""
+
+    def setattr(self, target: Any, name: str, value: object, /) -> None: ...
+
+    def setenv(self, name: str, value: str, /) -> None: ...
 
 
 class EscapedError(socket.gaierror):
     """A client asked for the hosted API. To the client it is a failed look-up, as without a network."""
 
 
-def install(patch: pytest.MonkeyPatch, escapes: list[str]) -> None:
+def install(patch: Patch, escapes: list[str], advice: str = ADVICE) -> None:
     """Check every look-up until `patch` is undone; a text for each refused one is added to `escapes`, once."""
 
     def check(host: Any) -> None:
         if (name := _hosted(host)) is not None:
-            text = f"A client escaped the assistants emulator: {_caller()} asked for {name}. {ADVICE}"
+            text = f"A client escaped the assistants emulator: {_caller()} asked for {name}. {advice}"
             if text not in escapes:  # SDKs retry
                 escapes.append(text)
             raise EscapedError(socket.EAI_NONAME, text)
