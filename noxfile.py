@@ -1,4 +1,4 @@
-"""Checks that take minutes: generations of the SDK, each in its own environment; a browser; fuzzing; a soak; docs."""
+"""Slow checks: each generation of the SDK in an environment of its own, a browser, fuzzing, a soak test, the docs."""
 
 import os
 from pathlib import Path
@@ -16,7 +16,7 @@ SDKS = {
 PYTHONS = ("3.11", "3.12", "3.13")
 TESTS = "tests/matrix"
 
-# pyenv hides Pythons other than its current one behind shims that refuse to run
+# pyenv hides all Pythons except its current one behind shims that refuse to run
 _VERSIONS = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
 _HIDDEN = [str(folder / "bin") for version in PYTHONS for folder in sorted(_VERSIONS.glob(f"{version}.*"))]
 os.environ["PATH"] = os.pathsep.join([*_HIDDEN, os.environ["PATH"]])
@@ -35,7 +35,7 @@ def sdk(session: nox.Session, openai: str) -> None:
 
 @nox.session(python=PYTHONS)
 def newest(session: nox.Session) -> None:
-    """The newest SDK on each installed Python."""
+    """The newest SDK on each supported Python that is installed."""
     _run(session, "openai>=3")
 
 
@@ -66,7 +66,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Mixed requests, no error, and memory that stays flat: a short one, 200,000 with `-- 200000`."""
+    """30,000 mixed requests without an error or growing memory; 200,000 with `-- 200000`."""
     session.install("-e", ".")
     session.run("python", "tests/benchmarks/soak.py", *(session.posargs or ("30000", "--projects", "1")))
 

@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures that all tests share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["pytester"]
 
-# Many tests start Python processes. Where bytecode is not to be written, as in many containers, each of them would
+# Many tests start Python processes. If writing bytecode is disabled, as in many containers, each of them would
 # compile all modules that it imports, and that takes longer than the test.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -26,7 +26,7 @@ sys.dont_write_bytecode = False
 
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[Emulator]:
-    """In memory. Its clock stands still unless a test moves it, so every `created_at` is known."""
+    """An emulator in memory. Its clock stands still unless a test moves it, so every `created_at` is known."""
     from assistants_emulator import Emulator
 
     with Emulator(clock="manual") as emulator:
@@ -57,8 +57,8 @@ def command_line() -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def everything_is_imported() -> None:
-    """For inner sessions in this process: pytester forgets what they import, and a library that is imported in pieces,
-    or in Rust, does not survive that. So everything is used once before."""
+    """For inner sessions in this process: pytester unloads the modules that they import, and a library that is imported
+    in parts, or written in Rust, does not survive that. So everything is imported and used once before."""
     import uvloop
 
     import pytest_assistants_emulator.attached

@@ -1,4 +1,4 @@
-"""The shape of the code: imports point one way, libraries stay in their room, names exist."""
+"""The structure of the code: imports point down, libraries stay in their packages, public names exist."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assistants_emulator.web.routing import ROUTES
 
 ROOT = Path(__file__).parents[1]
 PACKAGE, PLUGIN = "assistants_emulator", "pytest_assistants_emulator"
-SOURCES = {"emulator": PACKAGE, "pytest_plugin": PLUGIN}  # folder: the one package in it
+SOURCES = {"emulator": PACKAGE, "pytest_plugin": PLUGIN}  # folder: its package
 TEXTS = {
     ".".join(path.relative_to(ROOT / folder).with_suffix("").parts).removesuffix(".__init__"): path.read_text()
     for folder in SOURCES
@@ -137,7 +137,7 @@ def is_package(module: str) -> bool:
     return any(name.startswith(f"{module}.") for name in TEXTS)
 
 
-def test_the_emulators_own_modules_do_not_use_its_front_door() -> None:
+def test_the_emulators_modules_do_not_import_its_public_names() -> None:
     users = [
         module
         for module, tree in trees().items()

@@ -1,4 +1,4 @@
-"""The API through its public door: the real SDK, and raw HTTP where the SDK cannot say it, over a real socket."""
+"""Fixtures that call the API over a real socket: by the real SDK, and by raw HTTP where the SDK has no call for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Ask = Callable[..., Any]
 
 @pytest.fixture
 def wire(project: ProjectHandle) -> Iterator[httpx2.Client]:
-    """Speaks HTTP to the project, with its key and the beta header."""
+    """An HTTP client of the project, with its key and the beta header."""
     headers = {"Authorization": f"Bearer {project.api_key}", **BETA}
     with httpx2.Client(base_url=project.base_url, headers=headers, trust_env=False, verify=False) as wire:
         yield wire
@@ -67,7 +67,7 @@ def settled(client: openai.OpenAI) -> Callable[[Any], Any]:
 
 @pytest.fixture
 def texts(client: openai.OpenAI) -> Callable[[str], list[str]]:
-    """What was said in a thread, oldest first."""
+    """The texts of a thread's messages, oldest first."""
 
     def texts(thread_id: str) -> list[str]:
         messages = client.beta.threads.messages.list(thread_id, order="asc")

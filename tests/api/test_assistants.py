@@ -43,7 +43,7 @@ def test_a_minimal_assistant_has_the_documented_defaults(wire: httpx2.Client) ->
     }
 
 
-def test_what_is_sent_is_what_is_retrieved(client: openai.OpenAI) -> None:
+def test_retrieve_returns_the_values_that_were_sent(client: openai.OpenAI) -> None:
     fields: dict[str, Any] = {
         "model": "gpt-4o-mini",
         "name": "Tutor",

@@ -33,7 +33,7 @@ def azure(project: ProjectHandle) -> Iterator[openai.AzureOpenAI]:
 
 @pytest.fixture
 def bare(project: ProjectHandle) -> Iterator[httpx2.Client]:
-    """Below Azure's root, with its key header and without a beta header."""
+    """An HTTP client at Azure's root, with its key header and without a beta header."""
     root = project.base_url.removesuffix("/v1") + "/openai"
     with httpx2.Client(base_url=root, headers={"api-key": project.api_key}, trust_env=False, verify=False) as bare:
         yield bare
@@ -131,6 +131,6 @@ def test_other_errors_are_in_openais_envelope(bare: httpx2.Client) -> None:
     assert list(error) == ["message", "type", "param", "code"]
 
 
-def test_a_fault_strikes_at_both_doors(project: ProjectHandle, bare: httpx2.Client) -> None:
+def test_a_fault_applies_to_both_addresses(project: ProjectHandle, bare: httpx2.Client) -> None:
     project.faults.add("POST /threads", status=500, message="Down", times=1)
     assert bare.post("/threads?api-version=2024-05-01-preview", json={}).status_code == 500

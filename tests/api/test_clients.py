@@ -1,4 +1,4 @@
-"""What real clients send and read, as their code has it; each test has the number of the need that it shows."""
+"""Requests that real clients send and fields that they read, as in their code."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_clients_18_file_ids_are_unknown_under_v2(refused: Any, assistant: Any, 
 def test_clients_21_a_loop_that_submits_whenever_it_reads_requires_action(
     project: ProjectHandle, client: openai.OpenAI, ask: Any
 ) -> None:
-    """LlamaIndex's: every call is submitted once, in order."""
+    """LlamaIndex's loop: every call is submitted once, in order."""
     project.respond([FunctionCall("f", id="call_1"), FunctionCall("g", id="call_2"), Text("done")])
     run, submitted = ask(), []
     while run.status in ("queued", "in_progress", "requires_action"):
@@ -261,7 +261,7 @@ def test_clients_39_what_the_sdk_puts_together_is_what_is_stored(
 
 
 def test_clients_40_final_run_steps_hold_what_the_deltas_said(client: openai.OpenAI, searched: Any) -> None:
-    """Of a search that is its beginning alone: its results come with the completed step."""
+    """For a search the deltas have only its start: its results come with the completed step."""
     with client.beta.threads.runs.stream(thread_id=searched.thread_id, assistant_id=searched.assistant_id) as stream:
         completed = [event.data for event in stream if event.event == "thread.run.step.completed"]
     search: Any = next(step for step in stream.get_final_run_steps() if step.type == "tool_calls")
@@ -285,7 +285,7 @@ def test_clients_41_a_stream_ends_with_requires_action_and_goes_on_with_the_comp
 def test_clients_43_a_delta_has_one_part_and_the_run_comes_last(
     project: ProjectHandle, wire: httpx2.Client, assistant: Any
 ) -> None:
-    """Vercel's: `delta.content[0]` only, and the run of the last event."""
+    """Vercel's loop: reads `delta.content[0]` only, and the run of the last event."""
     project.respond("One two three.")
     told = events_of(wire.post("/threads/runs", json={"assistant_id": assistant.id, "stream": True}))
     parts = [data["delta"]["content"] for name, data in told if name == "thread.message.delta"]

@@ -1,4 +1,4 @@
-"""The project's clock: what timestamps say, how long a Wait is, when runs expire."""
+"""The project's clock: timestamps, the length of a Wait, expiry of runs."""
 
 from __future__ import annotations
 

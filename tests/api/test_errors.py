@@ -1,4 +1,4 @@
-"""What the API refuses, word for word: keys, beta header, routes, JSON, sizes, and parameters of a wrong kind.
+"""Errors of the API, word for word: keys, beta header, routes, JSON, sizes, and parameters of a wrong kind.
 
 The name of a case is its row in the catalogue of the API's behaviour.
 """
@@ -36,7 +36,7 @@ NOT_JSON = (
 
 @pytest.fixture
 def bare(project: ProjectHandle) -> Iterator[httpx2.Client]:
-    """Sends neither key nor beta header."""
+    """An HTTP client that sends neither key nor beta header."""
     with httpx2.Client(base_url=project.base_url, trust_env=False, verify=False) as bare:
         yield bare
 

@@ -1,4 +1,4 @@
-"""Function calls: a run requires action, takes its outputs and goes on."""
+"""Function calls: a run requires action, receives its outputs and continues."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_an_id_is_not_given_again_after_a_delete_and_a_restart(tmp_path: Path) -
         assert client.beta.threads.create().id != first.id
 
 
-def test_reset_begins_to_count_anew(project: ProjectHandle, client: openai.OpenAI) -> None:
+def test_reset_restarts_the_counters_of_ids(project: ProjectHandle, client: openai.OpenAI) -> None:
     first = client.beta.threads.create()
     project.reset()
     assert client.beta.threads.create().id == first.id

@@ -1,4 +1,4 @@
-"""More projects than are kept in memory: those used longest ago are left to the disk, and nobody notices."""
+"""More projects than fit in memory: the least recently used are unloaded to disk without a visible effect."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ needs_handles = pytest.mark.skipif(not FILE_HANDLES.exists(), reason="Linux tell
 
 @pytest.fixture
 def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    """It has room for one project."""
+    """An emulator that keeps one project in memory."""
     with Emulator(tmp_path, clock="manual", loaded_projects=1) as emulator:
         yield emulator
 
@@ -53,7 +53,7 @@ def visitor(emulator: Emulator) -> Iterator[Callable[..., httpx2.Response]]:
 
 
 def use_others(emulator: Emulator, count: int = 1) -> None:
-    """Use other projects, which takes the room of those before."""
+    """Use other projects, so that the previous ones are unloaded."""
     with visitor(emulator) as visit:
         for number in range(count):
             visit("POST", "/threads", f"other-{number}")
@@ -98,7 +98,7 @@ def test_ids_are_those_of_a_project_that_was_never_unloaded(
     assert made == expected
 
 
-def test_request_ids_do_not_begin_anew(emulator: Emulator, client: openai.OpenAI) -> None:
+def test_request_ids_continue_after_an_unload(emulator: Emulator, client: openai.OpenAI) -> None:
     first = client.beta.threads.with_raw_response.create().headers["x-request-id"]
     use_others(emulator)
     assert client.beta.threads.with_raw_response.create().headers["x-request-id"] != first
@@ -119,7 +119,7 @@ def test_rules_scripts_faults_requests_and_the_clock_stay(
     assert len(project.requests) == 6
 
 
-def test_an_error_of_a_responder_is_still_told(
+def test_an_error_of_a_responder_is_still_reported(
     emulator: Emulator, project: ProjectHandle, client: openai.OpenAI
 ) -> None:
     project.respond(lambda: 1 / 0)
@@ -155,7 +155,9 @@ def test_a_search_finds_what_it_found(emulator: Emulator, client: openai.OpenAI)
     assert client.vector_stores.search(store.id, query="answer").data == found != []
 
 
-def test_what_expires_meanwhile_is_gone(emulator: Emulator, project: ProjectHandle, client: openai.OpenAI) -> None:
+def test_objects_that_expire_meanwhile_are_gone(
+    emulator: Emulator, project: ProjectHandle, client: openai.OpenAI
+) -> None:
     expires: Any = {"anchor": "created_at", "seconds": 3600}
     client.files.create(file=("a.txt", b"a"), purpose="assistants", expires_after=expires)
     use_others(emulator)
@@ -210,6 +212,6 @@ def test_a_thousand_projects_answer(tmp_path: Path) -> None:
         assert visit("GET", f"/threads/{thread}", "first").json()["id"] == thread
 
 
-def test_room_for_none_is_refused(tmp_path: Path) -> None:
+def test_zero_loaded_projects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError, match="loaded_projects is a whole number from 1 up, not 0"):
         Emulator(tmp_path, loaded_projects=0)

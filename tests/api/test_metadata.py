@@ -1,4 +1,4 @@
-"""Metadata: limits, and that modifying merges, the same for all four objects that have any."""
+"""Metadata: limits, and merging on modify, the same for all four kinds of objects that have it."""
 
 from __future__ import annotations
 

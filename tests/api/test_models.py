@@ -1,4 +1,4 @@
-"""Models: any name exists, unless the emulator was told which ones do."""
+"""Models: any name exists, unless the emulator was started with a list of them."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def test_models_need_no_beta_header(client: openai.OpenAI) -> None:
     assert client.models.retrieve("gpt-4o").id == "gpt-4o"
 
 
-def test_only_the_models_that_were_told_are_listed(strict_client: openai.OpenAI) -> None:
+def test_only_the_configured_models_are_listed(strict_client: openai.OpenAI) -> None:
     assert [model.id for model in strict_client.models.list()] == ["gpt-4o", "text-embedding-3-small"]
 
 
-def test_a_model_that_was_not_told_is_not_found(strict_client: openai.OpenAI) -> None:
+def test_a_model_that_is_not_configured_is_not_found(strict_client: openai.OpenAI) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         strict_client.models.retrieve("gpt-5")
     assert (caught.value.code, caught.value.param) == ("model_not_found", "model")

@@ -1,4 +1,4 @@
-"""What a project is told to answer: text, replies, lists, functions, generators, and which rule takes which run."""
+"""Responders of a project: text, replies, lists, functions, generators, and the choice of a rule for a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MATH_TUTOR = Path(__file__).parents[2] / "fixtures" / "scripts" / "math_tutor.ya
 
 @pytest.fixture
 def answer(ask: Any, texts: Any) -> Any:
-    """What is answered to a text: the messages of its run."""
+    """`answer(text)`: the messages of the run that answers the text."""
 
     def answer(text: str = "Hello", **options: Any) -> list[str]:
         run = ask(text, **options)

@@ -1,4 +1,4 @@
-"""A data directory: what was there is there again, and what was under way goes on."""
+"""Restart on a data directory: objects are loaded again, and interrupted runs continue."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ OUTPUTS: Any = [{"tool_call_id": "call_1", "output": "15 C"}]
 
 
 def begin(client: openai.OpenAI, text: str) -> Any:
-    """A run in a new thread in which that was said."""
+    """A run in a new thread with this user message."""
     assistant = client.beta.assistants.create(model="gpt-4o", name="Tutor", instructions="Help.")
     thread: Any = {"messages": [{"role": "user", "content": text}], "metadata": {"a": "b"}}
     return client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread)
 
 
 def everything(client: openai.OpenAI, run: Any) -> list[Any]:
-    """All that the API shows of a run, its assistant and its thread."""
+    """Everything the API answers about a run, its assistant and its thread."""
     threads = client.beta.threads
     return [
         client.beta.assistants.list().data,
@@ -121,7 +121,7 @@ def test_a_generator_is_replayed_with_its_stored_outputs(tmp_path: Path) -> None
         assert emulator.transcript(run.thread_id).endswith("assistant: 15 C, 2\nrun completed\n")
 
 
-def test_a_run_whose_responder_is_gone_fails_and_says_so(tmp_path: Path) -> None:
+def test_a_run_whose_responder_is_gone_fails_with_that_error(tmp_path: Path) -> None:
     with Emulator(tmp_path) as emulator, emulator.client() as client:
         emulator.respond([FunctionCall("f", id="call_1"), Text("done")])
         run = begin(client, "Hi")
@@ -149,7 +149,7 @@ def test_a_paused_run_is_still_paused_and_can_be_resumed(tmp_path: Path) -> None
 
 
 def cancelled_and(stopped: Callable[[Project], object], run: Any) -> Callable[[Project], None]:
-    """A cancellation and a stop before the run's task had its turn, as when both requests come at once."""
+    """Cancel and stop before the run's task is scheduled, as when both requests arrive at once."""
 
     def both(project: Project) -> None:
         operations.cancel(project.context, run.thread_id, run.id, {})
@@ -179,11 +179,11 @@ def test_a_reset_while_a_run_is_being_cancelled_leaves_nothing_behind(
         client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
         emulator._do(cancelled_and(lambda project: project.reset(), run))
         assert client.beta.assistants.list().data == []
-    gc.collect()  # when asyncio tells of tasks that died unseen
+    gc.collect()  # asyncio reports exceptions of tasks that were not awaited
     assert caplog.messages == []
 
 
-def test_a_wait_does_not_begin_anew(tmp_path: Path) -> None:
+def test_a_wait_continues_after_a_restart(tmp_path: Path) -> None:
     replies = [Wait(10), Text("done")]
     with Emulator(tmp_path, clock="manual") as emulator, emulator.client() as client:
         emulator.respond(replies)
@@ -196,7 +196,7 @@ def test_a_wait_does_not_begin_anew(tmp_path: Path) -> None:
         assert client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id).status == "completed"
 
 
-def test_what_a_kill_leaves_is_all_that_was_answered(tmp_path: Path) -> None:
+def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     with Emulator(tmp_path / "killed", script=SCRIPT) as emulator, emulator.client() as client:
         run = begin(client, "weather in Oslo")
         before = everything(client, run)
@@ -207,7 +207,7 @@ def test_what_a_kill_leaves_is_all_that_was_answered(tmp_path: Path) -> None:
         assert emulator.transcript(run.thread_id).endswith("assistant: Oslo: 15 C\nrun completed\n")
 
 
-def test_what_a_kill_leaves_gives_no_id_again(tmp_path: Path) -> None:
+def test_ids_are_not_reused_after_a_kill(tmp_path: Path) -> None:
     with Emulator(tmp_path / "killed") as emulator, emulator.client() as client:
         deleted = client.beta.threads.create()
         client.beta.threads.delete(deleted.id)

@@ -1,4 +1,4 @@
-"""Run steps: what a run did, in order."""
+"""Run steps: the messages and tool calls of a run, in order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs: how they are created, what they take from their assistant, how they are modified and cancelled."""
+"""Runs: create, defaults from the assistant, modify, cancel."""
 
 from __future__ import annotations
 
@@ -134,9 +134,7 @@ def test_additional_messages_join_the_thread_before_the_answer(
     assert texts(thread.id) == ["Well?", "Two", "Echo: Two"]
 
 
-def test_what_a_run_took_from_its_assistant_does_not_change_with_it(
-    client: openai.OpenAI, ask: Any, settled: Any
-) -> None:
+def test_values_copied_from_the_assistant_do_not_change_with_it(client: openai.OpenAI, ask: Any, settled: Any) -> None:
     run = ask()
     client.beta.assistants.update(run.assistant_id, instructions="Other.", model="gpt-4.1")
     assert (settled(run).instructions, settled(run).model) == ("Answer briefly.", "gpt-4o")

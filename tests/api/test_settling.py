@@ -1,4 +1,4 @@
-"""A request that names a thread lets its run settle first, so what is read does not depend on how fast it is read."""
+"""A request that names a thread waits until its run has settled, so the answer does not depend on timing."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_cancelling_twice_is_refused(project: ProjectHandle, client: openai.Open
     assert answer == (400, {**STATE_ERROR, "message": "Cannot cancel run with status 'cancelled'."})
 
 
-def test_a_cancelled_run_has_what_was_said_before(
+def test_a_cancelled_run_keeps_its_earlier_messages(
     project: ProjectHandle, client: openai.OpenAI, ask: Any, settled: Any, texts: Any
 ) -> None:
     project.respond([Text("So far."), Pause(), Text("Never said.")])

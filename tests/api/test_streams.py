@@ -21,7 +21,7 @@ NO_FILES = {"code_interpreter": {"file_ids": []}}
 
 
 def events_of(answer: httpx2.Response) -> Events:
-    """Names and data of an event stream, repeated deltas of one name told once each."""
+    """Names and data of an event stream; successive deltas of one name appear once."""
     assert answer.text.endswith("event: done\ndata: [DONE]\n\n")
     events: Events = []
     for block in answer.text.removesuffix("\n\n").split("\n\n"):
@@ -32,7 +32,7 @@ def events_of(answer: httpx2.Response) -> Events:
 
 
 def order(events: Events) -> list[str]:
-    """The names, several deltas in a row as one."""
+    """The names; successive deltas count as one."""
     names = [name for name, _ in events]
     return [name for name, before in zip(names, ["", *names], strict=False) if name != before or "delta" not in name]
 
@@ -172,7 +172,7 @@ def test_deltas_join_to_the_message(project: ProjectHandle, stream: Any) -> None
     assert joined == text
 
 
-def test_a_refusal_is_told_in_refusal_deltas(project: ProjectHandle, stream: Any) -> None:
+def test_a_refusal_has_refusal_deltas(project: ProjectHandle, stream: Any) -> None:
     project.respond(Refusal("No"))
     assert deltas(stream()) == [{"content": [{"index": 0, "type": "refusal", "refusal": "No"}]}]
 
@@ -215,7 +215,7 @@ def test_clients_40_deltas_of_a_code_interpreter_call(project: ProjectHandle, st
     ]
 
 
-def test_usage_is_told_only_at_the_end(stream: Any) -> None:
+def test_usage_is_shown_only_at_the_end(stream: Any) -> None:
     used = {name for name, data in stream() if isinstance(data, dict) and data.get("usage")}
     assert used == {"thread.run.step.completed", "thread.run.completed"}
 

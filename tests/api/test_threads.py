@@ -79,7 +79,7 @@ def test_behaviour_5_delete(client: openai.OpenAI, thread: Any) -> None:
         client.beta.threads.retrieve(thread.id)
 
 
-def test_what_a_deleted_thread_held_is_gone_with_it(client: openai.OpenAI, ask: Any, settled: Any) -> None:
+def test_the_objects_of_a_deleted_thread_are_deleted(client: openai.OpenAI, ask: Any, settled: Any) -> None:
     run = settled(ask())
     client.beta.threads.delete(run.thread_id)
     with pytest.raises(openai.NotFoundError, match=rf"No thread found with id '{run.thread_id}'\."):

@@ -1,4 +1,4 @@
-"""A thread as text, for comparing."""
+"""Transcripts: a thread as text, for comparisons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_an_empty_thread_has_an_empty_transcript(project: ProjectHandle, thread:
     assert project.transcript(thread.id) == ""
 
 
-def test_messages_calls_and_runs_are_told_in_order(project: ProjectHandle, ask: Any) -> None:
+def test_messages_calls_and_runs_are_in_order(project: ProjectHandle, ask: Any) -> None:
     project.respond([Text("Let me see."), CodeInterpreter("1 + 1", logs="2"), Text("It is 2.")])
     run = ask("1 + 1?")
     assert project.transcript(run.thread_id) == (
@@ -36,7 +36,7 @@ def test_a_waiting_function_call_has_no_output(project: ProjectHandle, ask: Any)
     assert project.transcript(run.thread_id) == 'user: Hello\nfunction f({"a":1})\nrun requires_action\n'
 
 
-def test_a_submitted_output_is_told(project: ProjectHandle, client: Any, ask: Any, settled: Any) -> None:
+def test_a_submitted_output_is_shown(project: ProjectHandle, client: Any, ask: Any, settled: Any) -> None:
     project.respond([FunctionCall("f", id="call_1"), Text("done")])
     run = settled(ask())
     outputs: Any = [{"tool_call_id": "call_1", "output": "42"}]
@@ -44,7 +44,7 @@ def test_a_submitted_output_is_told(project: ProjectHandle, client: Any, ask: An
     assert project.transcript(run.thread_id) == "user: Hello\nfunction f({}) -> 42\nassistant: done\nrun completed\n"
 
 
-def test_why_a_run_failed_is_told(project: ProjectHandle, ask: Any) -> None:
+def test_the_error_of_a_failed_run_is_shown(project: ProjectHandle, ask: Any) -> None:
     project.respond(Fail("rate_limit_exceeded", "Slow down."))
     assert project.transcript(ask().thread_id) == "user: Hello\nrun failed: Slow down.\n"
 
@@ -61,7 +61,7 @@ def test_a_refusal_is_marked(project: ProjectHandle, ask: Any) -> None:
     assert project.transcript(ask().thread_id) == "user: Hello\nassistant: [refusal] No.\nrun completed\n"
 
 
-def test_each_run_is_told_where_it_ended(project: ProjectHandle, ask: Any) -> None:
+def test_each_run_is_shown_where_it_ended(project: ProjectHandle, ask: Any) -> None:
     ask("One")
     run = ask("Two")
     assert project.transcript(run.thread_id) == (
@@ -69,7 +69,7 @@ def test_each_run_is_told_where_it_ended(project: ProjectHandle, ask: Any) -> No
     )
 
 
-def test_an_active_run_is_told_too(project: ProjectHandle, ask: Any) -> None:
+def test_an_active_run_is_shown_too(project: ProjectHandle, ask: Any) -> None:
     project.respond(Pause())
     assert project.transcript(ask().thread_id) == "user: Hello\nrun in_progress\n"
 

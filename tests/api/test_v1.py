@@ -43,7 +43,7 @@ Call = Callable[..., Any]
 
 @pytest.fixture
 def v1(wire: httpx2.Client) -> Call:
-    """`v1(method, path, json=...)`: the body of an answer that is no error, each object's keys checked."""
+    """`v1(method, path, json=...)`: the body of a successful answer, with each object's keys checked."""
 
     def v1(method: str, path: str, **options: Any) -> Any:
         answer = wire.request(method, path, headers=V1, **options)

@@ -1,4 +1,4 @@
-"""What users of this API begin with, as the API's own guide has it: the Math Tutor, synchronous and not."""
+"""The Math Tutor of the API's own guide, with the synchronous and the asynchronous SDK."""
 
 from __future__ import annotations
 

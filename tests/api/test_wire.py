@@ -37,7 +37,7 @@ KEYS = {
 
 @pytest.fixture
 def paths(client: Any, ask: Any, settled: Any) -> dict[str, str]:
-    """Where an object of each kind is found."""
+    """The path of an object of each kind."""
     run = settled(ask())
     thread = f"/threads/{run.thread_id}"
     (step,) = client.beta.threads.runs.steps.list(run.id, thread_id=run.thread_id)

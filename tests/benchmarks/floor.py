@@ -20,7 +20,7 @@ ID = re.compile(r"(asst|thread|run|msg)_[A-Za-z0-9]+")
 
 
 def name_of(method: str, path: str, body: bytes) -> str:
-    """What a call is canned under: `METHOD /path` with `{id}` for ids, and whether a stream was asked for."""
+    """The key of a canned answer: `METHOD /path` with `{id}` for ids, and True for a stream."""
     streams = " streamed" if b'"stream"' in body and json.loads(body).get("stream") else ""
     return f"{method} {ID.sub('{id}', path)}{streams}"
 
@@ -41,7 +41,7 @@ async def _whole(content: bytes) -> AsyncIterator[bytes]:
 
 
 def recorded(client: Any, use: Any) -> dict[str, bytes]:
-    """What the emulator behind the SDK client answers while `use(client)` runs, for the floor to answer the same."""
+    """The emulator's answers while `use(client)` runs, for the floor to return."""
     answers: dict[str, bytes] = {}
 
     def keep(response: Any) -> None:

@@ -1,4 +1,4 @@
-"""What it costs before and after: import, start, stop, and a test's share of the fixture."""
+"""Costs around a test: import, start, stop, and the fixture's share of a test."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ def lifecycle(starts: int = 20, tests: int = 500) -> Iterator[Row]:
 
 
 def _fixture_ms(tests: int) -> tuple[float, float]:
-    """A test's share, and what a session's first one takes beyond it: imports and the server's start. From sessions of
-    many tests that do nothing and sessions of one, the best of a few, for a slow round says nothing of the fixture."""
+    """The fixture's share of a test, and the extra cost of a session's first one (imports, the server's start). Taken
+    from sessions of many empty tests and of one; the best of a few, since a slow round measures the machine."""
     with tempfile.TemporaryDirectory() as folder:
 
         def took(which: str, count: int) -> float:
@@ -72,7 +72,7 @@ def _fixture_ms(tests: int) -> tuple[float, float]:
 
 
 def _output(command: list[str], folder: str | None = None) -> str:
-    """The plugin is named, and no other is loaded: other people's plugins are not ours to measure."""
+    """Load this plugin only, so that no other installed plugin is measured."""
     paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "PYTHONPATH": paths, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder or ROOT, env=environment)

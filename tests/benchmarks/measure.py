@@ -1,4 +1,4 @@
-"""Figures, and how they are taken: in turn, so that a slow moment of the machine hits both sides of a ratio."""
+"""Measurements, taken alternately, so that a slow moment of the machine affects both sides of a ratio."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row:
 
     @property
     def judged(self) -> float | None:
-        """What the target is for: the ratio if there is one."""
+        """The figure that the target applies to: the ratio if there is one."""
         return self.value if self.ratio is None else self.ratio
 
     @property

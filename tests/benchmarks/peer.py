@@ -1,6 +1,6 @@
 """`openai-responses`, which answers the SDK by patching its HTTP library: the same calls as ours in process.
 
-It lives in an environment of its own with the newest SDK that it supports, and ours is measured there too, so that both
+It runs in an environment of its own with the newest SDK that it supports, and ours is measured there too, so that both
 sides have the same SDK. `python -m tests.benchmarks.peer CALLS` is run in that environment and prints rows as JSON.
 """
 
@@ -26,7 +26,7 @@ TARGET = 0.6
 
 
 def peer(folder: Path, calls: int) -> Iterator[Row]:
-    """`folder` holds the environment; it is made where it is not there yet."""
+    """`folder` holds the environment, which is created if it is missing."""
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
@@ -61,7 +61,7 @@ def measure(calls: int) -> list[Row]:
 
 
 def _canned_client(emulator: Any) -> Any:
-    """The SDK with answers from a dict: what is left is its own."""
+    """The SDK with answers from a dict: the time that remains is the SDK's own."""
     import httpx
     import openai
 

@@ -33,7 +33,7 @@ class Program:
         return runs.create_and_poll(thread_id=self.run_thread_id, assistant_id=self.assistant_id)
 
     def plain_calls(self) -> dict[str, Function]:
-        """What `openai-responses` can answer too."""
+        """The calls that `openai-responses` can answer too."""
         beta = self.beta
         return {
             "assistants.create": lambda: beta.assistants.create(model="gpt-4o", name="Bench"),

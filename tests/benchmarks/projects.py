@@ -1,4 +1,4 @@
-"""Many projects in one emulator: what a call costs in one of them, what each of them takes."""
+"""Many projects in one emulator: the cost of a call in one of them, and memory per project."""
 
 from __future__ import annotations
 

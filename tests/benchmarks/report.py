@@ -42,7 +42,7 @@ def as_json(rows: Iterable[Row]) -> dict[str, Any]:
 
 
 def chart(rows: Sequence[Row]) -> str:
-    """A bar a row, as long as the share of its target that it used up; the line is the target."""
+    """One bar per row; its length is the share of the target that was used, the line is the target."""
     drawn = [row for row in rows if row.target is not None and not row.section.endswith(PROCESSOR)]
     width, height = LEFT + int(MOST * SCALE) + 60, LINE * len(drawn) + 40
     bars = "\n".join(_bar(row, 10 + LINE * number) for number, row in enumerate(drawn))

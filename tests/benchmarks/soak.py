@@ -2,7 +2,7 @@
 
 A server in a process of its own, with a data directory; several connections to each of a few projects. What a round of
 calls makes it deletes, so the state stays small; the log of requests is bounded, and the journal becomes a checkpoint
-whenever it has grown. Once the logs are full, which is awaited, memory at the end is that of the first quarter, or
+whenever it has grown. Once the logs are full, memory at the end must be that of the first quarter, or
 something leaks.
 """
 
@@ -39,7 +39,7 @@ MOST_SHOWN = 20  # errors
 
 @dataclass(slots=True)
 class Quarter:
-    """What was seen when it was over; `memory` is the most that was resident in it, in MB."""
+    """Measurements at the end of a quarter; `memory` is its highest resident size, in MB."""
 
     requests: int
     seconds: float
@@ -119,7 +119,7 @@ def soak(count: int, projects: int) -> tuple[list[Quarter], list[str]]:
 
 
 def watched(work: Soak, ends: Sequence[int], process: int, data: Path) -> Iterator[Quarter]:
-    """What was seen from one of the `ends`, in requests, to the next."""
+    """Measurements from one of the `ends` (numbers of requests) to the next."""
     began = time.perf_counter()
     print(HEAD, flush=True)
     last: Quarter | None = None

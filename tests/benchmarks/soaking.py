@@ -26,7 +26,7 @@ DOCUMENT = b"The handbook. Vacations are twenty-five days a year. " * 40
 
 
 class Caller:
-    """One connection with a project's key. `called` is told of every call: None, or how it was not as expected."""
+    """One connection with a project's key. `called` receives None for each expected answer, else what differs."""
 
     def __init__(self, base_url: str, project: str, called: Callable[[str | None], object]) -> None:
         headers = {"Authorization": f"Bearer sk-emulator-{project}", "OpenAI-Beta": "assistants=v2"}
@@ -53,7 +53,7 @@ class Caller:
 
 
 def round_of_calls(call: Caller) -> None:
-    """What it makes it deletes."""
+    """One round of calls, which deletes what it created."""
     assistant = call("POST", "/assistants", {"model": "gpt-4o", "instructions": "Help.", "tools": TOOLS})["id"]
     thread = call("POST", "/threads", {"messages": [{"role": "user", "content": "Hello"}]})["id"]
     talk(call, thread, assistant)
@@ -99,7 +99,7 @@ def ask_for_outputs(call: Caller, thread: str, assistant: str) -> None:
 
 
 def leave(call: Caller, thread: str, assistant: str) -> None:
-    """A run that would wait for ever is cancelled."""
+    """Cancel a run that would otherwise wait forever."""
     say(call, thread, "Please wait.")
     run = polled(call, thread, assistant, "in_progress")
     call("POST", f"/threads/{thread}/messages", {"role": "user", "content": "And?"}, status=400)
@@ -127,8 +127,8 @@ def search(call: Caller, thread: str, assistant: str) -> None:
 
 
 def mistakes(call: Caller, thread: str) -> None:
-    call("GET", "/threads/thread_nobodys", status=404)
-    call("DELETE", "/files/file-nobodys", status=404)
+    call("GET", "/threads/thread_unknown", status=404)
+    call("DELETE", "/files/file-unknown", status=404)
     call("GET", "/nothing/here", status=404)
     call("POST", f"/threads/{thread}/messages", {"role": "user"}, status=400)
     call("POST", "/assistants", content=b"{not json", status=400)
@@ -141,7 +141,7 @@ def say(call: Caller, thread: str, text: str) -> str:
 
 
 def polled(call: Caller, thread: str, assistant: str, status: str) -> str:
-    """A run that is found in that status when it is first looked at."""
+    """Create a run and check its status at the first retrieve."""
     id: str = call("POST", f"/threads/{thread}/runs", {"assistant_id": assistant})["id"]
     call.expect(call("GET", f"/threads/{thread}/runs/{id}")["status"], status)
     return id

@@ -1,6 +1,6 @@
 """The inspector in a real browser: Chromium, driven by playwright. Without either these tests are skipped.
 
-Each test ends by asking that the browser's console is clean and that nothing was asked of another machine. Some take
+Each test ends with the check that the browser's console is clean and that no other host was contacted. Some take
 the documentation's pictures on their way, where `--screenshots docs/images` asks for them; the clock stands still, so
 that the same pages give the same pictures.
 """
@@ -33,7 +33,7 @@ PATIENCE = 20_000  # milliseconds
 HERE = Path(__file__).parent
 MORNING = 1748854800  # 2025-06-02 09:00:00
 WIDE = {"width": 1200, "height": 720}
-COLOURS = 256  # are enough for a page, in a third of the bytes
+COLOURS = 256  # enough for a page, in a third of the bytes
 
 Shot = Callable[..., None]
 
@@ -86,14 +86,14 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def slow() -> Iterator[Emulator]:
-    """One that writes as slowly as people read; a test asks for it before the page."""
+    """An emulator that streams at reading speed; a test requests it before the page."""
     with Emulator(tokens_per_second=20) as running:
         yield running
 
 
 @pytest.fixture
 def demo(emulator: Emulator) -> Callable[[str], str]:
-    """`demo(name)`: the address of its playground; its project is called like it."""
+    """`demo(name)`: the address of its playground; its project has the demo's name."""
 
     def demo(name: str) -> str:
         project = emulator.project(name)

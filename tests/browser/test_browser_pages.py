@@ -1,4 +1,4 @@
-"""The pages in a browser: live, searched, dark, on a phone, by keyboard alone."""
+"""The pages in a browser: live updates, search, dark mode, a phone's width, the keyboard alone."""
 
 from collections.abc import Callable
 from typing import Any

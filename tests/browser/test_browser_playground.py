@@ -102,7 +102,7 @@ def test_a_run_is_cancelled(page: Any, emulator: Emulator) -> None:
     page.locator("#send:enabled").wait_for()
 
 
-def test_a_failed_run_says_why_beside_the_chat(page: Any, emulator: Emulator) -> None:
+def test_a_failed_run_shows_its_error_next_to_the_chat(page: Any, emulator: Emulator) -> None:
     emulator.respond(Fail("server_error", "The model fell asleep."))
     emulator.client().beta.assistants.create(model="gpt-4o")
     page.goto(f"{emulator.inspector_url}projects/default/playground")

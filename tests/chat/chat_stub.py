@@ -1,4 +1,4 @@
-"""A chat completions server that says what a test tells it to, over a real socket."""
+"""A chat completions server with the answers that a test sets, on a real socket."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Stub:
 
 
 class Chat:
-    """An assistant that the model stands behind, and one thread with a question."""
+    """An assistant whose runs the model answers, and a thread with a question."""
 
     def __init__(self, client: openai.OpenAI, question: str = "Hello?", **assistant: Any) -> None:
         self.runs = client.beta.threads.runs

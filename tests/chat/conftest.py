@@ -1,4 +1,4 @@
-"""A model and a project that it stands behind."""
+"""A chat model and a project whose runs it answers."""
 
 from __future__ import annotations
 

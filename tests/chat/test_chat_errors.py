@@ -1,4 +1,4 @@
-"""What goes wrong with a live model becomes a failed run that says so."""
+"""Errors of a live model become failed runs that name them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from assistants_emulator.responders.chat.model import ChatModel
         ([{"choices": [{"delta": 3}]}], "server_error", "sent a chunk that is none"),
     ],
 )
-def test_a_run_fails_with_what_the_server_said(
+def test_a_run_fails_with_the_servers_message(
     model: Stub, client: openai.OpenAI, answer: list[object] | Response, code: str, told: str
 ) -> None:
     model.answers.append(answer)
@@ -80,7 +80,7 @@ def test_a_budget_that_is_used_up_ends_the_run(model: Stub, client: openai.OpenA
     assert (run.status, run.incomplete_details.reason) == ("incomplete", "max_completion_tokens")
 
 
-def test_a_base_url_that_is_none_is_refused() -> None:
+def test_an_invalid_base_url_is_refused() -> None:
     with pytest.raises(EmulatorError, match="base URL is like http"):
         ChatModel("localhost:11434", "small")
 

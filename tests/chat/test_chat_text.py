@@ -1,4 +1,4 @@
-"""Texts of a live model: told as they come, and what a run asks of the model for them."""
+"""Texts of a live model: streamed as they arrive, and the requests that a run sends to the model."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_stream_ends_with_the_same_message_as_get(model: Stub, client: openai.
     assert [one.content[0].text.value for one in snapshots] == chat.said() == ["It is sunny."]
 
 
-def test_nothing_said_is_an_empty_message(model: Stub, client: openai.OpenAI) -> None:
+def test_an_empty_answer_is_an_empty_message(model: Stub, client: openai.OpenAI) -> None:
     model.answers.append(text())
     chat = Chat(client)
     assert chat.poll().status == "completed"
@@ -130,7 +130,7 @@ def test_requests_do_not_wait_for_the_model(model: Stub, client: openai.OpenAI) 
     assert chat.wait(run).status == "completed"
 
 
-def test_cancel_in_mid_stream_keeps_what_was_said_and_leaves_the_model(model: Stub, client: openai.OpenAI) -> None:
+def test_cancel_in_mid_stream_keeps_the_text_and_disconnects_from_the_model(model: Stub, client: openai.OpenAI) -> None:
     model.answers.append([delta(content="It "), delta(content="is"), HOLD])
     chat = Chat(client)
     names: list[str] = []

@@ -1,4 +1,4 @@
-"""Tools of a live model: functions mapped both ways, file search and code as functions of ours."""
+"""Tools of a live model: functions mapped both ways, file search and code interpreter as functions."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_parallel_calls_are_one_step(model: Stub, client: openai.OpenAI) -> None
     assert run.usage.completion_tokens == 14
 
 
-def test_calls_come_one_by_one_where_the_run_says_so(model: Stub, client: openai.OpenAI) -> None:
+def test_calls_come_one_by_one_without_parallel_tool_calls(model: Stub, client: openai.OpenAI) -> None:
     model.answers += [calls(("get_weather", CITY), ("get_weather", CITY)), text("Both.")]
     chat = Chat(client, tools=[WEATHER])
     run = chat.poll(parallel_tool_calls=False)
@@ -98,7 +98,7 @@ def test_a_forced_tool_is_asked_for_once(model: Stub, client: openai.OpenAI) -> 
     assert [asked.get("tool_choice") for asked in model.asked] == [choice, None]
 
 
-def test_a_tool_that_does_not_exist_is_told_to_the_model(model: Stub, client: openai.OpenAI) -> None:
+def test_a_missing_tool_is_reported_to_the_model(model: Stub, client: openai.OpenAI) -> None:
     model.answers += [calls(("get_time", "{}")), text("I cannot tell.")]
     chat = Chat(client, tools=[WEATHER])
     assert chat.poll().status == "completed"
@@ -164,7 +164,7 @@ def test_a_run_goes_on_after_a_restart_with_what_was_called_before(model: Stub, 
     assert len(model.asked) == 2
 
 
-def test_a_text_that_a_stop_broke_off_is_asked_for_anew(model: Stub, tmp_path: Path) -> None:
+def test_a_text_that_a_stop_interrupted_is_requested_again(model: Stub, tmp_path: Path) -> None:
     model.answers += [[delta(content="It "), HOLD], text("It is sunny.")]
     responder = ChatModel(model.base_url, "small")
     with Emulator(data_dir=tmp_path, responder=responder) as emulator:

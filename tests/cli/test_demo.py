@@ -1,4 +1,4 @@
-"""The demo, as somebody sees it who has just installed the package."""
+"""The demo, as a user sees it after installing the package."""
 
 import subprocess
 import sys
@@ -43,7 +43,7 @@ def test_the_thread_is_still_there_after_the_restart(printed: str) -> None:
     assert "I need to solve the equation `3x + 11 = 14`" in printed.split("4. After a restart")[1]
 
 
-def test_what_is_no_terminal_gets_no_colours(printed: str) -> None:
+def test_output_to_a_file_has_no_colours(printed: str) -> None:
     assert "\x1b[" not in printed
 
 

@@ -41,7 +41,7 @@ def test_every_offered_message_is_answered_by_a_rule_of_its_own(name: str, said:
     assert "Try: " not in written
 
 
-def test_the_travel_desk_uses_what_it_is_told() -> None:
+def test_the_travel_desk_uses_the_submitted_outputs() -> None:
     _, _, written = play("travel_desk", "Please book SK4711 for me")
     assert "Booking: <book_flight>" in written
     assert "Ticket: <send_ticket>" in written

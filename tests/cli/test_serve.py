@@ -68,7 +68,7 @@ def test_a_taken_port_is_one_line(command_line: CommandLine, unused_listener: in
         (["--script", "none.yaml"], "Error: none.yaml: cannot be read: No such file or directory\n"),
     ],
 )
-def test_what_cannot_be_served_is_one_line(command_line: CommandLine, options: list[str], told: str) -> None:
+def test_an_error_at_start_is_one_line(command_line: CommandLine, options: list[str], told: str) -> None:
     ran = command_line("serve", "--port", "0", *options)
     assert ran.exit_code == 1
     assert ran.output.startswith(told)
@@ -121,7 +121,7 @@ def test_a_responder_is_imported_from_the_current_directory(tmp_path: Path) -> N
     assert said["content"][0]["text"]["value"] == "from mine"
 
 
-def test_a_kill_in_the_middle_of_writes_loses_none_that_was_answered(tmp_path: Path) -> None:
+def test_a_kill_during_writes_loses_no_answered_write(tmp_path: Path) -> None:
     answered: list[str] = []
     with served("--data-dir", str(tmp_path)) as (process, variables):
         base_url = variables["OPENAI_BASE_URL"]

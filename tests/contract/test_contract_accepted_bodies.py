@@ -1,4 +1,4 @@
-"""What looks wrong and is everyday: bodies that real clients send pass, and come back as the very same object."""
+"""Bodies that look wrong but are common: those of real clients pass, and are returned as the very same object."""
 
 from __future__ import annotations
 

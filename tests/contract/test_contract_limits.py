@@ -88,9 +88,7 @@ EMPTY = [
 
 
 @pytest.mark.parametrize(("model", "body", "path", "what"), EMPTY)
-def test_what_must_hold_something_is_not_empty(
-    refusal: Refusal, model: Any, body: object, path: str, what: str
-) -> None:
+def test_empty_values_are_refused(refusal: Refusal, model: Any, body: object, path: str, what: str) -> None:
     article = "an" if what == "array" else "a"
     message = (
         f"Invalid '{path}': empty {what}. "

@@ -1,4 +1,4 @@
-"""Rules of one field under v2, each with a text of its own, and which of several faults is answered."""
+"""Rules of one field under v2, each with a text of its own, and the choice among several errors."""
 
 from __future__ import annotations
 

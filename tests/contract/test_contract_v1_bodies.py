@@ -1,4 +1,4 @@
-"""The contract under `assistants=v1`: what it takes, what it refuses, and its metadata, which becomes strings."""
+"""The contract under `assistants=v1`: accepted bodies, refused bodies, and metadata, which becomes strings."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("model", "body", "param", "code", "message"), REFUSED)
-def test_what_v1_does_not_know_is_refused(
+def test_parameters_that_v1_did_not_have_are_refused(
     model: Any, body: object, param: str | None, code: str | None, message: str
 ) -> None:
     with pytest.raises(InvalidParameter) as caught:

@@ -1,4 +1,4 @@
-"""The control API: what a test in any language says to the emulator."""
+"""The control API, by which a test in any language controls the emulator."""
 
 import httpx2
 import pytest
@@ -92,7 +92,7 @@ def test_a_run_that_is_not_paused_cannot_be_resumed(control: httpx2.Client) -> N
     assert (answer.status_code, answer.json()["error"]["message"]) == (404, "No paused run found with id 'run_none'.")
 
 
-def test_reset_empties_the_project_and_begins_its_ids_anew(emulator: Emulator, control: httpx2.Client) -> None:
+def test_reset_empties_the_project_and_restarts_its_ids(emulator: Emulator, control: httpx2.Client) -> None:
     first = emulator.client().beta.assistants.create(model="gpt-4o").id
     control.put("script", json=SCRIPT)
     control.post("reset", json={})

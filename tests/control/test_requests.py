@@ -1,4 +1,4 @@
-"""`requests.where(...)`: what a test expects of the calls that were made."""
+"""`requests.where(...)`: assertions on the calls that were made."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_all_gives_those_that_fit(log: RequestLog, wanted: dict[str, object], co
     assert len(log.where(**wanted).all(count)) == count
 
 
-def test_none_says_which_there_were(log: RequestLog) -> None:
+def test_none_lists_the_calls_that_were_made(log: RequestLog) -> None:
     log.where(method="DELETE").none()
     with pytest.raises(AssertionError) as told:
         log.where(method="GET", path="/threads/*/messages").none()
@@ -59,7 +59,7 @@ def test_one_that_is_missing_shows_what_there_was(log: RequestLog) -> None:
     ]
 
 
-def test_nothing_at_all_is_said_as_that() -> None:
+def test_an_empty_log_is_reported_as_that() -> None:
     with pytest.raises(AssertionError, match=r"expected 3 requests of any kind, but there was none; there were no"):
         RequestLog().where().all(3)
 

@@ -1,4 +1,4 @@
-"""State in and out: all objects of a project as one JSON value."""
+"""State files: all objects of a project as one JSON value."""
 
 import httpx2
 import pytest
@@ -19,7 +19,7 @@ def fill(emulator: Emulator) -> tuple[str, str]:
     return thread.id, run.id
 
 
-def test_what_get_returns_can_be_put_back_unchanged(emulator: Emulator, control: httpx2.Client) -> None:
+def test_the_state_that_get_returns_can_be_put_unchanged(emulator: Emulator, control: httpx2.Client) -> None:
     fill(emulator)
     before = control.get("state").json()
     assert control.put("state", json=before).json() == before
@@ -98,9 +98,7 @@ def test_new_ids_skip_those_that_came(emulator: Emulator) -> None:
         ),
     ],
 )
-def test_what_no_form_of_the_api_has_is_refused_by_name(
-    emulator: Emulator, state: dict[str, object], told: str
-) -> None:
+def test_unknown_keys_are_refused_by_name(emulator: Emulator, state: dict[str, object], told: str) -> None:
     with pytest.raises(EmulatorError) as raised:
         emulator.load_state(state)
     assert str(raised.value).startswith(told)

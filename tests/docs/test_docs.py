@@ -1,6 +1,6 @@
-"""What the documentation says: its examples run as printed, and its reference is whole.
+"""The documentation: its examples run as printed, and its reference is complete.
 
-A mark in front of a block says what it is: `<!-- test -->` a test file, `<!-- test: CASSETTE -->` one
+A mark in front of a block gives its kind: `<!-- test -->` a test file, `<!-- test: CASSETTE -->` one
 with a cassette of fixtures/ beside it, `<!-- run: TEXT -->` a program that prints that
 text, `<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word.
 """
@@ -37,18 +37,18 @@ BLOCK = r"<!-- {mark}(?:: (?P<what>[^\n]*))? -->\n```\w+\n(?P<code>.*?)```"
 
 
 def blocks(mark: str) -> list[tuple[str, str, str]]:
-    """Page, what the mark says, code."""
+    """(page, argument of the mark, code) of each block with this mark."""
     pattern = re.compile(BLOCK.format(mark=mark), re.DOTALL)
     return [(page, found["what"], found["code"]) for page, text in PAGES.items() for found in pattern.finditer(text)]
 
 
 def section(page: str, heading: str) -> str:
-    """What stands under a heading, up to the next."""
+    """The text under a heading, up to the next."""
     return re.split(r"^## ", PAGES[page].partition(f"\n## {heading}\n")[2], flags=re.MULTILINE)[0]
 
 
 def named(text: str) -> list[str]:
-    """What the first column of its tables names."""
+    """The names in the first column of its tables."""
     cells = re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE)
     return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
 
@@ -80,6 +80,16 @@ def test_a_program_runs_as_printed(
     monkeypatch.chdir(tmp_path)
     exec(compile(code, page, "exec"), {"__name__": "__main__"})
     assert told in capsys.readouterr().out
+
+
+IMPORTS = sorted(
+    {line for text in PAGES.values() for line in re.findall(r"^from assistants_emulator.* import .*", text, re.M)}
+)
+
+
+@pytest.mark.parametrize("line", IMPORTS)
+def test_every_name_that_an_example_imports_exists(line: str) -> None:
+    exec(line, {})
 
 
 @pytest.mark.parametrize(("page", "what", "code"), blocks("script"))
@@ -131,17 +141,26 @@ def test_the_plugins_options_are_those_of_the_reference() -> None:
     assert set(named(section("reference/pytest.md", "Options"))) == set(asked.names)
 
 
-def test_every_option_of_the_emulator_is_told() -> None:
+def test_every_option_of_the_emulator_is_documented() -> None:
     options = {*inspect.signature(Emulator).parameters, *Config.__dataclass_fields__} - {"options"}
     assert [name for name in options if f"`{name}`" not in PAGES["how-to/unittest.md"]] == []
 
 
-def test_the_options_of_a_fault_are_those_that_are_told() -> None:
+def test_the_options_of_a_fault_are_those_of_the_page() -> None:
     assert {"route", *named(PAGES["how-to/faults-and-clock.md"])} == set(FAULT_FIELDS)
 
 
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_file_that_a_page_for_contributors_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text()
+    names = set(re.findall(r"(?<![\w/.])((?:[\w-]+/)*[\w-]+(?:\.(?:py|md|toml)|/))(?![\w/])", text))
+    homes = (ROOT, ROOT / "emulator/assistants_emulator", ROOT / "pytest_plugin/pytest_assistants_emulator")
+    missing = {name for name in names if not any((home / name).exists() for home in homes)}
+    assert missing <= {"resources/NAME.py", "contract/NAME.py"}
+
+
 class PluginOptions:
-    """Stands in for pytest's parser, and remembers what it was asked to add."""
+    """Stand-in for pytest's parser that collects the names of options."""
 
     def __init__(self) -> None:
         self.names: list[str] = []

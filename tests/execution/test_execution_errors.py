@@ -1,4 +1,4 @@
-"""What the logs show of code that fails."""
+"""The logs of code that fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the code finds in its directory, and what is taken from there."""
+"""Files in the code's directory, before and after it ran."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="not on Windows")
 
 @pytest.fixture
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only place for scratch directories."""
+    """The parent of all scratch directories of the test."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
@@ -78,7 +78,7 @@ def test_files_of_code_that_fails_are_collected() -> None:
     assert (executed.error, executed.files) == (True, {"a": b"kept"})
 
 
-def test_what_libraries_write_at_home_is_not_collected() -> None:
+def test_files_that_libraries_write_at_home_are_not_collected() -> None:
     code = "import pathlib, tempfile\n(pathlib.Path.home() / 'cache').touch()\ntempfile.mkstemp();"
     assert worked(code).files == {}
 

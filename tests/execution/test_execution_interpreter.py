@@ -1,4 +1,4 @@
-"""An interpreter that is none is the user's to mend, in one line."""
+"""An unusable interpreter is reported to the user in one line."""
 
 from __future__ import annotations
 

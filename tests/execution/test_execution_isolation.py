@@ -1,4 +1,4 @@
-"""What the code has not got of the emulator's own process."""
+"""The parts of the emulator's process that executed code cannot see."""
 
 from __future__ import annotations
 

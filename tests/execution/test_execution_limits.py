@@ -1,4 +1,4 @@
-"""Code that takes too much is stopped, and the logs say why."""
+"""Code that exceeds a limit is stopped, and the logs say why."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_code_that_closes_its_output_ends_too() -> None:
 
 
 @posix
-def test_what_the_code_started_ends_with_it() -> None:
+def test_processes_that_the_code_started_end_with_it() -> None:
     code = "import os, signal\nif os.fork() == 0: signal.pause()"
     assert stopped(code, Limits(processes=True, wall_seconds=0.5)).logs == "Execution was stopped after 0.5 s.\n"
 

@@ -1,4 +1,4 @@
-"""What the logs show of code that works."""
+"""The logs of code that succeeds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def logs(code: str) -> str:
     return executed.logs
 
 
-def test_what_is_printed_is_in_the_logs() -> None:
+def test_printed_text_is_in_the_logs() -> None:
     assert logs("print('one')\nprint('two', end='')") == "one\ntwo"
 
 

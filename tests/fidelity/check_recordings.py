@@ -1,4 +1,4 @@
-"""Replays recordings of the real API against a served emulator, and fails on a difference that nobody has reviewed.
+"""Replays recordings of the real API against a served emulator, and fails on a difference that is not reviewed.
 
     python tests/fidelity/check_recordings.py REPLAY_SCRIPT [ARGUMENTS ...]
 

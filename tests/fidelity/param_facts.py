@@ -1,8 +1,8 @@
-"""What a request may say, as lines that two descriptions of it can be compared by: the SDK's and ours.
+"""Request parameters as lines of text, to compare the SDK's types with our models.
 
 A line is a field with its kind (`tools[function].function.name: string`), one of its words (`role = user`) or that it
-is required (`model: required`). Alternatives with a `type` are told apart by it. What may be null is not told: clients
-send null for "not given" everywhere, and we take it.
+is required (`model: required`). Alternatives with a `type` are distinguished by it. Nullability is left out: clients
+send null for "not given" everywhere, and the emulator accepts it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the SDK's own types say against an object or event, more strictly than the SDK itself ever asks."""
+"""Differences between an object or event and the SDK's types, checked more strictly than the SDK does."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ OBJECTS: dict[str, Any] = {
     "model": Model,
 }
 PAGES: dict[str, Any] = {
-    "list": None,  # its items say what they are
+    "list": None,  # its items have their own types
     "vector_store.search_results.page": VectorStoreSearchResponse,
     "vector_store.file_content.page": FileContentResponse,
 }
@@ -93,7 +93,7 @@ def _faults(type: Any, kind: str, value: Any) -> Iterator[str]:
 
 
 def _is_other_branch(fault: Any) -> bool:
-    """Whether a union's branch was tried in vain: its name is that of a class, and its `type` is not the value's."""
+    """True for a branch of a union that cannot match: its name is a class's, and its `type` is not the value's."""
     *before, last = fault["loc"]
     return last == "type" and fault["type"] == "literal_error" and bool(before) and str(before[-1])[0].isupper()
 

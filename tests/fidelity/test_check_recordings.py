@@ -1,4 +1,4 @@
-"""The check that replays recordings: what it reads from a report, and what it lets pass."""
+"""The check that replays recordings: parsing of a report, and reviewed differences."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_report_is_read() -> None:
         (4, "GET /files", "^status 404", 1),
     ],
 )
-def test_what_was_not_reviewed_is_told(count: int, endpoint: str, pattern: str, told: int) -> None:
+def test_unreviewed_differences_are_reported(count: int, endpoint: str, pattern: str, told: int) -> None:
     assert len(unreviewed(FOUND[:1], [Known(endpoint, pattern, count, "because")])) == told
 
 

@@ -1,4 +1,4 @@
-"""Our request models against the SDK's parameter types, both ways: a field on one side only is either a drift or said
+"""Our request models against the SDK's parameter types, both ways: a field on one side only is either a drift or listed
 here, with the reason."""
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ QUERIES: dict[str, Any] = {
     "/files": file_list_params.FileListParams,
 }
 ROWS = [row for row in V2_ROUTES if row.path != "/assistants/{assistant_id}/files"]
-"""But for the one that v1 left behind, which no SDK of v2 can name."""
+"""All rows except one that remains from v1 and that no SDK of v2 can call."""
 
 ELSEWHERE = {"thread_id", "run_id", "vector_store_id", "include"}
-"""What the SDK takes as parameters and sends in the path or the query."""
+"""Parameters of the SDK that it sends in the path or the query."""
 
 
 OURS_ALONE = {
@@ -129,7 +129,7 @@ def test_a_query_takes_what_the_sdk_sends(row: Any) -> None:
         return
     sent = set(typing_extensions.get_type_hints(QUERIES[row.path])) - set(re.findall(r"{(\w+)}", row.path))
     known = {"limit", "order", "after", "before"} if row.lists else set()
-    known -= {"before"} if row.path == "/files" else set()  # it never had that one
+    known -= {"before"} if row.path == "/files" else set()  # `/files` never had `before`
     assert sent == known | set(row.filters) | ({"include"} if row.includes else set())
 
 

@@ -113,7 +113,7 @@ def threads(client: Any) -> None:
 
 
 def look(client: Any, run: Any) -> Any:
-    """Everything that can be asked about a run; the run as it is now."""
+    """Call everything that reads a run; return the run."""
     runs, thread = client.beta.threads.runs, run.thread_id
     for step in runs.steps.list(run.id, thread_id=thread, include=CONTENT):
         assert runs.steps.retrieve(step.id, run_id=run.id, thread_id=thread).id == step.id
@@ -180,7 +180,7 @@ def a_run_cancelled(emulator: Emulator, client: Any, assistant: Any) -> None:
 
 @pytest.mark.parametrize("make", [lambda client: client.vector_stores, lambda client: client.beta.threads.runs])
 def test_the_wire_does_not_satisfy_a_strict_client(make: Any) -> None:
-    """Or there would be no need of another fidelity."""
+    """The reason why there is `--fidelity spec`."""
     with Emulator() as emulator, emulator.client(_strict_response_validation=True, max_retries=0) as client:
         assistant, thread = client.beta.assistants.create(model="gpt-4o"), client.beta.threads.create(**ASKING)
         needed = {"assistant_id": assistant.id, "thread_id": thread.id}

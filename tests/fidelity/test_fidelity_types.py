@@ -1,4 +1,4 @@
-"""Everything that the emulator can answer, against the SDK's own types, strictly and with no key unaccounted for."""
+"""Everything that the emulator can answer, against the SDK's own types, strictly and with every key accounted for."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUIRKS = {
     "vector_store: name: string_type": "null where there is none (dotnet)",
     "vector_store.file_batch: object: literal_error": "published as `vector_store.files_batch` (ruby-openai)",
 }
-"""How the recorded service differs from what is published of it."""
+"""Differences between the recorded service and its published schema."""
 
 UNREACHABLE = {"thread.run.step.failed", "thread.run.step.expired", "error"}
 """A step that ends so has no stream: its run waits for outputs. `error` needs a fault, and is none of the types."""

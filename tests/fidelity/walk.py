@@ -51,7 +51,7 @@ LEFT = (["Half a", Pause()], [FunctionCall("f")])
 
 
 def sayings(image_id: str) -> list[list[Any]]:
-    """What runs may say that they can do alone."""
+    """Replies that a run can consist of."""
     shown = Image(file_id=image_id)
     code = CodeInterpreter("1 + 1", logs="2", images=[shown], files=[Image(content=b"a", filename="a.csv")])
     linked = Text("See [the table](sandbox:/mnt/data/a.csv).")
@@ -59,7 +59,7 @@ def sayings(image_id: str) -> list[list[Any]]:
 
 
 def endings() -> Iterator[list[Any]]:
-    """Every way in which a reply ends a run, before and after it has said something."""
+    """Every reply that ends a run, before and after a text."""
     cut = [Incomplete(reason) for reason in ("max_completion_tokens", "max_prompt_tokens", "content_filter")]
     for end in (Fail("rate_limit_exceeded"), Fail("invalid_prompt", "No."), Expire(), *cut):
         for before in ([], ["Half a"], [CodeInterpreter("1", logs="1")]):
@@ -67,7 +67,7 @@ def endings() -> Iterator[list[Any]]:
 
 
 def cancelling(turn: Any) -> Iterable[Any]:
-    """A responder whose run is cancelled while it speaks."""
+    """A responder whose run is cancelled while it is streaming."""
     yield "So far."
     with turn.client() as inner:
         inner.beta.threads.runs.cancel(turn.run.id, thread_id=turn.thread.id)
@@ -108,7 +108,7 @@ class Walk:
 
 
 def untaken(calls: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The routes of v2 that none of these calls took, each a method and a path."""
+    """The routes of v2 that none of these calls used, each a method and a path."""
     table = RouteTable(V2_ROUTES)
     taken: list[Route] = []
     for method, path in calls:
@@ -119,7 +119,7 @@ def untaken(calls: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def events(text: str) -> Iterator[tuple[str, Any]]:
-    """Names and data of an event stream, but for `done`."""
+    """Names and data of an event stream, without `done`."""
     for block in text.removesuffix("\n\n").split("\n\n"):
         name, data = block.split("\n")
         if name != "event: done":
@@ -128,7 +128,7 @@ def events(text: str) -> Iterator[tuple[str, Any]]:
 
 @contextmanager
 def walking(fidelity: Any) -> Iterator[Walk]:
-    """A walk of its own emulator, which remembers what was answered; an error ends it."""
+    """A walk through an emulator of its own that collects the answers; an error ends it."""
     seen: list[Seen] = []
 
     def remember(response: httpx2.Response) -> None:
@@ -249,7 +249,7 @@ def conversations(walk: Walk) -> None:
 
 
 def runs(walk: Walk) -> None:
-    """Everything that a run can say, told whole and as a stream."""
+    """Every reply of a run, read whole and as a stream."""
     for replies in sayings(walk.upload("/files", "d.png", CAKE, purpose="vision")["id"]):
         walk.project.respond(replies)
         for create in (_plain, _streamed):
@@ -269,7 +269,7 @@ def search_runs(walk: Walk) -> None:
 
 
 def ends(walk: Walk) -> None:
-    """Every way in which a run can end, before, during and after what it says."""
+    """Every way in which a run can end: before, during and after its text."""
     for replies in endings():
         walk.project.respond(replies)
         for create in (_plain, _streamed):
@@ -283,7 +283,7 @@ def ends(walk: Walk) -> None:
 
 
 def look(walk: Walk, run: Any) -> Any:
-    """Everything that can be asked about a run; the run as it is now."""
+    """Call everything that reads a run; return the run."""
     thread = f"/threads/{run['thread_id']}"
     path = f"{thread}/runs/{run['id']}"
     walk.get(thread)

@@ -1,4 +1,4 @@
-"""Minutes of fuzzing, so only where it is asked for: the nox session `fuzz` sets FUZZ."""
+"""Fuzzing takes minutes, so it runs only if FUZZ is set, as the nox session `fuzz` does."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Let schemathesis ask what the API's own description allows, against a served emulator; exits with its status."""
+"""Run schemathesis with the API's own description against a served emulator; exit with its status."""
 
 from __future__ import annotations
 

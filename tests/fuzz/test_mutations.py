@@ -1,6 +1,6 @@
 """Requests that are nearly right: valid bodies on existing objects, changed in one place or two.
 
-Whatever comes, the answer is never a 5xx, always in the envelope, and what was stored before is still there.
+The answer is never a 5xx and always in the envelope, and stored objects are still there.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def world() -> Iterator[World]:
 
 
 def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Where something stands in a body: the paths of all its values."""
+    """The paths of all values in a body."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [at, *(place for key, item in items for place in places(item, (*at, key)))]
 

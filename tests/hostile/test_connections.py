@@ -1,4 +1,4 @@
-"""Clients that are slow, half gone, many, or speak no HTTP."""
+"""Clients that are slow, half closed, many, or do not speak HTTP."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_thousand_idle_connections_leave_room_for_another(emulator: Emulator, 
         assert still_answers(emulator)
 
 
-def test_a_client_that_sends_half_a_head_holds_nobody_up(emulator: Emulator, address: tuple[str, int]) -> None:
+def test_a_client_that_sends_half_a_head_delays_no_other(emulator: Emulator, address: tuple[str, int]) -> None:
     with socket.create_connection(address) as slow:
         slow.sendall(b"POST /v1/threads HTTP/1.1\r\nHost: local")
         assert still_answers(emulator)
@@ -56,7 +56,9 @@ def test_a_client_that_leaves_in_the_middle_of_its_body_changes_nothing(
 @pytest.mark.parametrize(
     "sent", [b"\x00\xff\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00", b"PRI * HTTP/2.0"]
 )
-def test_what_is_no_http_is_answered_or_dropped(emulator: Emulator, address: tuple[str, int], sent: bytes) -> None:
+def test_bytes_that_are_no_http_are_answered_or_dropped(
+    emulator: Emulator, address: tuple[str, int], sent: bytes
+) -> None:
     with socket.create_connection(address, timeout=10) as raw:
         raw.sendall(sent)
         raw.shutdown(socket.SHUT_WR)

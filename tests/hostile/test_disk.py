@@ -19,7 +19,7 @@ NOTHING = ["--", sys.executable, "-c", "pass"]
 
 
 class FullDisk:
-    """`os.write` of a disk that takes so many bytes more of a journal, and then none."""
+    """`os.write` of a disk that accepts this many more bytes of a journal, and then none."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -34,7 +34,7 @@ class FullDisk:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_full_disk_is_told_and_nothing_is_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_an_error_and_nothing_is_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Emulator(data_dir=tmp_path) as emulator, httpx2.Client(base_url=emulator.base_url, headers=AUTH) as wire:
         kept = wire.post("/threads", json={}).json()["id"]
         with monkeypatch.context() as patch:

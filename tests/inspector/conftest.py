@@ -1,4 +1,4 @@
-"""The inspector of an emulator of its own for each test: its pages, asked for as a browser asks."""
+"""The inspector of an emulator per test, requested as a browser does."""
 
 from __future__ import annotations
 

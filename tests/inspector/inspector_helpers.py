@@ -1,4 +1,4 @@
-"""What several of these tests say."""
+"""Helpers of several inspector tests."""
 
 from collections.abc import Callable
 from typing import Any

@@ -43,7 +43,7 @@ def test_a_call_leads_to_its_run(emulator: Emulator, browser: httpx2.Client) -> 
     assert f'threads/{run.thread_id}/runs/{run.id}">{run.id}</a>' in browser.get("requests/3").text
 
 
-def test_a_stream_is_told_as_one(emulator: Emulator, browser: httpx2.Client) -> None:
+def test_a_stream_is_shown_as_a_stream(emulator: Emulator, browser: httpx2.Client) -> None:
     beta = emulator.client().beta
     assistant = beta.assistants.create(model="gpt-4o", instructions="Be brief.")
     list(beta.threads.create_and_run(assistant_id=assistant.id, stream=True))

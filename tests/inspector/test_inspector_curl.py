@@ -1,4 +1,4 @@
-"""The request log's commands make the same calls again."""
+"""The `curl` commands of the request log repeat their calls."""
 
 import html
 import re
@@ -24,7 +24,7 @@ def test_a_copied_command_makes_the_call_again(emulator: Emulator, browser: http
     assert (first.method, first.path, first.body) == (second.method, second.path, second.body)
 
 
-def test_an_upload_is_told_with_a_place_for_the_file() -> None:
+def test_an_upload_has_a_placeholder_for_the_file() -> None:
     raw = b'--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nassistants\r\n'
     assert curl(LoggedRequest("POST", "/v1/files", raw, 200), "http://h", "k").endswith("-F file=@FILE")
 

@@ -1,4 +1,4 @@
-"""Code is marked by classes, whatever it is, and never runs."""
+"""Code is highlighted by CSS classes and never executed."""
 
 import html
 

@@ -1,4 +1,4 @@
-"""With `--api-key` the pages ask for it: they show everything that is in the server."""
+"""With `--api-key` the pages require the key, since they show all data of the server."""
 
 from collections.abc import Iterator
 
@@ -35,7 +35,7 @@ def test_signing_in_lets_this_browser_in(guarded: Emulator) -> None:
         assert browser.get("projects/default").status_code == 200
 
 
-def test_a_cookie_that_nobody_gave_lets_nobody_in(guarded: Emulator) -> None:
+def test_a_cookie_that_was_not_issued_is_refused(guarded: Emulator) -> None:
     answer = httpx2.get(guarded.inspector_url, headers={"Cookie": b"assistants_emulator_inspector=\xe9"})
     assert answer.status_code == 303
 

@@ -38,7 +38,7 @@ def test_a_page_that_follows_a_thread_hears_what_is_written(emulator: Emulator) 
     assert said == "One two three four."
 
 
-def test_other_threads_are_not_heard(emulator: Emulator) -> None:
+def test_other_threads_send_no_event(emulator: Emulator) -> None:
     emulator.respond([Pause(), Text("Done.")])
     beta = emulator.client().beta
     thread, other = beta.threads.create(), beta.threads.create()

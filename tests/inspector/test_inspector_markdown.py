@@ -1,4 +1,4 @@
-"""Markdown of messages, rendered so that nothing in it does anything."""
+"""Markdown of messages, rendered without active content."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every page shows what it is for, escaped, and refers to nothing outside of this server."""
+"""Every page shows its objects, escaped, and refers to nothing outside of this server."""
 
 import re
 from typing import Any
@@ -16,7 +16,7 @@ WEATHER = {"type": "function", "function": {"name": "get_weather", "description"
 
 @pytest.fixture
 def filled(emulator: Emulator, ask: Ask) -> dict[str, str]:
-    """A project in which everything that a user can write is hostile; the ids that the pages' paths take."""
+    """A project in which every text that a user can set is hostile; the ids in the pages' paths."""
     client = emulator.client()
     file = client.files.create(file=(f"{HOSTILE[:30]}.md", HOSTILE.encode()), purpose="assistants")
     store = client.vector_stores.create(name=HOSTILE, file_ids=[file.id], metadata={"a": HOSTILE})
@@ -74,13 +74,13 @@ def test_every_page_says_what_a_browser_may_do_with_it(emulator: Emulator) -> No
     "path",
     ["nowhere", "threads/thread_x", "assistants/asst_x", "threads/thread_x/runs/run_x", "files/file-x", "requests/9"],
 )
-def test_what_is_not_there_is_a_page_that_says_so(browser: httpx2.Client, path: str) -> None:
+def test_a_missing_object_is_an_error_page(browser: httpx2.Client, path: str) -> None:
     answer = browser.get(path)
     assert answer.status_code == 404
     assert "Not found" in answer.text
 
 
-def test_a_project_that_nobody_uses_is_not_made_by_looking(emulator: Emulator) -> None:
+def test_looking_at_an_unused_project_does_not_create_it(emulator: Emulator) -> None:
     assert httpx2.get(f"{emulator.inspector_url}projects/other").status_code == 404
     assert list(emulator.projects()) == ["default"]
 

@@ -1,4 +1,4 @@
-"""What the pages change, and who may."""
+"""Forms of the pages: their effects, and the check of their origin."""
 
 import json
 
@@ -83,7 +83,7 @@ def test_faults_are_added_shown_and_cleared(emulator: Emulator, browser: httpx2.
 @pytest.mark.parametrize(
     "fields", [{}, {"status": "200"}, {"status": "x"}, {"status": "429", "path": "threads"}, {"delay": "-1"}]
 )
-def test_a_fault_that_cannot_be_is_told_on_the_page(
+def test_an_invalid_fault_is_reported_on_the_page(
     emulator: Emulator, browser: httpx2.Client, fields: dict[str, str]
 ) -> None:
     answer = browser.post("controls/faults", data={"method": "POST", "path": "/threads", **fields})
@@ -107,7 +107,7 @@ def test_function_calls_are_answered_in_a_form(emulator: Emulator, ask: Ask, bro
     assert "rain and sun" in browser.get(page_of(run)).text
 
 
-def test_an_answer_that_misses_a_call_is_told_on_the_page(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:
+def test_a_missing_output_is_reported_on_the_page(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:
     emulator.respond([FunctionCall("get_weather", {}), Text("Done.")])
     run = ask("The weather?", tools=[WEATHER])
     answer = browser.post(f"{page_of(run)}/outputs", data={"output:call_x": "rain"})

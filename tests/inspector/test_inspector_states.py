@@ -1,4 +1,4 @@
-"""A state file may bring what the API would not: less than all keys, ids of any kind, text that is no Unicode."""
+"""Objects of a state file that the API would not create: missing keys, ids of any kind, invalid Unicode."""
 
 from typing import Any
 from urllib.parse import quote

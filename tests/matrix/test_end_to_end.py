@@ -1,6 +1,6 @@
 """A program of each generation of the SDK, from `openai` 1.6.1 (v1) to the newest; nox runs it with each of them.
 
-What an SDK did not have yet is skipped for it; nothing else asks for the version.
+Tests of features that an SDK does not have are skipped; nothing else depends on the version.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ def assistant(client: Any) -> Any:
 
 
 def asked(client: Any, text: str) -> Any:
-    """A thread in which the user said that."""
+    """A thread with this user message."""
     thread = client.beta.threads.create()
     client.beta.threads.messages.create(thread.id, role="user", content=text)
     return thread
 
 
 def said(client: Any, thread: Any) -> list[str]:
-    """Newest first."""
+    """The thread's texts, newest first."""
     return [message.content[0].text.value for message in client.beta.threads.messages.list(thread.id)]
 
 
@@ -405,7 +405,7 @@ def test_v1_streams_show_v1(client: Any, assistant: Any) -> None:
 
 
 def test_the_marks_of_this_file_hold(client: Any) -> None:
-    """An SDK that can do something is not skipped for it."""
+    """The conditions that skip tests name the versions that lack the feature."""
     runs = client.beta.threads.runs
     assert ("stream" in inspect.signature(runs.create).parameters) == (VERSION >= (1, 16))
     assert hasattr(runs, "create_and_poll") == (VERSION >= (1, 16))

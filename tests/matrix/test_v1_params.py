@@ -1,4 +1,4 @@
-"""What v1 takes against the parameter types of an SDK that speaks it, both ways; nox runs it with such a one."""
+"""Request models of v1 against the parameter types of an SDK of v1, both ways; nox runs it with such an SDK."""
 
 from __future__ import annotations
 

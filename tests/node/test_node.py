@@ -1,4 +1,4 @@
-"""The Node SDK against the server, by the API and the control API alone. In CI it is installed; elsewhere it may be."""
+"""The Node SDK against the server, by the API and the control API alone. Skipped without npm or its registry."""
 
 import json
 import os

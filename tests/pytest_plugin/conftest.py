@@ -1,4 +1,4 @@
-"""Inner sessions, in this process."""
+"""Inner pytest sessions, in this process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What inner sessions and our own tests share."""
+"""Helpers that inner sessions and these tests share."""
 
 from __future__ import annotations
 

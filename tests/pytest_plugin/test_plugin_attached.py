@@ -1,4 +1,4 @@
-"""`--assistants-url`: the same tests against an emulator that runs already."""
+"""`--assistants-url`: the same tests against a running emulator."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_fault_that_cannot_be_is_refused_as_by_an_own_server(run_tests: RunTes
     "call",
     ["respond(lambda turn: 'Hi')", "respond()(print)", "respond('Hi', when=print)", "respond(Image(content=b'1'))"],
 )
-def test_what_only_python_can_do_is_refused(run_tests: RunTests, url: str, call: str) -> None:
+def test_python_functions_are_refused(run_tests: RunTests, url: str, call: str) -> None:
     result = run_tests(
         f"from assistants_emulator import Image\ndef test_it(assistants_emulator): assistants_emulator.{call}",
         *("--assistants-url", url),
@@ -109,7 +109,7 @@ def test_the_rest_of_the_handle_says_that_it_is_not_there(run_tests: RunTests, u
     result.stdout.fnmatch_lines(["E*EmulatorError: `juggle` is not available on an emulator that is used by *"])
 
 
-def test_a_clock_that_the_emulator_has_not_is_told(run_tests: RunTests, url: str) -> None:
+def test_a_clock_mode_that_the_emulator_does_not_have_is_an_error(run_tests: RunTests, url: str) -> None:
     source = "@pytest.mark.assistants(clock='system')\ndef test_it(assistants_emulator): pass"
     result = run_tests(source, "--assistants-url", url)
     result.assert_outcomes(errors=1)
@@ -122,7 +122,7 @@ def test_a_transcript_of_a_thread_that_does_not_exist_is_an_error(run_tests: Run
     result.stdout.fnmatch_lines(["E*EmulatorError: No thread found with id 'thread_x'."])
 
 
-def test_no_emulator_there_is_told(run_tests: RunTests) -> None:
+def test_an_address_without_an_emulator_is_an_error(run_tests: RunTests) -> None:
     result = run_tests("def test_it(assistants_emulator): pass", "--assistants-url", "http://127.0.0.1:9")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["--assistants-url: no emulator answers at http://127.0.0.1:9: *"])

@@ -1,4 +1,4 @@
-"""Tests with cassettes: replayed by default, recorded when pytest is told to."""
+"""Tests with cassettes: replayed by default, recorded with an option."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_async_client_replays_too(run_tests: RunTests, upstream: Emulator) ->
     run_tests(source).assert_outcomes(passed=1)
 
 
-def test_a_cassette_lies_beside_the_test_file(
+def test_a_cassette_is_next_to_the_test_file(
     run_tests: RunTests, upstream: Emulator, pytester: pytest.Pytester
 ) -> None:
     run_tests(ASK, *recording(upstream), file="deep/test_inner.py").assert_outcomes(passed=1)
@@ -65,14 +65,14 @@ def test_new_episodes_are_added(run_tests: RunTests, upstream: Emulator, pyteste
     assert len(Cassette.load(pytester.path / "hello.json").exchanges) == 5
 
 
-def test_all_is_recorded_anew(run_tests: RunTests, upstream: Emulator, pytester: pytest.Pytester) -> None:
+def test_mode_all_records_everything_again(run_tests: RunTests, upstream: Emulator, pytester: pytest.Pytester) -> None:
     for _ in range(2):
         run_tests(ASK, *recording(upstream, "all")).assert_outcomes(passed=1)
     assert len(upstream.requests) == 8
     assert len(Cassette.load(pytester.path / "hello.json").exchanges) == 4
 
 
-def test_what_was_not_recorded_fails_the_test_when_it_ends(run_tests: RunTests, upstream: Emulator) -> None:
+def test_an_unrecorded_call_fails_the_test_when_it_ends(run_tests: RunTests, upstream: Emulator) -> None:
     run_tests(ASK, *recording(upstream)).assert_outcomes(passed=1)
     result = run_tests("""
         @pytest.mark.assistants(cassette="hello.json")
@@ -103,7 +103,7 @@ def test_a_test_that_expects_a_miss_takes_it_out(run_tests: RunTests, upstream: 
     result.assert_outcomes(passed=1)
 
 
-def test_what_was_never_asked_for_is_told_and_fails_nothing(run_tests: RunTests, upstream: Emulator) -> None:
+def test_unused_exchanges_are_reported_and_fail_nothing(run_tests: RunTests, upstream: Emulator) -> None:
     run_tests(ASK, *recording(upstream)).assert_outcomes(passed=1)
     result = run_tests("""
         @pytest.mark.assistants(cassette="hello.json")
@@ -114,7 +114,7 @@ def test_what_was_never_asked_for_is_told_and_fails_nothing(run_tests: RunTests,
     result.stdout.fnmatch_lines(["test_inner.py::test_it: POST /threads in hello.json was never asked for"])
 
 
-def test_where_to_record_from_may_be_in_the_environment(
+def test_the_upstream_may_be_in_the_environment(
     run_tests: RunTests, upstream: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", upstream.base_url)
@@ -123,7 +123,7 @@ def test_where_to_record_from_may_be_in_the_environment(
     assert len(upstream.project("mine").requests) == 4
 
 
-def test_where_to_record_from_may_be_in_the_ini_file(run_tests: RunTests, upstream: Emulator) -> None:
+def test_the_upstream_may_be_in_the_ini_file(run_tests: RunTests, upstream: Emulator) -> None:
     ini = f"assistants_upstream = {upstream.base_url}"
     run_tests(ASK, "--assistants-record=once", ini=ini).assert_outcomes(passed=1)
 
@@ -153,7 +153,7 @@ def test_a_cassette_that_cannot_be_had_is_one_line(run_tests: RunTests, marker: 
     result.stdout.fnmatch_lines([told])
 
 
-def test_what_a_recorded_session_cannot_do_says_so(run_tests: RunTests, upstream: Emulator) -> None:
+def test_methods_that_a_cassette_does_not_support_are_errors(run_tests: RunTests, upstream: Emulator) -> None:
     run_tests(ASK, *recording(upstream)).assert_outcomes(passed=1)
     result = run_tests("""
         @pytest.mark.assistants(cassette="hello.json")

@@ -1,4 +1,4 @@
-"""What fails a test when it ends, and how a test says that it expected it."""
+"""Checks at the end of a test, and how a test declares an expected failure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_an_exception_in_a_responder_is_raised_with_its_traceback(run_tests: Run
     result.stdout.no_fnmatch_line("*assistants_emulator/runs*")
 
 
-def test_it_is_raised_even_if_nobody_waited_for_the_run(run_tests: RunTests) -> None:
+def test_it_is_raised_even_if_the_test_did_not_wait_for_the_run(run_tests: RunTests) -> None:
     result = run_tests("""
         def test_it(assistants_emulator, openai_client):
             assistants_emulator.respond(lambda turn: 1 / 0)
@@ -54,7 +54,7 @@ def test_a_failed_test_does_not_fail_twice_but_shows_the_exception(run_tests: Ru
     )
 
 
-def test_an_unmatched_run_is_told_with_what_the_rules_wanted(run_tests: RunTests) -> None:
+def test_an_unmatched_run_is_reported_with_the_rules_conditions(run_tests: RunTests) -> None:
     result = run_tests("""
         def test_it(assistants_emulator, openai_client):
             assistants_emulator.respond("Sunny.", when="weather")
@@ -82,13 +82,13 @@ LEFT_OVER = """
 """
 
 
-def test_a_rule_with_times_left_over_is_told(run_tests: RunTests) -> None:
+def test_a_rule_with_times_left_over_is_reported(run_tests: RunTests) -> None:
     result = run_tests(LEFT_OVER)
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["Rules with `times` left over*", "- respond(str):*(used 1 of 2 times)"])
 
 
-def test_left_over_rules_of_a_failed_or_skipped_test_are_not_told(run_tests: RunTests) -> None:
+def test_left_over_rules_of_a_failed_or_skipped_test_are_not_reported(run_tests: RunTests) -> None:
     run_tests(LEFT_OVER + "        assert False\n").assert_outcomes(failed=1)
     run_tests(LEFT_OVER + "        pytest.skip()\n").assert_outcomes(skipped=1)
     run_tests(LEFT_OVER + "        pytest.xfail()\n").assert_outcomes(xfailed=1)

@@ -31,7 +31,7 @@ def test_a_client_that_is_not_pointed_at_the_emulator_fails_the_test(run_tests: 
 
 
 @pytest.mark.parametrize("runner", ["asyncio", "uvloop"])
-def test_an_async_client_is_told_by_its_own_line_too(run_tests: RunTests, runner: str) -> None:
+def test_an_async_client_is_reported_by_its_own_line_too(run_tests: RunTests, runner: str) -> None:
     result = run_tests(f"""
         import {runner}, openai
 

@@ -1,4 +1,4 @@
-"""`@pytest.mark.assistants(...)`: what it takes, from where, and what its mistakes say."""
+"""`@pytest.mark.assistants(...)`: its values, where paths start, and its error messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_script_may_be_a_dict(assistants_emulator: ProjectHandle, openai_clien
     assert assistants_emulator.transcript(thread_id) == "user: Hello\nassistant: From a script.\nrun completed\n"
 
 
-def test_a_script_file_is_sought_beside_the_test(run_tests: RunTests, pytester: pytest.Pytester) -> None:
+def test_a_script_file_is_looked_up_next_to_the_test(run_tests: RunTests, pytester: pytest.Pytester) -> None:
     pytester.makefile(".yaml", replies=YAML)
     run_tests(SAYS.format("replies.yaml")).assert_outcomes(passed=1)
 
@@ -92,7 +92,9 @@ def test_markers_of_class_and_function_merge_and_the_nearest_wins(run_tests: Run
         ("transport='in-process'", "transport is 'socket' or 'inprocess', not 'in-process'"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_even_without_a_fixture(run_tests: RunTests, given: str, told: str) -> None:
+def test_an_invalid_marker_is_reported_in_one_line_even_without_a_fixture(
+    run_tests: RunTests, given: str, told: str
+) -> None:
     result = run_tests(f"@pytest.mark.assistants({given})\ndef test_it(): pass")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines([f"@pytest.mark.assistants: {told}".replace("[", "[[]")])

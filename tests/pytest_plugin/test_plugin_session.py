@@ -1,4 +1,4 @@
-"""The plugin in a pytest session: its costs, its ini options, other plugins."""
+"""The plugin in a pytest session: import costs, ini options, other plugins."""
 
 from __future__ import annotations
 

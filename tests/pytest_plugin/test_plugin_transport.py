@@ -1,4 +1,4 @@
-"""Whether the fixtures' clients go by the socket: the marker, and the ini file for those tests that say nothing."""
+"""The transport of the fixtures' clients: the marker, and the ini option for tests without one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_ini_file_is_for_tests_that_say_nothing(
     result.stdout.fnmatch_lines([f"*one {one}*", f"*two {two}*"])
 
 
-def test_an_unknown_transport_is_told(run_tests: RunTests) -> None:
+def test_an_unknown_transport_is_an_error(run_tests: RunTests) -> None:
     result = run_tests("def test_it(openai_client): pass", ini="assistants_transport = pigeon")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*assistants_transport is 'socket' or 'inprocess', not 'pigeon'"])

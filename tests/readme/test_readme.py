@@ -1,4 +1,4 @@
-"""What the README says is run as it is printed."""
+"""The README's examples run as printed."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""An emulator of each test's own in upstream's place, reached through recorders."""
+"""An emulator per test as the upstream server, reached through recorders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions to convert: really held with an emulator and taped as VCR.py would, or written by hand, call by call."""
+"""Sessions to convert: recorded from an emulator in VCR.py's form, or written by hand, call by call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JSON_HEADERS = {"content-type": ["application/json"]}
 
 
 class CassetteWriter(httpx2.BaseTransport):
-    """Passes everything on, and keeps it in VCR.py's form."""
+    """Pass every call on, and keep it in VCR.py's form."""
 
     def __init__(self) -> None:
         self.interactions: list[dict[str, Any]] = []
@@ -57,7 +57,7 @@ def listed(headers: httpx2.Headers) -> dict[str, list[str]]:
 
 @contextmanager
 def taped(project: ProjectHandle) -> Iterator[tuple[Any, CassetteWriter]]:
-    """An SDK client of the project whose calls are taped."""
+    """An SDK client of the project whose calls are recorded."""
     tape = CassetteWriter()
     with httpx2.Client(transport=tape) as http, project.client(http_client=http, max_retries=0) as client:
         yield client, tape
@@ -142,7 +142,7 @@ def run_polled(**run: Any) -> Exchange:
 
 
 def does(*exchanges: Exchange) -> list[Any]:
-    """What the only rule does that these make."""
+    """The actions of the only rule that these exchanges become."""
     made = converted(*exchanges)
     (rule,) = made.script["replies"]
     actions: list[Any] = rule["do"]

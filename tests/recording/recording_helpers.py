@@ -1,4 +1,4 @@
-"""One session with everything in it, and servers that answer as a test wants it."""
+"""One session that uses everything, and servers with the answers that a test sets."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def teach(emulator: Emulator) -> None:
 
 
 def session(client: Any) -> dict[str, Any]:
-    """What a client saw, by topic."""
+    """The answers that a client got, by topic."""
     threads = client.beta.threads
     small = client.files.create(file=("notes.txt", b"Notes."), purpose="assistants")
     large = client.files.create(file=("picture.png", PICTURE), purpose="vision")
@@ -54,7 +54,7 @@ def session(client: Any) -> dict[str, Any]:
         "a function call": calls,
         "code interpreter": [shown(computed), shown(steps)],
         "a stream": events,
-        "an error": refused(lambda: threads.runs.create(thread_id=thread.id, assistant_id="asst_nobody")),
+        "an error": refused(lambda: threads.runs.create(thread_id=thread.id, assistant_id="asst_unknown")),
         "an error of files": refused(lambda: client.files.retrieve("file-nothing")),
         "a deletion": shown(client.files.delete(small.id)),
     }

@@ -47,7 +47,7 @@ def test_a_recording_becomes_a_script_that_people_can_read(cassette: Path, tmp_p
     )
 
 
-def test_a_script_whose_name_says_so_is_json(cassette: Path, tmp_path: Path) -> None:
+def test_a_script_named_json_is_json(cassette: Path, tmp_path: Path) -> None:
     assert converted(cassette, "--to", "script", "--output", tmp_path / "out.json").exit_code == 0
     assert json.loads((tmp_path / "out.json").read_text())["replies"][0]["times"] == 1
 
@@ -70,7 +70,7 @@ def test_several_recordings_are_one_session(tmp_path: Path) -> None:
     assert made.script.script["replies"][0]["when"] == {"message": r"^Hello\Z"}
 
 
-def test_what_is_missing_and_what_was_left_out_is_told(tmp_path: Path) -> None:
+def test_missing_and_omitted_calls_are_reported(tmp_path: Path) -> None:
     entries = [
         {"request": {"method": "POST", "url": f"{HOSTED}{path}"}, "response": {"status": 200, "content": content}}
         for path, content in [
@@ -110,7 +110,7 @@ def test_a_session_without_runs_makes_no_script(tmp_path: Path) -> None:
     assert "no run is recorded" in result.stderr
 
 
-def test_a_place_that_cannot_be_written_is_said_so(cassette: Path, tmp_path: Path) -> None:
+def test_an_unwritable_output_is_reported(cassette: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     result = converted(cassette, "--to", "script", "--output", tmp_path / "taken" / "out.yaml")
     assert (result.exit_code, len(result.stderr.splitlines())) == (1, 1)

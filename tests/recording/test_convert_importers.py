@@ -338,7 +338,7 @@ def test_whoever_serves_the_api_its_paths_are_known(tmp_path: Path, url: str) ->
     assert exchange.request.path.partition("?")[0] == "/threads/thread_1"
 
 
-@pytest.mark.parametrize("url", [f"{HOSTED}/chat/completions", "https://example.com/somebody/files/x"])
+@pytest.mark.parametrize("url", [f"{HOSTED}/chat/completions", "https://example.com/other/files/x"])
 def test_other_calls_are_listed(tmp_path: Path, url: str) -> None:
     imported = read(tmp_path, har(har_entry(1), har_entry(2, request={"url": f"{url}?key=secret"})))
     assert len(imported.exchanges) == 1
@@ -377,7 +377,7 @@ def test_a_broken_file_is_one_line_that_says_where(tmp_path: Path, text: str, pr
     assert "\n" not in str(raised.value)
 
 
-def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(EmulatorError, match="there is no cassette"):
         read_recording(tmp_path / "nothing.yaml")
 

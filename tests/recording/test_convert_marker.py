@@ -60,7 +60,7 @@ def test_a_recording_of_another_tool_will_do(pytester: pytest.Pytester, run_test
     run_test("hello.yaml").assert_outcomes(passed=1)
 
 
-def test_a_run_that_was_not_asked_for_is_told_of(pytester: pytest.Pytester, run_test: Run) -> None:
+def test_a_run_that_was_not_requested_is_reported(pytester: pytest.Pytester, run_test: Run) -> None:
     recorded(pytester.path / "hello.json")
     result = run_test("hello.json", asked=0)
     result.assert_outcomes(passed=1)
@@ -73,7 +73,7 @@ def test_one_run_more_than_was_recorded_fails(pytester: pytest.Pytester, run_tes
     assert "used up (1 of 1 times)" in result.stdout.str()
 
 
-def test_a_cassette_that_is_not_there_is_said_so(run_test: Run) -> None:
+def test_a_missing_cassette_is_reported(run_test: Run) -> None:
     result = run_test("hello.json")
     result.stdout.fnmatch_lines(["*there is no cassette */hello.json; --assistants-record=once records it"])
 

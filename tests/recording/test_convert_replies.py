@@ -1,4 +1,4 @@
-"""What a recording shows of a run, in its many ways, and what the script then does."""
+"""Forms in which a recording shows a run, and the script that each becomes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_a_rule_is_for_the_message_that_the_run_answered() -> None:
     assert made.script["replies"][0]["times"] == 1
 
 
-def test_calls_of_a_run_that_waited_stand_before_what_it_said_then() -> None:
+def test_calls_of_a_run_that_waited_come_before_its_later_text() -> None:
     waited = run_polled(status="requires_action", required_action=WAITING)
     exchanges = [*run_started(), waited, run_polled(), messages_listed(message_object("Sun.", created_at=105))]
     assert does(*exchanges) == [{"function_call": ASKED}, {"text": "Sun."}]
@@ -72,7 +72,7 @@ def test_a_message_of_the_same_second_comes_after_the_calls_it_answers() -> None
         assert does(*exchanges) == [{"function_call": ASKED}, {"text": "Sun."}]
 
 
-def test_what_was_said_before_the_calls_stays_before_them() -> None:
+def test_text_before_the_calls_stays_before_them() -> None:
     waited = run_polled(status="requires_action", required_action=WAITING)
     waited.at = 5.0
     said = messages_listed(message_object("Sun.", id="msg_2", created_at=109), message_object("Hm.", created_at=102))
@@ -83,7 +83,7 @@ def test_what_was_said_before_the_calls_stays_before_them() -> None:
     ]
 
 
-def test_calls_that_steps_tell_of_too_are_told_once() -> None:
+def test_calls_that_steps_repeat_appear_once() -> None:
     waited = run_polled(status="requires_action", required_action=WAITING)
     assert does(*run_started(), waited, steps_listed(tool_step(WEATHER))) == [{"function_call": ASKED}]
 
@@ -119,7 +119,7 @@ def test_usage_of_the_run_alone_is_put_on_its_last_step() -> None:
     assert [action["usage"]["prompt_tokens"] for action in actions[1::2]] == [0, 5]
 
 
-def test_a_stream_that_broke_off_gives_what_it_told() -> None:
+def test_a_broken_stream_gives_the_text_that_arrived() -> None:
     stream = [
         ("thread.run.created", run_object("queued")),
         ("thread.message.created", message_object([])),
@@ -179,7 +179,7 @@ def test_a_run_whose_message_is_unknown_takes_any_run_and_stands_last() -> None:
     assert "run_9: the user's message is not recorded, so its rule takes any run" in made.warnings
 
 
-def test_a_run_of_which_nothing_is_known_says_so() -> None:
+def test_a_run_without_recorded_content_says_so_in_its_text() -> None:
     made = converted(*run_started(), run_polled())
     assert made.script["replies"][0]["do"] == [{"text": NOT_RECORDED}]
     assert made.warnings == ["run_1: what it said is not recorded"]
@@ -262,7 +262,7 @@ def test_every_script_is_one_that_can_be_loaded() -> None:
     assert len(load_script(made.script).rules) == 1
 
 
-def test_what_has_another_shape_than_the_api_gives_is_passed_over() -> None:
+def test_values_of_unknown_shape_are_skipped() -> None:
     parts = [None, {"type": "text"}, {"type": "text", "text": {"value": "Hi.", "annotations": None}}, {"type": ["a"]}]
     steps = steps_listed(tool_step({"type": "function"}, {"type": "code_interpreter", "code_interpreter": 7}, usage=[]))
     assert does(*run_started(), run_polled(usage=3), steps, messages_listed(message_object(parts))) == [{"text": "Hi."}]

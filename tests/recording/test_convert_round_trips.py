@@ -1,4 +1,4 @@
-"""A session that was held with an emulator, taped, converted to a script and held again, differently."""
+"""A session with an emulator, recorded, converted to a script, and repeated by a different client."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_a_polled_test_may_become_a_streaming_one(project: ProjectHandle, tmp_pa
         assert "".join(streamed(client, "Weather?")) == "It is sunny."
 
 
-def test_what_code_printed_drew_and_saved_comes_again(project: ProjectHandle, tmp_path: Path) -> None:
+def test_output_images_and_files_of_code_are_repeated(project: ProjectHandle, tmp_path: Path) -> None:
     files = [Image(content=b"a,b\n", filename="data.csv")]
     code = CodeInterpreter("plot()", logs="done\n", images=[Image(content=PNG, filename="plot.png")], files=files)
     project.respond([code, Text("See sandbox:/mnt/data/data.csv")])

@@ -1,4 +1,4 @@
-"""A recorded session as the state that it ended in."""
+"""Conversion of a recorded session to the state at its end."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ THREAD = {"id": "thread_1", "object": "thread", "created_at": 60, "metadata": {}
 
 @pytest.fixture
 def loaded() -> Iterator[Any]:
-    """Loads what exchanges make into an emulator and gives a client."""
+    """Load the state of exchanges into an emulator and return a client."""
     with Emulator(clock="manual") as emulator:
 
         def load(*exchanges: Exchange) -> Any:
@@ -57,7 +57,7 @@ def test_a_session_goes_on_where_it_ended(tmp_path: Any) -> None:
     assert made.summary == "1 assistants, 1 threads, 2 messages, 1 runs"
 
 
-def test_what_was_modified_is_as_it_was_last(loaded: Any) -> None:
+def test_a_modified_object_has_its_last_values(loaded: Any) -> None:
     renamed = {**ASSISTANT, "name": "Coach"}
     client = loaded(
         call("POST", "/assistants", {}, ASSISTANT), call("POST", "/assistants/asst_1", {"name": "Coach"}, renamed)
@@ -65,7 +65,7 @@ def test_what_was_modified_is_as_it_was_last(loaded: Any) -> None:
     assert client.beta.assistants.retrieve("asst_1").name == "Coach"
 
 
-def test_what_was_deleted_is_gone_with_all_in_it() -> None:
+def test_a_deleted_object_is_left_out_with_its_children() -> None:
     gone = {"id": "thread_1", "object": "thread.deleted", "deleted": True}
     created = call("POST", "/threads", {}, THREAD)
     made = state_of([created, *run_started(), call("DELETE", "/threads/thread_1", None, gone)])
@@ -97,7 +97,7 @@ def test_a_file_has_the_bytes_that_were_uploaded(loaded: Any) -> None:
     assert state_of([Exchange(upload, Response(200, body=Body.json(file)))]).state["files"][0]["content_base64"]
 
 
-def test_what_v1_said_is_said_as_v2_says_it() -> None:
+def test_v1_objects_are_written_as_v2() -> None:
     tools = [{"type": "code_interpreter"}, {"type": "retrieval"}]
     assistant = {**ASSISTANT, "tools": tools, "file_ids": ["file-1"]}
     message = message_object("Hello", id="msg_0", role="user", run_id=None, file_ids=["file-2"])
@@ -114,12 +114,12 @@ def test_parents_that_were_not_recorded_are_there_by_their_id(loaded: Any) -> No
     assert client.beta.threads.retrieve("thread_1").id == "thread_1"
 
 
-def test_a_run_that_was_not_over_is_told_of() -> None:
+def test_an_unfinished_run_is_a_warning() -> None:
     made = state_of([*run_started(), run_polled(status="in_progress")])
     assert made.warnings == ["run_1 was not over when the recording ended: its thread is busy"]
 
 
-def test_a_value_that_no_object_has_is_left_out_and_told_of(loaded: Any) -> None:
+def test_an_invalid_value_is_left_out_with_a_warning(loaded: Any) -> None:
     strange = {**ASSISTANT, "metadata": "none", "tool_resources": None, "color": "blue"}
     exchange = call("GET", "/assistants", None, listing(strange))
     assert state_of([exchange]).warnings == [

@@ -1,4 +1,4 @@
-"""`assistants-emulator record` and `replay` as processes, and the cassette that travels with the package."""
+"""`assistants-emulator record` and `replay` as processes, and the cassette in the package."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def record(upstream: Emulator, cassette: Path, *command: str, **variables: str) 
     return run("record", *options, "--", *command, **variables)
 
 
-def test_what_a_command_did_is_replayed_to_it(upstream: Emulator, cassette: Path) -> None:
+def test_a_commands_calls_are_replayed_to_it(upstream: Emulator, cassette: Path) -> None:
     recorded = record(upstream, cassette, *CLIENT)
     assert recorded.returncode == 0
     replayed = run("replay", str(cassette), "--port", "0", "--", *CLIENT)

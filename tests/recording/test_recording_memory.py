@@ -1,4 +1,4 @@
-"""Large files pass through the recorder and lie in the cassette's folder; none is ever in memory."""
+"""Large files pass through the recorder into the cassette's folder without being held in memory."""
 
 from __future__ import annotations
 

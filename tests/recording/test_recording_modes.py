@@ -1,4 +1,4 @@
-"""Recording anew, and recording only what is new; replaying with the recorded timing; reports."""
+"""Recording all again or only new calls; replaying with the recorded timing; reports."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_a_recorder_knows_two_modes(cassette: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:80", "ftp://host/v1", "http://", "http://host/v1?key=1"])
-def test_an_upstream_that_is_no_base_url_is_told(cassette: Path, url: str) -> None:
+def test_an_upstream_that_is_no_base_url_is_refused(cassette: Path, url: str) -> None:
     with pytest.raises(EmulatorError, match="upstream"):
         Recorder(url, cassette)
 
@@ -83,7 +83,7 @@ def test_polls_are_asked_for_again_at_once(cassette: Path) -> None:
         assert httpx2.get(f"{player.base_url}/threads/t/runs/r").headers["openai-poll-after-ms"] == "5000"
 
 
-def test_what_was_not_recorded_is_a_501_that_says_what_differs_and_is_not_retried(cassette: Path) -> None:
+def test_an_unrecorded_call_is_a_501_that_says_what_differs_and_is_not_retried(cassette: Path) -> None:
     Cassette([Exchange(Request("POST", "/threads", {}, Body.json({"a": 1})), Response(200))]).save(cassette)
     with Player(cassette) as player, player.client() as client:
         with pytest.raises(openai.InternalServerError, match=r"body\.metadata is .* recorded was missing") as caught:
@@ -122,7 +122,7 @@ def test_a_client_of_azure_is_answered_below_its_own_base(cassette: Path) -> Non
         ('{"format": "assistants-cassette", "version": 1, "exchanges": [3]}', "that is no exchange"),
     ],
 )
-def test_what_is_no_cassette_is_told_in_one_line(cassette: Path, content: str, told: str) -> None:
+def test_a_file_that_is_no_cassette_is_refused_in_one_line(cassette: Path, content: str, told: str) -> None:
     cassette.write_text(content)
     with pytest.raises(CassetteError) as caught:
         Cassette.load(cassette)
@@ -130,7 +130,7 @@ def test_what_is_no_cassette_is_told_in_one_line(cassette: Path, content: str, t
     assert "\n" not in str(caught.value)
 
 
-def test_bytes_that_are_gone_are_told_when_the_player_starts(upstream: Emulator, cassette: Path) -> None:
+def test_missing_bytes_are_reported_when_the_player_starts(upstream: Emulator, cassette: Path) -> None:
     content = b"\xff" * 5000
     with (
         answering(lambda request: reply(request, content, content_type="image/png")) as url,

@@ -1,4 +1,4 @@
-"""What passes through the recorder, and what it writes down of it."""
+"""Calls through the recorder, and the exchanges that it writes."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ def test_an_upload_without_a_length_arrives_whole(cassette: Path) -> None:
     assert body.value == {"metadata": {}}
 
 
-def test_what_is_not_below_the_base_url_is_refused(upstream: Emulator, cassette: Path) -> None:
+def test_a_path_outside_the_base_url_is_refused(upstream: Emulator, cassette: Path) -> None:
     with Recorder(upstream.base_url, cassette) as recorder:
         answer = httpx2.get(recorder.base_url.replace("/v1", "/elsewhere"))
     assert answer.status_code == 404

@@ -1,4 +1,4 @@
-"""Which recorded exchange answers: polls, writes, ids, bodies, and what is said when none does."""
+"""The choice of the recorded exchange that answers: polls, writes, ids, bodies, and the report when none matches."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_polling_more_often_does_not_run_ahead_of_a_write() -> None:
     assert answer(replay, "GET", RUN) == "completed"
 
 
-def test_a_poll_that_waits_for_somebody_elses_write_goes_on_in_the_end() -> None:
+def test_a_poll_that_waits_for_the_write_of_another_client_continues_in_the_end() -> None:
     replay = Replay([*polls("queued"), said("POST", "/threads/thread_1/messages", {}, "message"), *polls("completed")])
     assert [answer(replay, "GET", RUN) for _ in range(MOST_REPEATS + 3)][-2:] == ["completed", "completed"]
 
@@ -106,7 +106,7 @@ def test_bodies_that_mean_the_same_match(recorded: Any, asked: Any) -> None:
         ({"a": "x" * 200}, {"a": "x" * 199 + "y"}, "body.a is '...xxxxxxxxxxxxxxxxxxxxy...', recorded was '...x"),
     ],
 )
-def test_a_body_that_differs_is_told_by_its_field(recorded: Any, asked: Any, told: str) -> None:
+def test_a_body_that_differs_is_reported_by_its_field(recorded: Any, asked: Any, told: str) -> None:
     replay = Replay([said("POST", "/threads", recorded)])
     assert told in answer(replay, "POST", "/threads", asked)
 
@@ -125,7 +125,7 @@ def test_the_nearest_is_the_one_with_the_same_path() -> None:
     )
 
 
-def test_of_an_empty_cassette_it_says_so() -> None:
+def test_an_empty_cassette_is_reported_as_that() -> None:
     assert answer(Replay([]), "GET", "/threads") == ("No recorded request matches GET /threads: the cassette is empty.")
 
 
@@ -148,7 +148,7 @@ def test_one_id_does_not_stand_for_two() -> None:
     assert [answer(replay, "GET", f"/assistants/asst_{id}") for id in ("9", "9", "8")] == [1, 1, 2]
 
 
-def test_an_id_that_was_told_in_an_answer_is_the_only_one() -> None:
+def test_an_id_from_an_answer_matches_only_itself() -> None:
     replay = Replay([said("POST", "/threads", {}, {"id": "thread_1"}), said("GET", "/threads/thread_1", answer={})])
     assert "path is /threads/thread_9, recorded was /threads/thread_1" in answer(replay, "GET", "/threads/thread_9")
 

@@ -64,7 +64,7 @@ def test_a_cassette_that_is_loaded_and_saved_is_the_same_byte_for_byte(
     assert beside[0] == beside[1] != {}
 
 
-def test_a_small_upload_is_in_the_cassette_and_a_large_one_beside_it(recorded: dict[str, Any], path: Path) -> None:
+def test_a_small_upload_is_in_the_cassette_and_a_large_one_in_its_folder(recorded: dict[str, Any], path: Path) -> None:
     uploads = [e.request.body for e in Cassette.load(path).exchanges if str(e.request) == "POST /files"]
     kept = [
         [(part.name, part.filename, part.file and part.file.path is None) for part in b.value] for b in uploads if b

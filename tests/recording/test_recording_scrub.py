@@ -1,4 +1,4 @@
-"""No secret gets into a cassette, wherever it stands."""
+"""No secret gets into a cassette, wherever it is in a call."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SECRETS = [BEARER, AZURE, PASSWORD, COOKIE, ORGANISATION, PROJECT, SESSION, SIGN
 
 
 def echo(request: BaseHTTPRequestHandler) -> None:
-    """All that was sent, and more, in an error's text."""
+    """An error text with everything that was sent, and more."""
     told = {"error": {"message": f"{request.headers} {request.path} {' '.join(SECRETS)}"}}
     headers = {"openai_organization": ORGANISATION, "set_cookie": f"session={SESSION}; path=/"}
     if request.path.endswith("/content"):
@@ -67,7 +67,7 @@ def test_a_secret_is_nowhere_in_the_files_of_a_cassette(scrubbed: Path, secret: 
     assert [file.name for file in files if secret.encode() in file.read_bytes()] == []
 
 
-def test_the_rest_of_what_was_said_is_there(scrubbed: Path) -> None:
+def test_everything_else_is_kept(scrubbed: Path) -> None:
     request = Cassette.load(scrubbed).exchanges[0].request
     assert request.path == "/threads?api-key=SCRUBBED&sig=SCRUBBED&x=sk-SCRUBBED"
     assert request.body is not None
@@ -104,6 +104,6 @@ def test_words_that_look_a_little_like_secrets_stay() -> None:
     assert Scrubber().text(text) == text
 
 
-def test_a_pattern_that_is_none_is_told() -> None:
+def test_an_invalid_pattern_is_refused() -> None:
     with pytest.raises(EmulatorError, match="not a pattern"):
         Scrubber(["/(/"])

@@ -1,4 +1,4 @@
-"""Files, uploads and vector stores through the real SDK, and raw HTTP where the SDK cannot say it."""
+"""Files, uploads and vector stores through the real SDK, and by raw HTTP where the SDK has no call for it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MakeFile = Callable[..., str]
 
 @pytest.fixture
 def wire(project: ProjectHandle) -> Iterator[httpx2.Client]:
-    """HTTP with the project's key; no beta header, which none of these endpoints asks for."""
+    """An HTTP client with the project's key; no beta header, which these endpoints do not need."""
     headers = {"Authorization": f"Bearer {project.api_key}"}
     with httpx2.Client(base_url=project.base_url, headers=headers, trust_env=False, verify=False, timeout=60) as wire:
         yield wire

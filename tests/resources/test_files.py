@@ -143,7 +143,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
-def test_a_name_is_kept_as_it_is_and_harms_nobody(client: openai.OpenAI, make_file: MakeFile, name: str) -> None:
+def test_a_hostile_file_name_is_kept_and_has_no_effect(client: openai.OpenAI, make_file: MakeFile, name: str) -> None:
     id = make_file(name, purpose="vision")
     assert client.files.retrieve(id).filename == name
     assert client.files.content(id).read() == b"Cake is good."

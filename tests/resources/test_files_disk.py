@@ -1,4 +1,4 @@
-"""What files leave on disk: their bytes while they exist, and nothing else."""
+"""Files on disk: their bytes while they exist, and nothing else."""
 
 from __future__ import annotations
 

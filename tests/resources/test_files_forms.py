@@ -60,11 +60,11 @@ def test_file_names_are_read_in_every_way_that_they_are_written(
     assert sent(wire, form(file_part(disposition), PURPOSE))["filename"] == name
 
 
-def test_a_form_without_file_says_so(wire: httpx2.Client) -> None:
+def test_a_form_without_file_is_an_error(wire: httpx2.Client) -> None:
     assert sent(wire, form(PURPOSE))["error"]["message"] == "'file' is a required property"
 
 
-def test_a_form_without_purpose_says_so(wire: httpx2.Client) -> None:
+def test_a_form_without_purpose_is_an_error(wire: httpx2.Client) -> None:
     assert sent(wire, form(file_part()))["error"]["message"] == "'purpose' is a required property"
 
 
@@ -87,7 +87,7 @@ def test_a_refused_upload_leaves_no_bytes(wire: httpx2.Client, project: Any) -> 
     assert project._do(lambda project: project.context.contents.ids()) == []
 
 
-def test_fields_and_files_that_nobody_asked_for_are_ignored(wire: httpx2.Client) -> None:
+def test_unknown_fields_and_files_are_ignored(wire: httpx2.Client) -> None:
     other = b'Content-Disposition: form-data; name="other"; filename="b.txt"\r\n\r\ntwo'
     note = b'Content-Disposition: form-data; name="note"\r\n\r\nhello'
     assert sent(wire, form(other, note, PURPOSE, file_part()))["bytes"] == 3

@@ -140,7 +140,7 @@ def test_the_files_own_expiry_counts_from_its_creation(client: openai.OpenAI, pr
     assert completed.file.expires_at == completed.file.created_at + 7200 == upload.created_at + 7260
 
 
-def test_unknown_uploads_are_told(client: openai.OpenAI, refused: Refused) -> None:
+def test_unknown_uploads_are_refused(client: openai.OpenAI, refused: Refused) -> None:
     assert refused(lambda: client.uploads.cancel("upload_x"))["message"] == "No upload found with id 'upload_x'."
 
 

@@ -102,12 +102,12 @@ ERRORS = [
 
 
 @pytest.mark.parametrize(("method", "path", "status", "message"), ERRORS)
-def test_unknown_stores_are_told(wire: httpx2.Client, method: str, path: str, status: int, message: str) -> None:
+def test_unknown_stores_are_refused(wire: httpx2.Client, method: str, path: str, status: int, message: str) -> None:
     answer = wire.request(method, path)
     assert (answer.status_code, answer.json()["error"]["message"]) == (status, message)
 
 
-def test_unknown_files_are_told_and_nothing_is_made(client: openai.OpenAI, refused: Refused) -> None:
+def test_unknown_files_are_refused_and_nothing_is_created(client: openai.OpenAI, refused: Refused) -> None:
     error = refused(lambda: client.vector_stores.create(file_ids=["file-unknown"]))
     assert (error["status"], error["message"]) == (404, "No file found with id 'file-unknown'.")
     error = refused(lambda: client.vector_stores.create(file_ids=["x"]))

@@ -77,7 +77,7 @@ def test_a_batch_of_nothing_known_is_refused(client: openai.OpenAI, store: str, 
     assert refused(lambda: create(store, files=[{"file_id": "file-x"}]))["message"] == message
 
 
-def test_unknown_batches_are_told(client: openai.OpenAI, store: str, refused: Refused) -> None:
+def test_unknown_batches_are_refused(client: openai.OpenAI, store: str, refused: Refused) -> None:
     def message(id: str) -> Any:
         return refused(lambda: client.vector_stores.file_batches.retrieve(id, vector_store_id=store))["message"]
 

@@ -138,7 +138,7 @@ def test_a_file_that_cannot_be_read_fails_with_its_reason(
     assert (settled.status, settled.file_counts.failed) == ("completed", 1)
 
 
-def test_unknown_files_of_a_store_are_told(client: openai.OpenAI, store: str, refused: Refused) -> None:
+def test_unknown_files_of_a_store_are_refused(client: openai.OpenAI, store: str, refused: Refused) -> None:
     def message(id: str) -> Any:
         return refused(lambda: client.vector_stores.files.retrieve(id, vector_store_id=store))["message"]
 

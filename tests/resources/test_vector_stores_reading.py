@@ -1,4 +1,4 @@
-"""While a document is being read."""
+"""Requests while a document is being read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assistants_emulator.resources import vector_store_indexing
 
 
 class SlowDocument:
-    """A document that takes until it is released."""
+    """A document whose reading takes until it is released."""
 
     def __init__(self) -> None:
         self.begun, self.released, self.readings = threading.Event(), threading.Event(), 0
@@ -46,7 +46,7 @@ def test_other_requests_go_on_and_those_that_wait_share_one_reading(client: open
     assert slow.readings == 1
 
 
-def test_nobody_waits_for_ever(slow: SlowDocument) -> None:
+def test_no_request_waits_forever(slow: SlowDocument) -> None:
     with Emulator(settle_seconds=0.01) as emulator, emulator.client() as client:
         file = client.files.create(file=("a.txt", b"cake"), purpose="assistants")
         store = client.vector_stores.create(file_ids=[file.id])

@@ -113,7 +113,7 @@ def test_a_restart_changes_no_result(tmp_path: Path) -> None:
     assert results[0] == results[1] != []
 
 
-def test_files_added_after_a_restart_are_found_beside_the_others(tmp_path: Path) -> None:
+def test_files_added_after_a_restart_are_found_with_the_others(tmp_path: Path) -> None:
     with Emulator(data_dir=tmp_path) as emulator, emulator.client() as client:
         store = client.vector_stores.create()
         client.vector_stores.files.upload_and_poll(vector_store_id=store.id, file=("a.txt", b"cake one"))

@@ -1,4 +1,4 @@
-"""Vector stores and code files that assistants, threads and messages bring along."""
+"""Vector stores and code files that are created with assistants, threads and messages."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def test_a_mistake_names_field_value_and_what_would_be_right(make, message):
     assert str(caught.value).startswith(message)
 
 
-def test_an_incomplete_run_ends_for_its_tokens_unless_told_otherwise():
+def test_the_default_reason_of_incomplete_is_its_tokens():
     assert Incomplete() == Incomplete("max_completion_tokens")
 
 
@@ -153,17 +153,17 @@ def test_a_list_of_calls_within_a_list_is_parallel():
 
 
 @pytest.mark.parametrize("said", [[OSLO, ROME], (OSLO, ROME)], ids=["list", "tuple"])
-def test_a_list_of_calls_said_at_once_is_parallel(said):
+def test_a_list_of_calls_is_parallel(said):
     assert as_reply(said) == [OSLO, ROME]
 
 
 @pytest.mark.parametrize("said", [None, 5, [], ["a"], [OSLO, "a"], Pause, {"text": "a"}])
-def test_what_is_no_reply_cannot_be_said(said):
+def test_a_value_that_is_no_reply_is_refused(said):
     with pytest.raises(ScriptError, match=r"^a responder cannot say .*; expected text, a reply such as Text"):
         as_reply(said)
 
 
-def test_returning_nothing_is_told_as_that():
+def test_returning_nothing_is_an_error():
     with pytest.raises(ScriptError, match=r"^responder 'weather' returned nothing; expected text"):
         as_replies(None, "responder 'weather'")
 

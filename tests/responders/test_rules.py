@@ -38,7 +38,7 @@ def test_a_caret_is_the_start_of_the_message_not_of_a_line(turn):
     assert not When.of("^two").match(turn("one\ntwo"))
 
 
-def test_no_pattern_matches_where_the_user_said_nothing(turn):
+def test_no_pattern_matches_a_run_without_a_user_message(turn):
     assert not When.of(".*").match(turn(None))
 
 

@@ -50,7 +50,7 @@ def mistake(source, **options):
 
 
 def play(script, turn, *sent):
-    """What the script's rule for this turn says; `sent` answers its steps in turn, then None."""
+    """The replies of the script's rule for this turn; its steps are sent the values of `sent` in turn, then None."""
     book = RuleBook()
     book.set_script(script.rules)
     rule, turn.match = book.choose(turn)
@@ -90,7 +90,7 @@ def test_yaml_json_text_and_object_are_the_same_script(tmp_path):
     assert load_script(tmp_path / "a.yaml").raw == load_script(str(tmp_path / "a.json")).raw == load_script(raw).raw
 
 
-def test_what_was_put_is_kept_whatever_becomes_of_it():
+def test_a_script_is_kept_although_its_source_changes():
     put = {"version": 1, "replies": [{"do": [{"text": "a"}]}]}
     script = load_script(put)
     put["replies"].clear()
@@ -268,15 +268,15 @@ def test_json_that_yaml_cannot_read_has_key_paths_without_lines(mistake_in):
     ],
     ids=["twice", "twice, with tabs", "syntax", "depth"],
 )
-def test_json_that_cannot_be_read_is_told_by_line(mistake_in, text, message):
+def test_invalid_json_is_reported_by_line(mistake_in, text, message):
     assert mistake_in(text, "a.json").startswith(message)
 
 
-def test_an_empty_file_is_told_so(mistake_in):
+def test_an_empty_file_is_an_error(mistake_in):
     assert mistake_in("# nothing\n") == "weather.yaml: is empty"
 
 
-def test_a_file_that_is_missing_or_no_text_is_told_so(tmp_path):
+def test_a_missing_or_binary_file_is_an_error(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"version: \xff")
     assert mistake(tmp_path / "b.yaml") == f"{tmp_path / 'b.yaml'}: cannot be read: No such file or directory"
     assert mistake(tmp_path / "a.yaml") == f"{tmp_path / 'a.yaml'}: is not UTF-8: byte 9 is 0xff"

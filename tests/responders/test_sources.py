@@ -13,7 +13,7 @@ ROME = FunctionCall("get_weather", {"city": "Rome"})
 
 
 def steps(responder, turn, *sent):
-    """What a responder says until its end; `sent` answers its steps in turn, then None."""
+    """A responder's replies until its end; its steps are sent the values of `sent` in turn, then None."""
     session = as_source(responder).open(turn)
     answers = [None, *sent]
     said = []
@@ -60,7 +60,7 @@ class AsyncWeather:
         yield f"sunny in {turn.said}"
 
 
-def test_listed_replies_are_said_in_order_whatever_is_sent(turn):
+def test_listed_replies_come_in_order_whatever_is_sent(turn):
     assert steps(["a", OSLO, [OSLO, ROME], "b"], turn(), None, ["4 C"], ["1", "2"]) == [
         Text("a"),
         OSLO,
@@ -139,7 +139,7 @@ def test_a_function_may_take_nothing(turn):
     assert steps(lambda: "hi", turn()) == [Text("hi")]
 
 
-def test_a_function_may_return_a_list_that_is_said_in_order(turn):
+def test_a_function_may_return_a_list_of_replies(turn):
     assert steps(lambda turn: ["a", OSLO, Pause()], turn(), None, ["4 C"]) == [Text("a"), OSLO, Pause()]
 
 
@@ -170,7 +170,7 @@ def test_replies_that_call_nothing_are_sent_none(turn):
     assert got == [None, None]
 
 
-def test_what_a_generator_returns_is_its_last_reply(turn):
+def test_the_return_value_of_a_generator_is_its_last_reply(turn):
     def responder(turn):
         yield "a"
         return ["b", OSLO]
@@ -212,13 +212,13 @@ def test_errors_of_user_code_come_through_as_they_were_raised(turn):
         (lambda turn: Weather().async_method(turn), "responder '<lambda>' returned a coroutine; register the async "),
     ],
 )
-def test_code_that_says_what_is_no_reply_is_told_so(turn, responder, message):
+def test_a_yielded_value_that_is_no_reply_is_an_error(turn, responder, message):
     with pytest.raises(ScriptError) as caught:
         steps(responder, turn())
     assert str(caught.value).startswith(message)
 
 
-def test_async_code_that_says_nothing_is_told_so(turn):
+def test_an_async_function_without_a_reply_is_an_error(turn):
     async def silent(turn):
         pass
 
@@ -260,7 +260,7 @@ def test_an_async_generator_that_is_left_can_clean_up(turn):
     assert cleaned == [True]
 
 
-def test_a_generator_that_goes_on_after_it_was_left_is_told_so(turn):
+def test_a_generator_that_continues_after_close_is_an_error(turn):
     def stubborn(turn):
         try:
             yield "a"
@@ -273,7 +273,7 @@ def test_a_generator_that_goes_on_after_it_was_left_is_told_so(turn):
         session.close()
 
 
-def test_an_async_generator_that_goes_on_after_it_was_left_is_told_so(turn):
+def test_an_async_generator_that_continues_after_close_is_an_error(turn):
     async def stubborn(turn):
         try:
             yield "a"
@@ -303,6 +303,6 @@ def test_a_function_that_needs_more_than_the_turn_is_refused_when_registered():
 
 
 @pytest.mark.parametrize("value", [None, 5, {"text": "a"}, Pause])
-def test_what_is_no_responder_is_refused(value):
+def test_a_value_that_is_no_responder_is_refused(value):
     with pytest.raises(ScriptError, match="a responder is text, a reply, a list of replies or a function of the turn"):
         as_source(value)

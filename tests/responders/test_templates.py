@@ -23,7 +23,7 @@ def test_braces_that_name_something_are_filled_and_others_stay(template, filled)
     assert fill(template, NAMES, ["4 C", "rain"]) == filled
 
 
-def test_what_was_filled_in_is_not_filled_again():
+def test_inserted_values_are_not_filled_again():
     assert fill("{message}", {"message": "{city}", "city": "Oslo"}, []) == "{city}"
 
 

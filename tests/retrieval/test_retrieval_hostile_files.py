@@ -1,4 +1,4 @@
-"""Files that would harm: each is refused, or read, by counting and within what a test may take."""
+"""Hostile files: each is refused, or read within limits that are counted, not timed."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_form_drawn_too_often_is_refused(pdf_of: Callable[..., bytes], monkeyp
     assert reason("a.pdf", pdf_of(b"/F Do " * 120, form=form)) == "is too large."
 
 
-def test_an_encrypted_pdf_says_so(document: Callable[[str], bytes]) -> None:
+def test_an_encrypted_pdf_is_reported_as_that(document: Callable[[str], bytes]) -> None:
     import io
 
     from pypdf import PdfWriter

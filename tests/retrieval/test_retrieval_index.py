@@ -259,7 +259,7 @@ def test_a_word_too_common_to_rank_in_a_large_store_is_left_out(
     assert set(scores(index.search(["vs_1"], ["lamp"], 10)).values()) == {0.0}
 
 
-def test_without_fts5_the_error_says_so(index: Index, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_fts5_the_error_names_it(index: Index, put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assistants_emulator.retrieval.index._TABLE", "CREATE VIRTUAL TABLE chunks USING fts99(text)")
     with pytest.raises(EmulatorError, match=r"SQLite has FTS5: no such module"):
         put("a", "cake")

@@ -12,7 +12,7 @@ from assistants_emulator import ProjectHandle
 
 @pytest.fixture
 def client(project: ProjectHandle) -> Iterator[openai.OpenAI]:
-    """One that retries, as clients do."""
+    """A client that retries, as clients do by default."""
     with project.client() as client:
         yield client
 
@@ -41,7 +41,7 @@ class Asking:
         return list(self.create(stream=True, **options))
 
     def names(self, **options: object) -> list[str]:
-        """The events' names, deltas that follow one another told once."""
+        """The events' names; successive deltas count as one."""
         told: list[str] = []
         for event in self.events(**options):
             if not (told and told[-1] == event.event):

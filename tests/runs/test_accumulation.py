@@ -1,4 +1,4 @@
-"""What a stream tells piece by piece is exactly what GET then returns, by the SDK's own accumulation."""
+"""Deltas that the SDK accumulates are exactly what GET then returns."""
 
 import asyncio
 
@@ -37,7 +37,7 @@ KINDS = {
 
 
 class Recorder(openai.AssistantEventHandler):
-    """Keeps what the SDK put together from the deltas, and the names of the callbacks it made."""
+    """Handler that keeps the SDK's accumulated objects and the names of its callbacks."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What a responder says that its run does not allow fails the run, and says why."""
+"""Replies that a run does not allow fail the run with the reason."""
 
 import json
 
@@ -60,7 +60,7 @@ SCHEMA = {
         ),
     ],
 )
-def test_a_mistake_is_told_in_last_error_and_to_the_test(
+def test_a_mistake_is_in_last_error_and_fails_the_test(
     project: ProjectHandle, asking, reply: object, options: dict[str, object], told: str
 ) -> None:
     project.respond(reply)
@@ -69,7 +69,7 @@ def test_a_mistake_is_told_in_last_error_and_to_the_test(
     assert [str(failure.error) for failure in project.failures] == [told]
 
 
-def test_what_fits_is_let_through(project: ProjectHandle, asking) -> None:
+def test_replies_that_the_run_allows_pass(project: ProjectHandle, asking) -> None:
     project.respond(json.dumps({"total": 3}))
     assert asking.poll(response_format=SCHEMA).status == "completed"
 

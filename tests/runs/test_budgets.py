@@ -1,4 +1,4 @@
-"""Token budgets and truncation: what a run may say, and what its responder sees."""
+"""Token budgets and truncation: limits of a run's text, and the messages that its responder sees."""
 
 from assistants_emulator import FunctionCall, Incomplete, ProjectHandle, Text
 

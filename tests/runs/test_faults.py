@@ -1,4 +1,4 @@
-"""Faults on purpose, as a client meets them."""
+"""Injected faults, as a client sees them."""
 
 import httpx2
 import openai

@@ -1,4 +1,4 @@
-"""File search and code interpreter in runs: what is searched, cited, made and shown."""
+"""File search and code interpreter in runs: searches, citations, created files and images."""
 
 import openai
 import pytest
@@ -156,7 +156,7 @@ def test_files_that_the_text_does_not_name_are_linked_below_it(project: ProjectH
     assert library.message().content[0].text.value == "Done.\n\n[Download out.csv](sandbox:/mnt/data/out.csv)"
 
 
-def test_code_is_not_executed_unless_the_emulator_was_told_so(project: ProjectHandle, library: Library) -> None:
+def test_code_is_executed_only_with_the_option(project: ProjectHandle, library: Library) -> None:
     project.respond([CodeInterpreter("1 + 1", execute=True), Text("2")])
     assert "--allow-code-execution" in library.run().last_error.message
 

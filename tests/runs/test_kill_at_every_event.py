@@ -1,4 +1,4 @@
-"""A run that a kill interrupts goes on after the restart, and ends as if nothing had happened.
+"""A run that is interrupted by a kill continues after the restart and ends in the same way.
 
 The journal has a line for each commit, so what a kill after any of them leaves behind is the journal up to that line.
 """
@@ -30,7 +30,7 @@ SCRIPT = {
 
 
 def end_of_story(data_dir: Path) -> dict[str, object]:
-    """The thread as it ends when the client goes on polling, submitting what it is asked for."""
+    """The thread at its end, when the client continues to poll and submits the required outputs."""
     with Emulator(data_dir=data_dir, script=SCRIPT, clock="manual") as emulator:
         beta = emulator.client().beta
         thread_id, run_id = (data_dir / "ids").read_text().split()
@@ -51,7 +51,7 @@ def end_of_story(data_dir: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory whose journal still holds every commit of the whole story."""
+    """A directory whose journal still has every commit of the whole run."""
     begun, whole = tmp_path_factory.mktemp("begun"), tmp_path_factory.mktemp("whole")
     with Emulator(data_dir=begun, script=SCRIPT, clock="manual") as emulator:
         beta = emulator.client().beta
@@ -91,7 +91,7 @@ def test_a_kill_after_any_commit_changes_nothing_of_the_end(story: Path, tmp_pat
         assert end_of_story(killed_after(kept, story, tmp_path / str(kept))) == expected, f"killed after {kept}"
 
 
-def test_a_run_whose_responder_is_gone_fails_and_says_so(story: Path, tmp_path: Path) -> None:
+def test_a_run_whose_responder_is_gone_fails_with_that_error(story: Path, tmp_path: Path) -> None:
     lines = journal_lines(story)
     middle = next(
         number for number, line in enumerate(lines, 1) if b'"code_interpreter"' in line and b'"steps"' in line

@@ -1,4 +1,4 @@
-"""Many streams at once, large ones, and clients that go away."""
+"""Many streams at once, large ones, and clients that disconnect."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What docs/security.md says, sentence by sentence."""
+"""The statements of docs/security.md, one by one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_it_listens_on_the_loopback_address(emulator: Emulator) -> None:
     assert emulator.base_url.startswith("http://127.0.0.1:")
 
 
-def test_it_says_so_when_others_can_reach_it() -> None:
+def test_it_prints_that_others_can_reach_it() -> None:
     command = [
         sys.executable,
         "-m",

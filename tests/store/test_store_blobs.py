@@ -17,7 +17,7 @@ def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     return Blobs(None if request.param == "temporary" else tmp_path / "files")
 
 
-def test_what_is_put_can_be_read_whole_and_in_part(blobs: Blobs) -> None:
+def test_a_blob_can_be_read_whole_and_in_part(blobs: Blobs) -> None:
     blobs.put("file-a", b"0123456789")
     assert blobs.read("file-a") == b"0123456789"
     assert (blobs.read("file-a", 7), blobs.read("file-a", 2, 3), blobs.read("file-a", 9, 5)) == (b"789", b"234", b"9")
@@ -76,7 +76,7 @@ def test_deleting_removes_and_may_be_repeated(blobs: Blobs) -> None:
 
 
 @pytest.mark.parametrize("ask", [Blobs.read, Blobs.size, Blobs.iterate])
-def test_what_is_not_there_is_a_key_error(blobs: Blobs, ask) -> None:
+def test_a_missing_blob_is_a_key_error(blobs: Blobs, ask) -> None:
     with pytest.raises(KeyError, match="file-a"):
         ask(blobs, "file-a")
 

@@ -17,13 +17,13 @@ def dropped(*drops):
     return Event("deleted", {}, drops=drops)
 
 
-def test_what_is_put_can_be_had_by_its_id(store: Store) -> None:
+def test_a_put_object_is_found_by_its_id(store: Store) -> None:
     thread = {"id": "thread_a", "metadata": {}}
     store.commit(changed(("threads", thread)))
     assert store.get("threads", "thread_a") is thread
 
 
-def test_what_was_never_put_is_none(store: Store) -> None:
+def test_an_unknown_id_is_none(store: Store) -> None:
     assert store.get("threads", "thread_a") is None
 
 
@@ -56,7 +56,7 @@ def test_drops_come_after_puts(store: Store) -> None:
 
 def test_dropping_what_is_not_there_or_twice_is_no_error(store: Store, insert) -> None:
     insert(store, "threads", "a")
-    store.commit(dropped(("threads", "a"), ("threads", "a"), ("threads", "nobody")))
+    store.commit(dropped(("threads", "a"), ("threads", "a"), ("threads", "unknown")))
     assert store.count("threads") == 0
 
 
@@ -73,7 +73,7 @@ def test_an_unknown_table_is_a_key_error_that_changes_nothing(store: Store) -> N
     assert store.count("threads") == 0
 
 
-def test_what_is_not_json_is_refused_and_changes_nothing(store: Store) -> None:
+def test_a_value_that_is_not_json_is_refused_and_changes_nothing(store: Store) -> None:
     with pytest.raises(TypeError):
         store.commit(changed(("threads", {"id": "a", "metadata": object()})))
     assert store.count("threads") == 0

@@ -163,7 +163,7 @@ def test_a_crash_while_the_new_file_is_written_loses_nothing(opened, insert, mon
 @pytest.mark.parametrize(
     "content", [b"{", b"[]", b'{"threads": 1}', b'{"threads": {"x": {}}}', b'{"threads": {"1": {}}}']
 )
-def test_a_db_json_that_is_none_is_named(opened, tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_db_json_is_named(opened, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "db.json").write_bytes(content)
     with pytest.raises(StoreError, match=r"db\.json: [^\n]+$"):
         opened()
@@ -209,7 +209,7 @@ def test_a_partial_write_leaves_the_journal_as_it_was(opened, insert, monkeypatc
     assert (journal.read_bytes(), threads(store)) == (before, ["a"])
 
 
-def test_what_a_partial_write_left_is_cut_off_before_the_next_line(opened, insert, monkeypatch) -> None:
+def test_a_partial_line_is_cut_off_before_the_next_write(opened, insert, monkeypatch) -> None:
     store, write = opened(), os.write
     insert(store, "threads", "a")
     with monkeypatch.context() as patch:

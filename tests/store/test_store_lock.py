@@ -44,7 +44,7 @@ def test_acquiring_makes_the_directory(lock: DirectoryLock, tmp_path: Path) -> N
     assert (tmp_path / "data").is_dir()
 
 
-def test_a_second_process_is_told_who_holds_it(lock: DirectoryLock, holder: subprocess.Popen[bytes]) -> None:
+def test_a_second_process_gets_the_holder_in_its_error(lock: DirectoryLock, holder: subprocess.Popen[bytes]) -> None:
     with pytest.raises(DirectoryInUse) as refused:
         lock.acquire()
     message = str(refused.value)

@@ -18,7 +18,7 @@ def test_a_subscriber_gets_the_events_of_its_topic(store: Store) -> None:
     assert got == [mine]
 
 
-def test_a_star_gets_every_event_also_those_for_nobody(store: Store) -> None:
+def test_a_star_gets_every_event_even_without_a_topic(store: Store) -> None:
     got: list[Event] = []
     store.subscribe("*", got.append)
     events = [put("1", "run_a"), put("2", "")]

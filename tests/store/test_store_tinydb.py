@@ -11,7 +11,7 @@ from assistants_emulator.store import Event, Store
 
 @pytest.fixture
 def stock(tmp_path: Path, opened, insert):
-    """What stock TinyDB finds after threads a and b, a message, and b's drop."""
+    """The tables in stock TinyDB after threads a and b, a message, and b's drop."""
     store = opened()
     insert(store, "threads", "a", "b")
     insert(store, "messages", "m", thread_id="a")
@@ -34,7 +34,7 @@ def test_counters_and_sequence_are_a_document_of_the_table_emulator(stock: TinyD
     assert stock.table("emulator").get(where("id") == "counters") == {"id": "counters", "sequence": 4, "values": {}}
 
 
-def test_what_stock_tinydb_inserted_is_served(stock: TinyDB, opened) -> None:
+def test_documents_inserted_by_stock_tinydb_are_served(stock: TinyDB, opened) -> None:
     stock.table("threads").insert({"id": "by hand"})
     stock.table("notes").insert({"text": "mine"})
     store = opened()

@@ -1,4 +1,4 @@
-"""A store whose objects were left to its directory: whatever looks at one finds it as it was."""
+"""A store whose objects were unloaded to its directory: every access finds them unchanged."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assistants_emulator.errors import StoreError
 from assistants_emulator.store import Event, Store
 
 
-def test_what_was_committed_is_found_again(opened, insert) -> None:
+def test_committed_objects_are_found_after_an_unload(opened, insert) -> None:
     store = opened()
     insert(store, "messages", "a", "b", thread_id="t")
     store.unload()

@@ -1,4 +1,4 @@
-"""One emulator a door; every test here is run through both."""
+"""One emulator per transport; every test here runs over both."""
 
 from __future__ import annotations
 

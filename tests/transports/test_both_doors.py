@@ -1,4 +1,4 @@
-"""What a program sees is the same through the socket and in process."""
+"""Results are the same over the socket and in process."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_page_follows_another(client: openai.OpenAI, thread_id: str) -> None:
 
 
 def test_a_file_goes_up_and_comes_down(client: openai.OpenAI) -> None:
-    content = bytes(range(256)) * 40_000  # more than may wait to be read
+    content = bytes(range(256)) * 40_000  # more than the transport buffers
     file = client.files.create(file=("data.bin", content), purpose="vision")
     assert client.files.content(file.id).content == content
 
@@ -79,13 +79,13 @@ def test_a_header_may_say_anything(project: ProjectHandle, client: openai.OpenAI
 # Streams
 
 
-def test_a_stream_tells_every_event(client: openai.OpenAI, thread_id: str, assistant_id: str) -> None:
+def test_a_stream_has_every_event(client: openai.OpenAI, thread_id: str, assistant_id: str) -> None:
     names = [event.event for event in begin(client, thread_id, assistant_id, stream=True)]
     assert (names[0], names[-1]) == ("thread.run.created", "thread.run.completed")
     assert "thread.message.delta" in names
 
 
-def test_a_stream_is_heard_while_it_goes_on(
+def test_a_streams_events_arrive_while_it_is_open(
     project: ProjectHandle, client: openai.OpenAI, thread_id: str, assistant_id: str
 ) -> None:
     project.respond([Text("One."), Pause(), Text("Two.")])
@@ -161,7 +161,7 @@ def test_the_async_client(project: ProjectHandle, thread_id: str, assistant_id: 
     assert (status, names[-1]) == ("completed", "thread.run.completed")
 
 
-def test_async_calls_beside_one_another(project: ProjectHandle) -> None:
+def test_concurrent_async_calls(project: ProjectHandle) -> None:
     async def use() -> set[str]:
         async with project.async_client() as client:
             return {thread.id for thread in await asyncio.gather(*(client.beta.threads.create() for _ in range(20)))}
@@ -205,7 +205,7 @@ def test_a_cancelled_async_call_leaves(project: ProjectHandle) -> None:
         asyncio.run(use())
 
 
-# What goes wrong
+# Errors
 
 
 def test_a_dropped_connection(project: ProjectHandle, client: openai.OpenAI) -> None:

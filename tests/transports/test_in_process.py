@@ -1,4 +1,4 @@
-"""What is particular to the door without a socket."""
+"""Properties of the in-process transport."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_inside_an_event_loop_a_sync_client_still_works() -> None:
         assert asyncio.run(use()).startswith("thread_")
 
 
-def test_both_doors_may_be_used_in_turn() -> None:
+def test_both_transports_may_be_used_in_turn() -> None:
     with Emulator(transport="inprocess") as emulator:
         inside = emulator.client()
         outside = openai.OpenAI(base_url=emulator.base_url, api_key=emulator.api_key)
@@ -82,7 +82,7 @@ def test_both_doors_may_be_used_in_turn() -> None:
             assert outside.beta.threads.retrieve(thread_id).id == thread_id
 
 
-def test_a_run_goes_on_while_nobody_asks() -> None:
+def test_a_run_continues_while_no_request_waits_for_it() -> None:
     reached = threading.Event()
     with Emulator(transport="inprocess") as emulator:
 
