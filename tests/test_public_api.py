@@ -139,20 +139,25 @@ def test_the_package_lists_its_public_names() -> None:
 
 
 USER_CODE = """
-from collections.abc import Iterator
-
 import openai
-from assistants_emulator import Emulator, FunctionCall, ProjectHandle, Text, Turn
+from assistants_emulator import Emulator, FunctionCall, ProjectHandle, Replies, Reply, Responder, Text, Turn
 
 
-def answer(turn: Turn) -> Iterator[Text | list[FunctionCall]]:
-    yield Text(f"You said {turn.last_message}")
+def answer(turn: Turn) -> Replies:
+    outputs = yield FunctionCall("get_weather", {"city": "Oslo"})
+    yield Text(f"You said {turn.last_message}, and it is {outputs[0]}")
+
+
+def farewell() -> Reply:
+    return Text("Bye.")
 
 
 def use(project: ProjectHandle) -> None:
     project.respond("Hi.", when="hello", times=1)
     project.respond([FunctionCall("get_weather", {"city": "Oslo"}), Text("Sunny.")])
-    project.respond(answer)
+    responders: list[Responder] = [answer, farewell, "Hi."]
+    for responder in responders:
+        project.respond(responder)
 
     @project.respond(when=lambda turn: "city" in (turn.instructions or ""))
     def by_decorator(turn: Turn) -> str:

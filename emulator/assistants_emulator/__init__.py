@@ -17,6 +17,9 @@ __all__ = [
     "Pause",
     "ProjectHandle",
     "Refusal",
+    "Replies",
+    "Reply",
+    "Responder",
     "Text",
     "Turn",
     "Usage",
@@ -36,15 +39,19 @@ if TYPE_CHECKING:
         Incomplete,
         Pause,
         Refusal,
+        Replies,
+        Reply,
         Text,
         Usage,
         Wait,
     )
+    from assistants_emulator.responders.sources import Responder
     from assistants_emulator.responders.turn import Turn
 
 _HOMES = {
     "Emulator": "assistants_emulator.emulator",
     "ProjectHandle": "assistants_emulator.handle",
+    "Responder": "assistants_emulator.responders.sources",
     "Turn": "assistants_emulator.responders.turn",
 }
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
+from assistants_emulator import __version__
 from assistants_emulator.errors import EmulatorError
 
+VERSION = __version__
 KEY_PREFIX = "sk-emulator-"
 DEFAULT_PROJECT = "default"
 DEFAULT_HOST = "127.0.0.1"
@@ -60,3 +64,14 @@ def project_of_key(key: str) -> str:
 
 def key_of_project(name: str) -> str:
     return KEY_PREFIX + name
+
+
+@lru_cache(maxsize=256)
+def is_loopback(name: str) -> bool:
+    """Return whether a host name or address means this machine and nothing else."""
+    if name.lower() == "localhost" or name.lower().endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False

@@ -19,13 +19,13 @@ from assistants_emulator.config import (
     project_of_key,
 )
 from assistants_emulator.errors import EmulatorError, StoppedError
-from assistants_emulator.handle import ProjectHandle, Responder, named_options
+from assistants_emulator.handle import ProjectHandle, named_options
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, folder_of
 from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
-from assistants_emulator.responders.sources import as_source
+from assistants_emulator.responders.sources import Responder, as_source
 from assistants_emulator.runs.workers import Workers
 from assistants_emulator.server.http import bind
 from assistants_emulator.server.inprocess import InProcessServer
@@ -33,7 +33,7 @@ from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_client
 from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
-from assistants_emulator.web.api import ASKER_HEADER
+from assistants_emulator.web.api import RUN_HEADER
 from assistants_emulator.web.app import make_app
 from assistants_emulator.web.routing import ROUTES
 
@@ -140,7 +140,7 @@ class EmulatorServer:
         running = self.require_running()
 
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
-            headers = {**options.pop("default_headers", {}), ASKER_HEADER.decode(): run_id}
+            headers = {**options.pop("default_headers", {}), RUN_HEADER.decode(): run_id}
             in_process = running.in_process if project.transport == "inprocess" else None
             return make_client(self.base_url, self.key_of(name), {**options, "default_headers": headers}, in_process)
 

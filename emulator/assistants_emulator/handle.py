@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,11 @@ from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.project.state import get_state, read_state
 from assistants_emulator.project.transcript import transcript, transcripts
-from assistants_emulator.responders.replies import Reply
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
-from assistants_emulator.responders.sources import as_source
-from assistants_emulator.runs.scheduler import Failure
+from assistants_emulator.responders.sources import Responder, as_source
+from assistants_emulator.responders.turn import Turn
+from assistants_emulator.runs.invocation import Failure
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import ClientOptions, make_async_client, make_client
@@ -31,13 +31,10 @@ from assistants_emulator.server.sdk_clients import ClientOptions, make_async_cli
 if TYPE_CHECKING:
     import openai
 
-    from assistants_emulator.responders.turn import Turn
-
 T = TypeVar("T")
-Responder: TypeAlias = "str | Reply | Sequence[Any] | Callable[[Turn], object] | Callable[[], object]"
 Function = TypeVar("Function", bound=Callable[..., Any])
-Answering = TypeVar("Answering", bound="Callable[[Turn], object] | Callable[[], object]")
-Condition: TypeAlias = "str | re.Pattern[str] | Mapping[str, Any] | Callable[[Turn], object] | None"
+Answering = TypeVar("Answering", bound=Callable[[Turn], object] | Callable[[], object])
+Condition: TypeAlias = str | re.Pattern[str] | Mapping[str, Any] | Callable[[Turn], object] | None
 
 
 class _Decorator:
@@ -185,7 +182,7 @@ class ProjectHandle:
 
     @property
     def failures(self) -> list[Failure]:
-        """The exceptions that responders raised: `run_id` and `error` of each. The list itself, not a copy.
+        """The exceptions that responders raised or that broke off a stream: `run_id` and `error` of each; not a copy.
 
         An exception that is left in it when a test ends fails the test; a test that expects one takes it out:
         `assert "no such city" in str(assistants_emulator.failures.pop().error)`.

@@ -44,7 +44,7 @@ from assistants_emulator.store import Object
 from pytest_assistants_emulator.marker import Settings
 
 if TYPE_CHECKING:
-    from assistants_emulator.runs.scheduler import Failure
+    from assistants_emulator.runs.invocation import Failure
 
 Get = Callable[[str], Any]  # the JSON of a GET request, for a path below `/v1`
 THREAD = re.compile(r"/v1/threads/(thread_\w+)")

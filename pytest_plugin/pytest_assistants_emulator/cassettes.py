@@ -21,7 +21,7 @@ from pytest_assistants_emulator.marker import Settings
 from pytest_assistants_emulator.servers import Handle, Server
 
 if TYPE_CHECKING:
-    from assistants_emulator.runs.scheduler import Failure
+    from assistants_emulator.runs.invocation import Failure
 
 NO_UPSTREAM = (
     "no server to record from: name one with --assistants-upstream URL, with `assistants_upstream` in pytest's ini "

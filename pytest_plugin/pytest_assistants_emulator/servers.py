@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from assistants_emulator.handle import Leftovers, ProjectHandle
     from assistants_emulator.project.request_log import RequestLog
-    from assistants_emulator.runs.scheduler import Failure
+    from assistants_emulator.runs.invocation import Failure
     from assistants_emulator.server.inprocess import InProcessServer
     from assistants_emulator.server.sdk_clients import ClientOptions
 

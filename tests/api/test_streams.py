@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from assistants_emulator import CodeInterpreter, Expire, Fail, FunctionCall, Incomplete, ProjectHandle, Refusal, Text
+from assistants_emulator.web.responses import frame
 
 Events = list[tuple[str, Any]]
 
@@ -296,3 +297,25 @@ def test_leaving_a_stream_does_not_cancel_the_run(
     with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as stream:
         next(iter(stream))
     assert project.transcript(thread.id) == "assistant: Echo: (no message)\nrun completed\n"
+
+
+def test_an_exception_in_the_middle_of_a_stream_is_logged_and_kept_for_the_test(
+    project: ProjectHandle,
+    client: openai.OpenAI,
+    assistant: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("assistants_emulator.web.streams.frame", broken_frame)
+    with pytest.raises(openai.APIConnectionError):
+        list(client.beta.threads.create_and_run(assistant_id=assistant.id, stream=True))
+    failure = project.failures.pop()
+    assert (failure.run_id[:4], str(failure.error)) == ("run_", "no frame for thread.run.in_progress")
+    assert "POST /v1/threads/runs: its events could not be sent" in caplog.text
+
+
+def broken_frame(name: str, data: Any) -> bytes:
+    """As `frame`, until the run is in progress."""
+    if name == "thread.run.in_progress":
+        raise LookupError(f"no frame for {name}")
+    return frame(name, data)

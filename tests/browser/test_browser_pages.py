@@ -108,17 +108,17 @@ def test_faults_and_the_clock_are_handled(page: Any, emulator: Emulator) -> None
     page.goto(f"{emulator.inspector_url}projects/default/controls")
     page.get_by_role("button", name="+ 1 day").click()
     page.get_by_label("Status").fill("429")
-    page.get_by_role("button", name="Add the fault").click()
+    page.get_by_role("button", name="Add fault").click()
     page.get_by_text("POST /threads/*/runs").wait_for()
     assert emulator.clock.now() >= before + 86400
     page.get_by_role("button", name="Clear all faults").click()
-    page.get_by_text("None: every call").wait_for()
+    page.get_by_text("No faults.").wait_for()
 
 
 def test_dark_and_light_are_both_readable(page: Any, demo: Demo) -> None:
     page.goto(demo("travel_desk"))
     page.get_by_role("button", name="Find me a flight to Lisbon").click()
-    page.get_by_label("What it returns").wait_for()
+    page.get_by_label("Output").wait_for()
     base = page.url.partition("/playground")[0]
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -148,7 +148,7 @@ def test_a_phone_needs_no_sideways_scrolling(page: Any, demo: Demo, shot: Shot) 
 def test_a_keyboard_is_enough(page: Any, demo: Demo) -> None:
     page.goto(demo("travel_desk"))
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     page.keyboard.press("Enter")
     for _ in range(40):
         page.keyboard.press("Tab")
@@ -175,7 +175,7 @@ def test_without_script_a_function_call_is_answered_in_the_runs_page(
     page = chromium.new_page()
     page.route("**/*.js", lambda route: route.abort())
     page.goto(f"{emulator.inspector_url}projects/travel_desk/threads/{thread.id}/runs/{run.id}")
-    page.get_by_label("What it returns").fill("none today")
-    page.get_by_role("button", name="Submit the output").click()
+    page.get_by_label("Output").fill("none today")
+    page.get_by_role("button", name="Submit output").click()
     page.locator("#timeline").get_by_text("none today").first.wait_for()
     page.close()

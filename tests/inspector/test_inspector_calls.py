@@ -10,7 +10,7 @@ from assistants_emulator.project.request_log import MOST_ANSWER_BYTES, MOST_ANSW
 
 def answered(shown: str) -> str:
     """The part of a call's page that is about its answer."""
-    return shown[shown.index("What was answered") : shown.index("As curl")]
+    return shown[shown.index("<h2>Response</h2>") : shown.index("As curl")]
 
 
 def test_a_call_shows_its_answer(emulator: Emulator, browser: httpx2.Client) -> None:
@@ -55,12 +55,12 @@ def test_a_file_is_not_kept(emulator: Emulator, browser: httpx2.Client) -> None:
     client = emulator.client()
     file = client.files.create(file=("a.json", b"[1234567]"), purpose="vision")
     client.files.content(file.id)
-    assert "No body that could be shown." in answered(browser.get("requests/2").text)
+    assert "No body to show." in answered(browser.get("requests/2").text)
 
 
 def test_a_long_answer_is_cut(emulator: Emulator, browser: httpx2.Client) -> None:
     emulator.client().beta.assistants.create(model="gpt-4o", instructions="x" * 10_000)
-    assert "Only the first 4 kB were kept." in answered(browser.get("requests/1").text)
+    assert "Only the first 4 kB are kept." in answered(browser.get("requests/1").text)
     assert len(emulator.requests[0].answer or b"") == MOST_ANSWER_BYTES
 
 

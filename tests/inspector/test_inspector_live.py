@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx2
+import pytest
 
 from assistants_emulator import Emulator, Pause, Text, Wait
 
@@ -77,3 +78,20 @@ def test_looking_does_not_move_a_clock_that_jumps(emulator: Emulator) -> None:
                 break
         assert project.leftovers().failures == []
         assert project.clock.now() == before
+
+
+def test_an_exception_in_the_middle_of_it_is_logged(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken_frame(name: str, data: Any) -> bytes:
+        raise LookupError(f"no frame for {name}")
+
+    monkeypatch.setattr("assistants_emulator.inspector.live.frame", broken_frame)
+    with httpx2.stream("GET", f"{emulator.inspector_url}projects/default/live") as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        emulator.client().beta.threads.create()
+        with pytest.raises(httpx2.RemoteProtocolError):
+            list(lines)
+    assert "GET /_emulator/projects/default/live broke off" in caplog.text
+    assert "LookupError: no frame for change" in caplog.text

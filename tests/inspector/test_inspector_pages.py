@@ -109,11 +109,13 @@ def test_a_failed_runs_page_begins_with_the_cause(emulator: Emulator, ask: Ask, 
     assert told < shown.index("You have used up your quota.") < shown.index("<dl")
 
 
-def test_an_expired_run_says_that_its_time_was_up(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:
+def test_an_expired_run_says_that_it_did_not_finish_in_time(
+    emulator: Emulator, ask: Ask, browser: httpx2.Client
+) -> None:
     emulator.respond(FunctionCall("get_weather", {}))
     run = ask("Oslo?", tools=[WEATHER])
     emulator.clock.advance(601)
-    assert "Its time was up" in browser.get(page_of(run)).text
+    assert "The run did not finish in time." in browser.get(page_of(run)).text
 
 
 def test_a_run_tells_its_states_steps_and_usage(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:

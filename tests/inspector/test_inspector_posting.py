@@ -132,7 +132,7 @@ def test_an_assistant_is_made_in_the_playground(emulator: Emulator, browser: htt
     for broken in ("{", "[1]", '[{"name": "no good"}]'):
         answer = browser.post("playground/assistants", data={**fields, "functions": broken})
         assert answer.status_code == 400
-        assert "could not be made" in answer.text
+        assert "could not be created" in answer.text
 
 
 def test_a_form_is_bounded(browser: httpx2.Client) -> None:

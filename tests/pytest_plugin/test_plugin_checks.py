@@ -92,3 +92,20 @@ def test_left_over_rules_of_a_failed_or_skipped_test_are_not_reported(run_tests:
     run_tests(LEFT_OVER + "        assert False\n").assert_outcomes(failed=1)
     run_tests(LEFT_OVER + "        pytest.skip()\n").assert_outcomes(skipped=1)
     run_tests(LEFT_OVER + "        pytest.xfail()\n").assert_outcomes(xfailed=1)
+
+
+def test_an_exception_in_the_middle_of_a_stream_fails_the_test_that_read_it(run_tests: RunTests) -> None:
+    result = run_tests("""
+        import openai
+
+        def test_it(openai_client, monkeypatch):
+            def broken_frame(name, data):
+                raise LookupError(f"no frame for {name}")
+
+            monkeypatch.setattr("assistants_emulator.web.streams.frame", broken_frame)
+            assistant = openai_client.beta.assistants.create(model="gpt-4o", instructions="Hi")
+            with pytest.raises(openai.APIConnectionError):
+                list(openai_client.beta.threads.create_and_run(assistant_id=assistant.id, stream=True))
+    """)
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(["E*LookupError: no frame for thread.created", "E*while the events of run_* were sent"])

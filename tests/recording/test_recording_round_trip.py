@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from recording_helpers import session, teach
 
@@ -71,3 +72,27 @@ def test_a_small_upload_is_in_the_cassette_and_a_large_one_in_its_folder(recorde
     ]
     assert kept[0] == [("purpose", None, None), ("file", "notes.txt", True)]
     assert kept[1] == [("purpose", None, None), ("file", "picture.png", False)]
+
+
+def raise_lookup_error(*args: object, **options: object) -> bytes:
+    raise LookupError("nothing to send")
+
+
+def test_an_exception_while_a_player_sends_a_stream_is_logged(
+    recorded: dict[str, Any], path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("assistants_emulator.recording.player.frame", raise_lookup_error)
+    with Player(path) as player, player.client(max_retries=0) as client, pytest.raises(httpx2.RemoteProtocolError):
+        session(client)
+    assert "/runs broke off" in caplog.text
+    assert "LookupError: nothing to send" in caplog.text
+
+
+def test_an_exception_while_a_recorder_passes_on_an_answer_is_logged(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("assistants_emulator.recording.recorder.passed_on", raise_lookup_error)
+    with Emulator() as emulator, Recorder(emulator.base_url, tmp_path / "broken.json") as recorder:
+        assert httpx2.get(f"{recorder.base_url}/models").status_code == 500
+    assert "GET /v1/models broke off" in caplog.text
+    assert "LookupError: nothing to send" in caplog.text

@@ -6,7 +6,7 @@ import pytest
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.replies import FunctionCall, Pause, Text, Wait
-from assistants_emulator.responders.sources import END, Echo, Listed, Scripted, UserCode, as_source
+from assistants_emulator.responders.sources import END, AsyncSession, Echo, Listed, Scripted, UserCode, as_source
 
 OSLO = FunctionCall("get_weather", {"city": "Oslo"})
 ROME = FunctionCall("get_weather", {"city": "Rome"})
@@ -127,7 +127,7 @@ def test_every_form_of_code_is_a_responder(turn, responder):
     ids=["bound method", "callable object", "partial"],
 )
 def test_every_form_of_async_code_is_a_responder(turn, responder):
-    assert as_source(responder).is_async
+    assert isinstance(as_source(responder).open(turn()), AsyncSession)
     assert async_steps(responder, turn("Oslo")) == [Text("sunny in Oslo")]
 
 

@@ -117,3 +117,15 @@ def test_many_threads_at_once_and_the_handle_between_them() -> None:
         for thread in threads:
             thread.join(60)
         assert done == [("completed", "assistant: 1")] * 30
+
+
+def test_a_stream_goes_on_after_a_client_that_did_not_read_for_a_while() -> None:
+    with Emulator(transport="inprocess", tokens_per_second=2000, settle_seconds=60) as emulator:
+        emulator.respond("word " * 100)
+        threads = emulator.client(timeout=60, max_retries=0).beta.threads
+        assistant = emulator.client().beta.assistants.create(model="gpt-4o")
+        thread = threads.create(messages=[{"role": "user", "content": "Hello"}])
+        with threads.runs.create(thread.id, assistant_id=assistant.id, stream=True) as events:
+            run = next(events).data
+            assert threads.runs.retrieve(run.id, thread_id=thread.id).status == "completed"
+            assert [event.event for event in events][-1] == "thread.run.completed"

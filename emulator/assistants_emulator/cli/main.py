@@ -16,7 +16,7 @@ from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
 from assistants_emulator.cli.record import record, replay
 from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals, wait_for
-from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT
+from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, is_loopback
 from assistants_emulator.errors import EmulatorError
 
 CHAT = "chat"
@@ -137,7 +137,6 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, and exit with its status."""
     from assistants_emulator.emulator import Emulator
-    from assistants_emulator.web.trusted_hosts import is_loopback
 
     options["responder"] = responder_of(options)
     stop = stopped_by_signals()

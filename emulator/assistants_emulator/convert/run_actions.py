@@ -14,13 +14,13 @@ from typing import Any
 from assistants_emulator.convert.observed import ObservedSession
 from assistants_emulator.convert.sanitize import count
 from assistants_emulator.responders.replies import FAIL_CODES, INCOMPLETE_REASONS
+from assistants_emulator.retrieval import MARKER
 from assistants_emulator.runs.content import cut
 from assistants_emulator.store import Object
 
 NOT_RECORDED = "(what the assistant said is not in the recording)"
 CODE_NOT_RECORDED = "# this code is not in the recording"
 BLANK_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-MARKER = re.compile(r"【[^【】]*†[^【】]*】")
 _FILLED = re.compile(r"\{(?=message\}|outputs\[\d+\]\})")
 
 

@@ -1,2 +1,2 @@
-"""The inspector: what is in the emulator, as pages for people, below `/_emulator/`. Nothing is shown by script alone
-but the playground, and nothing is fetched from elsewhere."""
+"""The inspector: an emulator's objects as pages for people, below `/_emulator/`. All pages but the playground work
+without JavaScript, and nothing is fetched from elsewhere."""

@@ -1,11 +1,10 @@
-"""Who may see the inspector, and who may change something by it.
+"""Access to the inspector's pages: the key, and the origin of what is posted.
 
-Hosts and foreign origins are refused by the server's door already. What is left is a form that a page of this machine,
-but of another program, posts here: a POST must say that it comes from this very origin, by `Sec-Fetch-Site` or by
-`Origin`; one that says neither is refused. Programs use the control API.
+TrustedHosts refuses foreign hosts and origins before a request comes here. A page of another program on this machine
+could still post a form, so a POST has to state this very origin by `Sec-Fetch-Site` or `Origin`, or is refused (CSRF).
 
-Without `--api-key` no key is asked for. With one, the sign-in page, the style sheets and health need none, everything
-else does: as any client sends it, or as a cookie that signing in sets (a digest of the key, for this origin only).
+With `--api-key`, every page but the sign-in page and the style sheets needs the key: as API clients send it, or as the
+cookie that signing in sets (a digest of the key, for this origin only).
 """
 
 from __future__ import annotations
@@ -45,20 +44,21 @@ HEADERS = {
 
 
 class Refused(ApiError):
-    """What the gate does not let in."""
+    """403: a request that access rules out."""
 
     status = 403
 
 
 def check_origin(request: Request) -> None:
-    """For what changes something."""
+    """Raise Refused unless the request was made by the inspector's own pages."""
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     own = f"{request.url.scheme}://{request.headers.get('host', '')}"
     if (site is None and origin is None) or site not in (None, "same-origin") or origin not in (None, own):
         raise Refused("Only the inspector's own pages may post here; programs use the control API.")
 
 
-def is_let_in(request: Request, config: Config) -> bool:
+def is_signed_in(request: Request, config: Config) -> bool:
+    """Return whether the request has the server's key, in a header or as cookie; True for a server without one."""
     if config.api_key is None:
         return True
     key = key_of(dict(request.scope["headers"]))
@@ -68,7 +68,7 @@ def is_let_in(request: Request, config: Config) -> bool:
 
 
 def sign_in(response: Response, config: Config, key: str) -> bool:
-    """Set the cookie if this is the key."""
+    """Set the cookie and return True if this is the server's key."""
     if config.api_key is None or not hmac.compare_digest(key.encode(), config.api_key.encode()):
         return False
     response.set_cookie(COOKIE, _ticket(config.api_key), path="/_emulator/", httponly=True, samesite="strict")

@@ -1,4 +1,4 @@
-"""The inspector as an ASGI application: from a request to a row, through the gate, to a page."""
+"""The inspector as an ASGI application: from a request to a row of the page table, to access, to a page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -27,7 +28,7 @@ log = logging.getLogger("assistants_emulator")
 
 
 class Inspector:
-    """`projects` are those that there are, None for one that lies on disk; `open_project` gives one of them."""
+    """`projects()` maps names to projects, None for one that is not loaded; `open_project` loads one by its name."""
 
     def __init__(
         self,
@@ -38,50 +39,53 @@ class Inspector:
         self._site = Site(config, projects, open_project)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
         try:
-            response = await self._answer(request)
+            response = await self._answer(PageRequest(HttpRequest(scope, receive), self._site))
         except ClientDisconnect:
             return
         for name, value in access.HEADERS.items():
             response.headers[name] = value
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
-        ask = PageRequest(request, self._site)
+    async def _answer(self, request: PageRequest) -> Response:
         try:
-            if request.method not in READING:
-                access.check_origin(request)
-            return await self._page(ask)
+            if request.http.method not in READING:
+                access.check_origin(request.http)
+            return await self._page(request)
         except (ApiError, EmulatorError) as error:
             status = error.status if isinstance(error, ApiError) else 400
-            return ask.render("problem.html", status=status, code=status, message=message_of(error))
+            return request.render("problem.html", status=status, code=status, message=message_of(error))
         except ClientDisconnect:
             raise
         except Exception:
-            log.exception("%s %s could not be shown", request.method, request.url.path)
-            return ask.render("problem.html", status=500, code=500, message="This page could not be made.")
+            log.exception("%s %s could not be shown", request.http.method, request.http.url.path)
+            return request.render(
+                "problem.html",
+                status=500,
+                code=500,
+                message="This page could not be rendered; the emulator's log has the traceback.",
+            )
 
-    async def _page(self, ask: PageRequest) -> Response:
-        segments = _segments(ask.request)
+    async def _page(self, request: PageRequest) -> Response:
+        segments = _segments(request.http)
         if segments[0] == "static":
             return _static(segments)
-        row, ids = _find("GET" if ask.request.method == "HEAD" else ask.request.method, segments)
-        if not (row.is_open or access.is_let_in(ask.request, self._site.config)):
+        row, ids = _find("GET" if request.http.method == "HEAD" else request.http.method, segments)
+        if not (row.is_open or access.is_signed_in(request.http, self._site.config)):
             return RedirectResponse(f"{ROOT}/sign-in", status_code=303)
         if (name := ids.pop("project", None)) is not None:
             if name not in self._site.projects():
-                raise NotFound(f"There is no project {name!r}. One comes to be when its key is first used.")
-            ask.opened = self._site.open(name)
-        if ask.request.method == "POST":
-            await ask.read_form()
-        answered = row.handler(ask, **ids)
-        return await answered if inspect.isawaitable(answered) else answered
+                raise NotFound(f"There is no project {name!r}; a project is created when its key is first used.")
+            request.opened = self._site.open(name)
+        if request.http.method == "POST":
+            await request.read_form()
+        response = row.handler(request, **ids)
+        return await response if inspect.isawaitable(response) else response
 
 
-def _segments(request: Request) -> tuple[str, ...]:
-    """Of the path as it was sent: a project's name may hold a slash."""
-    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+def _segments(http: HttpRequest) -> tuple[str, ...]:
+    """The path below the root, split before it is decoded: a project's name may hold a slash."""
+    raw: bytes = http.scope.get("raw_path") or http.url.path.encode()
     below = raw.decode("latin-1").partition("?")[0].removeprefix(ROOT).strip("/")
     return tuple(unquote(segment) for segment in below.split("/"))
 
@@ -91,12 +95,12 @@ def _find(method: str, segments: tuple[str, ...]) -> tuple[Row, dict[str, str]]:
         if (ids := row.match(method, segments)) is not None:
             return row, ids
     if any(row.match(row.method, segments) is not None for row in ROWS):
-        raise MethodNotAllowed(f"This page does not take {method}.")
+        raise MethodNotAllowed(f"This page does not accept {method}.")
     raise NotFound("There is no such page.")
 
 
 def _static(segments: tuple[str, ...]) -> Response:
-    """By its name among the files that are there, so that no path leads elsewhere."""
+    """A file, looked up by its name in a list of the folder, so that no path leads out of it."""
     files = {file.name: file for file in STATIC.iterdir()}
     if len(segments) != 2 or segments[1] not in files:
         raise NotFound("There is no such file.")

@@ -1,4 +1,4 @@
-"""The log of what clients asked."""
+"""The request log: a list, a page for each request with its response, and the request as a curl command."""
 
 from __future__ import annotations
 
@@ -14,9 +14,75 @@ from assistants_emulator.errors import NotFound
 from assistants_emulator.inspector.request import PAGE_SIZE, PageRequest
 from assistants_emulator.project.request_log import MOST_ANSWER_BYTES, MOST_ANSWERS, MOST_BODY_BYTES, LoggedRequest
 
+ERRORS = "errors"
+_IDS = re.compile(r"/threads/([^/?]+)(?:/runs/([^/?]+))?")
+
+
+def calls(request: PageRequest) -> Response:
+    """The list, newest first: `text` filters by method and path, `show` is `errors` or empty."""
+    matches = list(islice(_matches(request), PAGE_SIZE + 1))
+    filters = {name: request.query(name) for name in ("text", "show") if request.query(name)}
+    log = request.project.requests
+    rows = [(number, logged, _refusal(logged)) for number, logged in matches[:PAGE_SIZE]]
+    more = len(matches) > PAGE_SIZE
+    return request.render("calls.html", rows=rows, more=more, filters=filters, total=log.total, log=log)
+
+
+def call(request: PageRequest, number: str) -> Response:
+    log = request.project.requests
+    index = int(number) - 1 - log.dropped if number.isdecimal() and len(number) < 12 else -1
+    if not 0 <= index < len(log):
+        raise NotFound(f"There is no request {number} in the log, which keeps the newest 10,000.")
+    logged: LoggedRequest = log[index]
+    answer = logged.answer and logged.answer.decode("utf-8", "replace")
+    return request.render(
+        "call.html",
+        number=int(number),
+        call=logged,
+        body=logged.body,
+        cut=len(logged.raw) >= MOST_BODY_BYTES,
+        answer=answer or None,
+        answer_cut=len(logged.answer or b"") >= MOST_ANSWER_BYTES,
+        forgotten=int(number) <= log.total - MOST_ANSWERS,
+        about=_about(request, logged),
+        command=curl(logged, request.origin, request.key),
+    )
+
+
+def _refusal(call: LoggedRequest) -> str:
+    """The message of an error in the API's envelope; empty if the response is another or no longer kept."""
+    try:
+        body = json.loads(call.answer or b"") if call.status >= 400 else {}
+        return str(body["error"]["message"]) if body else ""
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _about(request: PageRequest, call: LoggedRequest) -> list[str]:
+    """Segments of the page of the run or thread in the path; empty if there is none."""
+    ids = _IDS.search(call.path)
+    pages = [("runs", ["threads", ids[1], "runs", ids[2]]), ("threads", ["threads", ids[1]])] if ids else []
+    return next((page for table, page in pages if page[-1] and request.context.store.get(table, page[-1])), [])
+
+
+def _matches(request: PageRequest) -> Iterator[tuple[int, LoggedRequest]]:
+    """Numbers and requests that pass the query's filters, newest first."""
+    log = request.project.requests
+    text, wants_errors = request.query("text").lower(), request.query("show") == ERRORS
+    before = request.query("before")
+    number = log.total + 1
+    for logged in reversed(list(log)):
+        number -= 1
+        if before.isdecimal() and number >= int(before[:12]):
+            continue
+        if wants_errors and 200 <= logged.status < 400:
+            continue
+        if text in f"{logged.method} {logged.path}".lower():
+            yield number, logged
+
 
 def curl(call: LoggedRequest, origin: str, key: str) -> str:
-    """A command for any POSIX shell. An upload is told as a comment: the log does not keep whole files."""
+    """The request as a command for any POSIX shell. An upload has a placeholder: the log does not keep files."""
     lines = [f"curl {shlex.quote(origin + call.path)}"]
     if call.method != "GET":
         lines[0] = f"curl -X {call.method} {shlex.quote(origin + call.path)}"
@@ -30,75 +96,5 @@ def curl(call: LoggedRequest, origin: str, key: str) -> str:
     return " \\\n  ".join(lines)
 
 
-def is_cut(call: LoggedRequest) -> bool:
-    return len(call.raw) >= MOST_BODY_BYTES
-
-
 def _is_form(call: LoggedRequest) -> bool:
     return call.raw.startswith(b"--") and b"Content-Disposition: form-data" in call.raw[:2000]
-
-
-ERRORS = "errors"
-_NAMED = re.compile(r"/threads/([^/?]+)(?:/runs/([^/?]+))?")
-
-
-def calls(ask: PageRequest) -> Response:
-    """Newest first; `text` narrows them to those whose method and path hold it, `show` to errors."""
-    found = list(islice(_found(ask), PAGE_SIZE + 1))
-    filters = {name: ask.query(name) for name in ("text", "show") if ask.query(name)}
-    log = ask.project.requests
-    rows = [(number, logged, _refusal(logged)) for number, logged in found[:PAGE_SIZE]]
-    more = len(found) > PAGE_SIZE
-    return ask.render("calls.html", rows=rows, more=more, filters=filters, total=log.total, log=log)
-
-
-def call(ask: PageRequest, number: str) -> Response:
-    log = ask.project.requests
-    index = int(number) - 1 - log.dropped if number.isdecimal() and len(number) < 12 else -1
-    if not 0 <= index < len(log):
-        raise NotFound(f"There is no call {number} in the log; it keeps the newest 10,000.")
-    found: LoggedRequest = log[index]
-    answer = found.answer and found.answer.decode("utf-8", "replace")
-    return ask.render(
-        "call.html",
-        number=int(number),
-        call=found,
-        body=found.body,
-        cut=is_cut(found),
-        answer=answer or None,
-        answer_cut=len(found.answer or b"") >= MOST_ANSWER_BYTES,
-        forgotten=int(number) <= log.total - MOST_ANSWERS,
-        about=_about(ask, found),
-        command=curl(found, ask.origin, ask.key),
-    )
-
-
-def _refusal(call: LoggedRequest) -> str:
-    """What the error says, where its answer is still there and is the API's envelope."""
-    try:
-        told = json.loads(call.answer or b"") if call.status >= 400 else {}
-        return str(told["error"]["message"]) if told else ""
-    except (ValueError, KeyError, TypeError):
-        return ""
-
-
-def _about(ask: PageRequest, call: LoggedRequest) -> list[str]:
-    """The page of the run or thread that the path names, if it is there."""
-    named = _NAMED.search(call.path)
-    pages = [("runs", ["threads", named[1], "runs", named[2]]), ("threads", ["threads", named[1]])] if named else []
-    return next((page for table, page in pages if page[-1] and ask.context.store.get(table, page[-1])), [])
-
-
-def _found(ask: PageRequest) -> Iterator[tuple[int, LoggedRequest]]:
-    log = ask.project.requests
-    text, wants_errors = ask.query("text").lower(), ask.query("show") == ERRORS
-    before = ask.query("before")
-    number = log.total + 1
-    for logged in reversed(list(log)):
-        number -= 1
-        if before.isdecimal() and number >= int(before[:12]):
-            continue
-        if wants_errors and 200 <= logged.status < 400:
-            continue
-        if text in f"{logged.method} {logged.path}".lower():
-            yield number, logged

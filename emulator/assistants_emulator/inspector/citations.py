@@ -1,5 +1,5 @@
-"""The passages that a message cites. The API says only which file; which passage, the run's own searches show, or the
-responder has said."""
+"""The passages that a message cites. The API names only the file; the passage is taken from the results of the run's
+searches, or from the responder's citation."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistants_emulator.resources.context import Context
+from assistants_emulator.retrieval import MARKER
 from assistants_emulator.store import Object
 
 _WORD = re.compile(r"\w{3,}")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n{2,}")
-MOST_AROUND = 300  # characters shown on either side of what is most alike
+MOST_AROUND = 300  # characters shown on either side of the most similar sentence
 MOST_BEFORE = 400  # characters of the message that are compared with a passage
 
 
 @dataclass(frozen=True, slots=True)
 class Footnote:
-    """`passage` is cut in three, the middle one being what is most alike; None where nobody knows."""
+    """A citation of a file. `passage` is the text before, in and after the cited sentence; None if it is unknown."""
 
     number: int
     kind: str
@@ -30,30 +31,31 @@ class Footnote:
 
 
 def footnotes(context: Context, message: Object, part: Object) -> list[Footnote]:
-    """Of one text of a message, in the order of its annotations."""
+    """The footnotes of one text part of a message, in the order of its annotations."""
     text = part["text"]
     notes = []
     for number, note in enumerate(text.get("annotations") or ()):
         kind = note.get("type", "")
         file_id = str((note.get(kind) or {}).get("file_id", ""))
         file = context.store.get("files", file_id)
-        said = text["value"][: note.get("start_index") or 0][-MOST_BEFORE:]
+        claim = text["value"][: note.get("start_index") or 0][-MOST_BEFORE:]
         quote = message.get("_quotes", {}).get(note.get("text"), "")
-        passage = _passage(context, message, file_id, said, quote) if kind == "file_citation" else None
+        passage = _passage(context, message, file_id, claim, quote) if kind == "file_citation" else None
         notes.append(Footnote(number, kind, file_id, file["filename"] if file else file_id, passage))
     return notes
 
 
-def _passage(context: Context, message: Object, file_id: str, said: str, quote: str) -> tuple[str, str, str] | None:
-    wanted = _words(re.sub(r"【[^】]*】", " ", said))
-    chunks = list(_found(context, message.get("run_id"), file_id))
+def _passage(context: Context, message: Object, file_id: str, claim: str, quote: str) -> tuple[str, str, str] | None:
+    """The chunk that has most in common with the text before the citation; the responder's quote without a chunk."""
+    words = _words(MARKER.sub(" ", claim))
+    chunks = list(_chunks(context, message.get("run_id"), file_id))
     if not chunks:
         return ("", quote, "") if quote else None
-    best = max(chunks, key=lambda chunk: _likeness(wanted, chunk))
-    return _marked(best, wanted)
+    best = max(chunks, key=lambda chunk: _similarity(words, chunk))
+    return _marked(best, words)
 
 
-def _found(context: Context, run_id: Any, file_id: str) -> Iterator[str]:
+def _chunks(context: Context, run_id: Any, file_id: str) -> Iterator[str]:
     """The chunks of the file that the run's searches found, in their order."""
     for step in context.store.of("steps", "run_id", run_id) if run_id else ():
         for call in step["step_details"].get("tool_calls", []):
@@ -62,14 +64,15 @@ def _found(context: Context, run_id: Any, file_id: str) -> Iterator[str]:
                     yield from (piece["text"] for piece in result.get("content") or [] if piece.get("text"))
 
 
-def _marked(chunk: str, wanted: set[str]) -> tuple[str, str, str]:
+def _marked(chunk: str, words: set[str]) -> tuple[str, str, str]:
+    """The chunk cut in three, the sentence that is most similar in the middle."""
     spans, at = [], 0
     for between in [*_SENTENCE.finditer(chunk), None]:
         end = between.start() if between else len(chunk)
         spans.append((at, end))
         at = between.end() if between else end
-    start, end = max(spans, key=lambda span: _likeness(wanted, chunk[slice(*span)]))
-    if not _likeness(wanted, chunk[start:end]):
+    start, end = max(spans, key=lambda span: _similarity(words, chunk[slice(*span)]))
+    if not _similarity(words, chunk[start:end]):
         start = end = 0
     before, after = chunk[:start], chunk[end:]
     if len(before) > MOST_AROUND:
@@ -79,10 +82,10 @@ def _marked(chunk: str, wanted: set[str]) -> tuple[str, str, str]:
     return before, chunk[start:end], after
 
 
-def _likeness(wanted: set[str], text: str) -> float:
-    """What they have in common, long texts not being favoured for their length."""
-    words = _words(text)
-    return len(wanted & words) / math.sqrt(len(words) + 5)
+def _similarity(words: set[str], text: str) -> float:
+    """The number of words in common, divided so that long texts have no advantage."""
+    others = _words(text)
+    return len(words & others) / math.sqrt(len(others) + 5)
 
 
 def _words(text: str) -> set[str]:

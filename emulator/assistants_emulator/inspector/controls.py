@@ -1,4 +1,4 @@
-"""The project's clock and its faults, and its script."""
+"""A page with the project's clock, faults and script, and forms for the clock and the faults."""
 
 from __future__ import annotations
 
@@ -14,61 +14,65 @@ from assistants_emulator.project.faults import METHODS, Fault
 
 MOST_SECONDS = 10 * 365 * 86400.0
 STEPS = ((60, "1 minute"), (600, "10 minutes"), (3600, "1 hour"), (86400, "1 day"), (7 * 86400, "1 week"))
-FORM = "%Y-%m-%dT%H:%M"
+TIME_FORMAT = "%Y-%m-%dT%H:%M"
 
 
-def controls(ask: PageRequest, error: str | None = None) -> Response:
-    clock = ask.context.clock
-    return ask.render(
+def controls(request: PageRequest, error: str | None = None) -> Response:
+    clock = request.context.clock
+    return request.render(
         "controls.html",
         status=400 if error else 200,
         clock=clock,
         steps=STEPS,
-        faults=list(ask.project.faults),
+        faults=list(request.project.faults),
         methods=METHODS,
-        script=ask.project.script,
+        script=request.project.script,
         error=error,
     )
 
 
-async def advance(ask: PageRequest) -> Response:
-    seconds = _number(ask.field("seconds"))
+async def advance(request: PageRequest) -> Response:
+    seconds = _number(request.field("seconds"))
     if seconds is None or not 0 <= seconds <= MOST_SECONDS:
-        return controls(ask, "The clock is moved by a number of seconds, from 0 up to ten years.")
-    await ask.project.advance(seconds)
-    return ask.to("controls")
+        return controls(
+            request, f"Seconds are a number from 0 to {MOST_SECONDS:.0f} (ten years), not {request.field('seconds')!r}."
+        )
+    await request.project.advance(seconds)
+    return request.to("controls")
 
 
-async def set_clock(ask: PageRequest) -> Response:
+async def set_clock(request: PageRequest) -> Response:
     try:
-        when = datetime.datetime.strptime(ask.field("when")[:16], FORM).replace(tzinfo=datetime.UTC)
+        when = datetime.datetime.strptime(request.field("when")[:16], TIME_FORMAT).replace(tzinfo=datetime.UTC)
     except ValueError:
-        return controls(ask, "The clock is set to a date and time such as 2025-01-31T12:00, in UTC.")
-    await ask.project.driver.move_clock(when.timestamp())
-    return ask.to("controls")
+        return controls(request, f"The time is one like 2025-01-31T12:00, in UTC, not {request.field('when')!r}.")
+    await request.project.driver.move_clock(when.timestamp())
+    return request.to("controls")
 
 
-def add_fault(ask: PageRequest) -> Response:
+def add_fault(request: PageRequest) -> Response:
     try:
-        ask.project.faults.add(_fault(ask))
+        request.project.faults.add(_fault(request))
     except (EmulatorError, ApiError, ValueError) as error:
-        return controls(ask, f"No fault was added: {message_of(error)}.".replace("..", "."))
-    return ask.to("controls")
+        return controls(request, f"No fault was added: {message_of(error)}.".replace("..", "."))
+    return request.to("controls")
 
 
-def clear_faults(ask: PageRequest) -> Response:
-    ask.project.faults.clear()
-    return ask.to("controls")
+def clear_faults(request: PageRequest) -> Response:
+    request.project.faults.clear()
+    return request.to("controls")
 
 
-def _fault(ask: PageRequest) -> Fault:
-    options: dict[str, Any] = {name: ask.field(name) for name in ("message", "code") if ask.field(name)}
-    options |= {name: int(ask.field(name)) for name in ("status", "drop_after", "times") if ask.field(name)}
-    options |= {name: float(ask.field(name)) for name in ("delay", "probability") if ask.field(name)}
-    options |= {name: True for name in ("stuck", "malformed") if ask.field(name)}
+def _fault(request: PageRequest) -> Fault:
+    options: dict[str, Any] = {name: request.field(name) for name in ("message", "code") if request.field(name)}
+    options |= {name: int(request.field(name)) for name in ("status", "drop_after", "times") if request.field(name)}
+    options |= {name: float(request.field(name)) for name in ("delay", "probability") if request.field(name)}
+    options |= {name: True for name in ("stuck", "malformed") if request.field(name)}
     if not options.keys() - {"times", "probability"}:
-        raise EmulatorError("say what shall go wrong: a status, a delay, or one of the others")
-    return Fault(f"{ask.field('method')} {ask.field('path')}", **options)
+        raise EmulatorError(
+            "a fault needs an effect: status, delay, drop after, message, code, stuck or malformed JSON"
+        )
+    return Fault(f"{request.field('method')} {request.field('path')}", **options)
 
 
 def _number(text: str) -> float | None:

@@ -1,4 +1,4 @@
-"""A thread as a conversation: a page of its messages, and the runs that lie between them."""
+"""A thread as a conversation: a page of its messages with the runs between them, and their content for templates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXCERPTED = 300
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message, or a run, which stands before the messages that it wrote."""
+    """A message or a run. A run stands before the messages that it wrote."""
 
     kind: Literal["message", "run"]
     object: Object
@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """`older` and `newer` are the messages to go on from, None where the thread ends."""
+    """One page. `older` and `newer` are the ids of messages to continue from, None where the thread ends."""
 
     entries: list[Entry]
     older: str | None
@@ -35,7 +35,7 @@ class Conversation:
 
 
 def conversation(context: Context, thread_id: str, before: str = "", after: str = "") -> Conversation:
-    """The newest messages, or those next to the message `before` or `after` which they stand (`start`: the first)."""
+    """The newest messages, or those next to the message `before` or `after`; `after="start"` for the first."""
     upwards = bool(after)
     cursor = None if after == "start" else (after or before or None)
     try:
@@ -67,40 +67,40 @@ def _with_runs(context: Context, thread_id: str, messages: list[Object], first: 
 
     low = 0 if first or not numbers else place(numbers[0])
     high = len(runs) if last or not numbers else place(numbers[-1])
-    shown = runs[max(low, high - MOST_RUNS) : high]
+    between = runs[max(low, high - MOST_RUNS) : high]
     placed = [(number, Entry("message", message)) for number, message in zip(numbers, messages, strict=True)]
-    placed += [(store.number("runs", run["id"]), Entry("run", run)) for run in shown]
+    placed += [(store.number("runs", run["id"]), Entry("run", run)) for run in between]
     return [entry for _, entry in sorted(placed, key=lambda entry: entry[0])]
 
 
 def parts(context: Context, message: Object, place: str = "note") -> list[dict[str, Any]]:
-    """The content of a message as the templates show it: `html` and `notes` of a text, the file of an image.
+    """A message's content for templates: `html` and `notes` of a text, the file of an image.
 
-    `place` begins the ids of its footnotes, for pages that show a message twice.
+    `place` begins the ids of the footnotes, for pages that show a message twice.
     """
-    shown: list[dict[str, Any]] = []
+    content: list[dict[str, Any]] = []
     for number, part in enumerate(message["content"]):
         kind = part["type"]
         if kind == "text":
             prefix = f"{place}-{message['id']}-{number}"
             notes = footnotes(context, message, part)
             html = rendered(part["text"]["value"], part["text"].get("annotations") or (), prefix)
-            shown.append({"kind": kind, "html": html, "notes": notes, "prefix": prefix})
+            content.append({"kind": kind, "html": html, "notes": notes, "prefix": prefix})
         elif kind == "image_file":
             file_id = part["image_file"]["file_id"]
-            shown.append({"kind": kind, "file_id": file_id, "file": context.store.get("files", file_id)})
+            content.append({"kind": kind, "file_id": file_id, "file": context.store.get("files", file_id)})
         elif kind == "image_url":
-            shown.append({"kind": kind, "url": part["image_url"]["url"]})
+            content.append({"kind": kind, "url": part["image_url"]["url"]})
         else:
-            shown.append({"kind": "refusal", "text": str(part.get("refusal", ""))})
-    return shown
+            content.append({"kind": "refusal", "text": str(part.get("refusal", ""))})
+    return content
 
 
 def text_of(message: Object | None) -> str:
-    """What a message says, short."""
+    """The beginning of a message's text, images as `[image_file]`; empty for None."""
     parts = message["content"] if message else ()
-    said = (part["text"]["value"][:EXCERPTED] if part["type"] == "text" else f"[{part['type']}]" for part in parts)
-    return " ".join(said)
+    texts = (part["text"]["value"][:EXCERPTED] if part["type"] == "text" else f"[{part['type']}]" for part in parts)
+    return " ".join(texts)
 
 
 def first_text(context: Context, thread_id: str) -> str:

@@ -1,4 +1,4 @@
-"""Uploaded files, with their text or image, and vector stores, with a search."""
+"""Pages of uploaded files, with their text or image, and of vector stores, with a search."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_READ_BYTES = 4_000_000  # larger files are not read for a page
 MOST_SHOWN = 20_000  # characters
 MOST_IMAGE_BYTES = 20_000_000
 RESULTS = 20
-IMAGES = {  # what a file begins with, by what it then is: types that browsers draw and never run
+IMAGES = {  # first bytes of files by type: types that browsers draw and never run
     "image/png": (b"\x89PNG\r\n\x1a\n",),
     "image/jpeg": (b"\xff\xd8\xff",),
     "image/gif": (b"GIF87a", b"GIF89a"),
@@ -28,66 +28,68 @@ IMAGES = {  # what a file begins with, by what it then is: types that browsers d
 FILES, STORES = "vector_store_files", "vector_stores"
 
 
-def files(ask: PageRequest) -> Response:
-    return ask.render("files.html", page=ask.page("files"))
+def files(request: PageRequest) -> Response:
+    return request.render("files.html", page=request.page("files"))
 
 
-async def file(ask: PageRequest, file_id: str) -> Response:
-    """Reading a document may take long, so a worker does it."""
-    found = require_file(ask.context, file_id)
+async def file(request: PageRequest, file_id: str) -> Response:
+    """The file's facts with its text or image. Reading a document may take long, so a thread does it."""
+    uploaded = require_file(request.context, file_id)
     text = problem = None
-    kind = _image_type(ask, found)
-    if kind is None and found["bytes"] > MOST_READ_BYTES:
-        problem = "It is too large to be shown here."
+    kind = _image_type(request, uploaded)
+    if kind is None and uploaded["bytes"] > MOST_READ_BYTES:
+        problem = "Too large to show."
     elif kind is None:
         try:
-            text = await asyncio.to_thread(text_of, ask.context.contents, found)
+            text = await asyncio.to_thread(text_of, request.context.contents, uploaded)
         except (Unreadable, KeyError):
-            problem = "There is no text in it that could be shown."
+            problem = "No text to show."
     cut = text is not None and len(text) > MOST_SHOWN
-    stores = [store for store in ask.context.store.all(STORES) if _is_in(ask, store, file_id)]
-    shown = None if text is None else text[:MOST_SHOWN]
-    return ask.render("file.html", file=found, text=shown, cut=cut, problem=problem, kind=kind, stores=stores)
+    stores = [store for store in request.context.store.all(STORES) if _is_in(request, store, file_id)]
+    beginning = None if text is None else text[:MOST_SHOWN]
+    return request.render(
+        "file.html", file=uploaded, text=beginning, cut=cut, problem=problem, kind=kind, stores=stores
+    )
 
 
-def image(ask: PageRequest, file_id: str) -> Response:
-    found = require_file(ask.context, file_id)
-    kind = _image_type(ask, found)
+def image(request: PageRequest, file_id: str) -> Response:
+    uploaded = require_file(request.context, file_id)
+    kind = _image_type(request, uploaded)
     if kind is None:
-        raise NotFound(f"{file_id} is not an image that could be shown.")
-    return Response(ask.context.contents.whole(found["_content"]), media_type=kind)
+        raise NotFound(f"{file_id} is not an image of a type that can be shown.")
+    return Response(request.context.contents.whole(uploaded["_content"]), media_type=kind)
 
 
-def stores(ask: PageRequest) -> Response:
-    return ask.render("stores.html", page=ask.page(STORES))
+def stores(request: PageRequest) -> Response:
+    return request.render("stores.html", page=request.page(STORES))
 
 
-async def store(ask: PageRequest, store_id: str) -> Response:
-    """Its files, and with `query` the chunks that a search finds; looking is no use of it, so it expires as before."""
-    found = require(ask.context, VECTOR_STORE, store_id, "vector_store_id")
-    query, hits = ask.query("query"), None
-    if query and found["status"] != "expired":
-        await ask.project.read_stores(store_id, searching=True)
-        hits = ask.context.index.search([store_id], [query], RESULTS)
-        found = require(ask.context, VECTOR_STORE, store_id, "vector_store_id")
-    page = ask.context.store.page(FILES, field="vector_store_id", parent=store_id, limit=200, descending=True)
+async def store(request: PageRequest, store_id: str) -> Response:
+    """The store's files and, with `query`, a search's chunks. It does not count as use: its expiry stays as it was."""
+    store_object = require(request.context, VECTOR_STORE, store_id, "vector_store_id")
+    query, hits = request.query("query"), None
+    if query and store_object["status"] != "expired":
+        await request.project.read_stores(store_id, searching=True)
+        hits = request.context.index.search([store_id], [query], RESULTS)
+        store_object = require(request.context, VECTOR_STORE, store_id, "vector_store_id")
+    page = request.context.store.page(FILES, field="vector_store_id", parent=store_id, limit=200, descending=True)
     rows: list[dict[str, Any]] = [
-        {"held": held, "file": ask.context.store.get("files", held["id"])} for held in page.items
+        {"entry": entry, "file": request.context.store.get("files", entry["id"])} for entry in page.items
     ]
-    return ask.render("store.html", store=found, rows=rows, more=page.has_more, search=query, hits=hits)
+    return request.render("store.html", store=store_object, rows=rows, more=page.has_more, search=query, hits=hits)
 
 
-def _image_type(ask: PageRequest, file: Object) -> str | None:
-    """By its bytes: what a file is called decides nothing."""
+def _image_type(request: PageRequest, file: Object) -> str | None:
+    """The MIME type of an image that browsers draw, by the file's first bytes and not by its name; None for others."""
     if not file["_content"] or file["bytes"] > MOST_IMAGE_BYTES:
         return None
     try:
-        head = next(ask.context.contents.chunks(file["_content"][:1]), b"")
+        head = next(request.context.contents.chunks(file["_content"][:1]), b"")
     except KeyError:
         return None
     kind = next((kind for kind, starts in IMAGES.items() if head.startswith(starts)), None)
     return None if kind == "image/webp" and head[8:12] != b"WEBP" else kind
 
 
-def _is_in(ask: PageRequest, store: Object, file_id: str) -> bool:
-    return ask.context.store.get(FILES, f"{store['id']}/{file_id}") is not None
+def _is_in(request: PageRequest, store: Object, file_id: str) -> bool:
+    return request.context.store.get(FILES, f"{store['id']}/{file_id}") is not None

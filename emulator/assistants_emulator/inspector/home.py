@@ -1,4 +1,4 @@
-"""The projects, one project at a glance, and signing in where the server asks for a key."""
+"""The list of projects, a project's overview, and signing in to a server with an API key."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ COUNTED = (
 RECENT = 8
 
 
-def index(ask: PageRequest) -> Response:
-    """Projects that are not open yet are only named: opening one is for those who use it."""
+def index(request: PageRequest) -> Response:
+    """The list of projects. One that is not loaded has no counts: looking at the list loads nothing."""
     rows = [
         {
             "name": name,
             "counts": counts(project) if project else [],
             "requests": project.requests.total if project else 0,
         }
-        for name, project in ask.site.projects().items()
+        for name, project in request.site.projects().items()
     ]
-    return ask.render("index.html", rows=rows)
+    return request.render("index.html", rows=rows)
 
 
-def overview(ask: PageRequest) -> Response:
-    context = ask.context
+def overview(request: PageRequest) -> Response:
+    context = request.context
     runs = context.store.page("runs", limit=RECENT, descending=True).items
     threads = context.store.page("threads", limit=RECENT, descending=True).items
-    return ask.render(
+    return request.render(
         "overview.html",
-        counts=counts(ask.project),
+        counts=counts(request.project),
         runs=runs,
         threads=[(thread, first_text(context, thread["id"])) for thread in threads],
-        calls=list(ask.project.requests)[-RECENT:][::-1],
-        failures=ask.project.driver.failures[-RECENT:],
-        unmatched=ask.project.driver.unmatched[-RECENT:],
+        calls=list(request.project.requests)[-RECENT:][::-1],
+        failures=request.project.driver.failures[-RECENT:],
+        unmatched=request.project.driver.unmatched[-RECENT:],
     )
 
 
@@ -52,12 +52,12 @@ def counts(project: Project) -> list[dict[str, Any]]:
     return [{"table": table, "label": label, "count": store.count(table)} for table, label in COUNTED]
 
 
-def sign_in_page(ask: PageRequest) -> Response:
-    return ask.render("sign_in.html")
+def sign_in_page(request: PageRequest) -> Response:
+    return request.render("sign_in.html")
 
 
-def sign_in(ask: PageRequest) -> Response:
+def sign_in(request: PageRequest) -> Response:
     response = RedirectResponse(f"{ROOT}/", status_code=303)
-    if access.sign_in(response, ask.site.config, ask.field("key")):
+    if access.sign_in(response, request.site.config, request.field("key")):
         return response
-    return ask.render("sign_in.html", status=403, error="That is not the key that this server was started with.")
+    return request.render("sign_in.html", status=403, error="Incorrect API key.")

@@ -1,4 +1,4 @@
-"""Assistants, threads, messages and runs."""
+"""Pages of assistants, threads, messages and runs; a run's forms to submit outputs, cancel and resume."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from assistants_emulator.resources.lookup import ASSISTANT, MESSAGE, require, re
 from assistants_emulator.runs import operations as run_operations
 from assistants_emulator.store import Object
 
-OUTPUT = "output:"  # a form's field for each call: this, and the call's id
+OUTPUT = "output:"  # begins the name of a form's field; the call's id follows
 
 
-def assistants(ask: PageRequest) -> Response:
-    return ask.render("assistants.html", page=ask.page("assistants"))
+def assistants(request: PageRequest) -> Response:
+    return request.render("assistants.html", page=request.page("assistants"))
 
 
-def assistant(ask: PageRequest, assistant_id: str) -> Response:
-    found = require(ask.context, ASSISTANT, assistant_id, "assistant_id")
-    return ask.render("assistant.html", assistant=found)
+def assistant(request: PageRequest, assistant_id: str) -> Response:
+    assistant_object = require(request.context, ASSISTANT, assistant_id, "assistant_id")
+    return request.render("assistant.html", assistant=assistant_object)
 
 
-def threads(ask: PageRequest) -> Response:
-    context = ask.context
-    page = ask.page("threads")
+def threads(request: PageRequest) -> Response:
+    context = request.context
+    page = request.page("threads")
     rows = [
         {
             "thread": thread,
@@ -41,88 +41,92 @@ def threads(ask: PageRequest) -> Response:
         }
         for thread in page.items
     ]
-    return ask.render("threads.html", page=page, rows=rows)
+    return request.render("threads.html", page=page, rows=rows)
 
 
-def thread(ask: PageRequest, thread_id: str) -> Response:
-    found = require_thread(ask.context, thread_id)
-    shown = conversation(ask.context, thread_id, ask.query("before"), ask.query("after"))
-    count = ask.context.store.count("messages", "thread_id", thread_id)
-    return ask.render(
-        "thread.html", thread=found, conversation=shown, count=count, parts=_parts(ask), summary=_summary(ask)
+def thread(request: PageRequest, thread_id: str) -> Response:
+    thread_object = require_thread(request.context, thread_id)
+    entries = conversation(request.context, thread_id, request.query("before"), request.query("after"))
+    count = request.context.store.count("messages", "thread_id", thread_id)
+    return request.render(
+        "thread.html",
+        thread=thread_object,
+        conversation=entries,
+        count=count,
+        parts=_parts(request),
+        summary=_summary(request),
     )
 
 
-def message(ask: PageRequest, thread_id: str, message_id: str) -> Response:
-    """With `part` the message alone, for the playground."""
-    found = require(ask.context, MESSAGE, message_id, "message_id", thread_id=thread_id)
-    name = "message_part.html" if ask.query("part") else "message.html"
-    return ask.render(name, message=found, parts=_parts(ask))
+def message(request: PageRequest, thread_id: str, message_id: str) -> Response:
+    """A message's page; with `part` only the message, for the playground."""
+    message_object = require(request.context, MESSAGE, message_id, "message_id", thread_id=thread_id)
+    name = "message_part.html" if request.query("part") else "message.html"
+    return request.render(name, message=message_object, parts=_parts(request))
 
 
-def runs(ask: PageRequest) -> Response:
-    return ask.render("runs.html", page=ask.page("runs"), summary=_summary(ask))
+def runs(request: PageRequest) -> Response:
+    return request.render("runs.html", page=request.page("runs"), summary=_summary(request))
 
 
-def run(ask: PageRequest, thread_id: str, run_id: str) -> Response:
-    """With `part` its steps alone, for the playground."""
-    return _run(ask, require_run(ask.context, thread_id, run_id))
+def run(request: PageRequest, thread_id: str, run_id: str) -> Response:
+    """A run's page; with `part` only its steps, for the playground."""
+    return _run(request, require_run(request.context, thread_id, run_id))
 
 
-async def submit(ask: PageRequest, thread_id: str, run_id: str) -> Response:
-    """The outputs of the calls that the run waits for, one field each."""
-    found = require_run(ask.context, thread_id, run_id)
-    given = ask.form or {}
+async def submit(request: PageRequest, thread_id: str, run_id: str) -> Response:
+    """Submit the outputs of the calls that the run waits for, one form field each."""
+    run_object = require_run(request.context, thread_id, run_id)
     outputs = [
         {"tool_call_id": name.removeprefix(OUTPUT), "output": value}
-        for name, value in given.items()
+        for name, value in (request.form or {}).items()
         if name.startswith(OUTPUT)
     ]
     try:
         body = check(SubmitToolOutputs, {"tool_outputs": outputs})
-        run_operations.submit_tool_outputs(ask.context, thread_id, run_id, body)
+        run_operations.submit_tool_outputs(request.context, thread_id, run_id, body)
     except ApiError as error:
-        return _run(ask, found, error)
-    await ask.project.driver.settle(thread_id)
-    return ask.to("threads", thread_id, "runs", run_id)
+        return _run(request, run_object, error)
+    await request.project.driver.settle(thread_id)
+    return request.to("threads", thread_id, "runs", run_id)
 
 
-async def cancel(ask: PageRequest, thread_id: str, run_id: str) -> Response:
+async def cancel(request: PageRequest, thread_id: str, run_id: str) -> Response:
     try:
-        run_operations.cancel(ask.context, thread_id, run_id, {})
+        run_operations.cancel(request.context, thread_id, run_id, {})
     except InvalidState as error:
-        return _run(ask, require_run(ask.context, thread_id, run_id), error)
-    await ask.project.driver.settle(thread_id)
-    return ask.to("threads", thread_id, "runs", run_id)
+        return _run(request, require_run(request.context, thread_id, run_id), error)
+    await request.project.driver.settle(thread_id)
+    return request.to("threads", thread_id, "runs", run_id)
 
 
-async def resume(ask: PageRequest, thread_id: str, run_id: str) -> Response:
-    found = require_run(ask.context, thread_id, run_id)
-    if not ask.project.driver.resume(run_id):
-        return _run(ask, found, InvalidState("This run is not paused, so there is nothing to resume."))
-    await ask.project.driver.settle(thread_id)
-    return ask.to("threads", thread_id, "runs", run_id)
+async def resume(request: PageRequest, thread_id: str, run_id: str) -> Response:
+    run_object = require_run(request.context, thread_id, run_id)
+    if not request.project.driver.resume(run_id):
+        return _run(request, run_object, InvalidState("This run is not paused, so there is nothing to resume."))
+    await request.project.driver.settle(thread_id)
+    return request.to("threads", thread_id, "runs", run_id)
 
 
-def _run(ask: PageRequest, found: Object, error: ApiError | None = None) -> Response:
-    assistant = ask.context.store.get("assistants", found["assistant_id"])
-    return ask.render(
-        "run_part.html" if ask.query("part") else "run.html",
+def _run(request: PageRequest, run_object: Object, error: ApiError | None = None) -> Response:
+    assistant = request.context.store.get("assistants", run_object["assistant_id"])
+    return request.render(
+        "run_part.html" if request.query("part") else "run.html",
         status=error.status if error else 200,
-        run=found,
+        run=run_object,
         assistant=assistant,
-        entries=timeline(ask.context, found),
-        functions=asked_functions(found),
-        answered_by=answered_by(ask.project, found),
-        is_running=found["status"] in RUNNING,
-        parts=_parts(ask),
+        entries=timeline(request.context, run_object),
+        functions=asked_functions(run_object),
+        answered_by=answered_by(request.project, run_object),
+        is_running=run_object["status"] in RUNNING,
+        parts=_parts(request),
         error=message_of(error) if error else None,
     )
 
 
-def _parts(ask: PageRequest) -> Callable[..., list[dict[str, Any]]]:
-    return partial(parts, ask.context)
+def _parts(request: PageRequest) -> Callable[..., list[dict[str, Any]]]:
+    return partial(parts, request.context)
 
 
-def _summary(ask: PageRequest) -> Callable[[Object], list[str]]:
-    return partial(summary, ask.context)
+def _summary(request: PageRequest) -> Callable[[Object], list[str]]:
+    return partial(summary, request.context)

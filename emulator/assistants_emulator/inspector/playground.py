@@ -25,63 +25,63 @@ TRY = "try"
 TOOLS = ("code_interpreter", "file_search")
 
 
-def playground(ask: PageRequest, error: str | None = None) -> Response:
-    """Of the assistant and the thread that the query names; the newest assistant without one."""
-    context = ask.context
-    listed = context.store.page("assistants", limit=MOST_LISTED, descending=True).items
-    chosen = ask.query("assistant")
-    assistant = require(context, ASSISTANT, chosen, "assistant") if chosen else next(iter(listed), None)
-    thread = require_thread(context, ask.query("thread")) if ask.query("thread") else None
-    if assistant is not None and assistant not in listed:
-        listed = [assistant, *listed]
+def playground(request: PageRequest, error: str | None = None) -> Response:
+    """The chat of the assistant and thread that the query names; of the newest assistant if it names none."""
+    context = request.context
+    choices = context.store.page("assistants", limit=MOST_LISTED, descending=True).items
+    id = request.query("assistant")
+    assistant = require(context, ASSISTANT, id, "assistant") if id else next(iter(choices), None)
+    thread = require_thread(context, request.query("thread")) if request.query("thread") else None
+    if assistant is not None and assistant not in choices:
+        choices = [assistant, *choices]
     run = context.newest("runs", "thread_id", thread["id"]) if thread else None
-    return ask.render(
+    return request.render(
         "playground.html",
         status=400 if error else 200,
-        assistants=listed,
+        assistants=choices,
         assistant=assistant,
         thread=thread,
         conversation=conversation(context, thread["id"]) if thread else None,
         offered=_offered(assistant),
-        models=ask.site.config.models,
+        models=request.site.config.models,
         parts=partial(parts, context),
         error=error,
-        **_run(ask, run),
+        **_run(request, run),
     )
 
 
-def make_assistant(ask: PageRequest) -> Response:
+def create_assistant(request: PageRequest) -> Response:
     try:
-        body = check(CreateAssistant, _assistant(ask))
-        made = assistants.create(ask.context, body)
+        body = check(CreateAssistant, _assistant(request))
+        assistant = assistants.create(request.context, body)
     except (ApiError, ValueError) as error:
-        return playground(ask, f"The assistant could not be made: {message_of(error)}")
-    return ask.to("playground", assistant=made["id"])
+        return playground(request, f"The assistant could not be created: {message_of(error)}")
+    return request.to("playground", assistant=assistant["id"])
 
 
-def _assistant(ask: PageRequest) -> dict[str, Any]:
-    tools: list[Any] = [{"type": name} for name in TOOLS if ask.field(name)]
-    if ask.field("functions"):
-        given = json.loads(ask.field("functions"))
-        for function in given if isinstance(given, list) else [given]:
+def _assistant(request: PageRequest) -> dict[str, Any]:
+    tools: list[Any] = [{"type": name} for name in TOOLS if request.field(name)]
+    if request.field("functions"):
+        functions = json.loads(request.field("functions"))
+        for function in functions if isinstance(functions, list) else [functions]:
             is_tool = isinstance(function, dict) and "function" in function
             tools.append(function if is_tool else {"type": "function", "function": function})
-    named = {name: ask.field(name) for name in ("name", "instructions") if ask.field(name)}
-    return {"model": ask.field("model") or "gpt-4o", **named, "tools": tools}
+    options = {name: request.field(name) for name in ("name", "instructions") if request.field(name)}
+    return {"model": request.field("model") or "gpt-4o", **options, "tools": tools}
 
 
 def _offered(assistant: Object | None) -> list[str]:
-    said = (assistant or {}).get("metadata", {}).get(TRY, "")
-    return [line.strip() for line in str(said).splitlines() if line.strip()]
+    lines = str((assistant or {}).get("metadata", {}).get(TRY, "")).splitlines()
+    return [line.strip() for line in lines if line.strip()]
 
 
-def _run(ask: PageRequest, run: Object | None) -> dict[str, Any]:
+def _run(request: PageRequest, run: Object | None) -> dict[str, Any]:
     if run is None:
         return {"run": None}
     return {
         "run": run,
-        "entries": timeline(ask.context, run),
+        "entries": timeline(request.context, run),
         "functions": asked_functions(run),
-        "answered_by": answered_by(ask.project, run),
+        "answered_by": answered_by(request.project, run),
         "is_running": run["status"] in RUNNING,
     }

@@ -1,4 +1,4 @@
-"""One request of a page: its project, query and form, and how its handler answers."""
+"""A request for a page, with its project, query and form, and the responses that handlers build from it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from starlette.requests import Request
+from starlette.requests import Request as HttpRequest
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from assistants_emulator.config import Config, key_of_project
@@ -23,7 +23,7 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """What all pages share. `projects` are those that there are, None for one that lies on disk; `open` gives one."""
+    """Shared by all pages. `projects()` maps names to projects, None for one that is not loaded; `open` loads one."""
 
     config: Config
     projects: Callable[[], Mapping[str, Project | None]]
@@ -32,9 +32,9 @@ class Site:
 
 @dataclass(slots=True)
 class PageRequest:
-    """A request, and the project that its path names, if it names one."""
+    """`opened` is the project that the path names, `form` the fields of a POST once they were read."""
 
-    request: Request
+    http: HttpRequest
     site: Site
     opened: Project | None = None
     form: dict[str, str] | None = None
@@ -55,40 +55,40 @@ class PageRequest:
 
     @property
     def origin(self) -> str:
-        return f"{self.request.url.scheme}://{self.request.headers.get('host', '')}"
+        return f"{self.http.url.scheme}://{self.http.headers.get('host', '')}"
 
     def query(self, name: str) -> str:
-        return self.request.query_params.get(name, "")
+        return self.http.query_params.get(name, "")
 
     def field(self, name: str) -> str:
-        """What the form says, without white space around it; "" where it says nothing."""
+        """A field of the form without white space around it; empty if it is missing."""
         return (self.form or {}).get(name, "").strip()
 
     async def read_form(self) -> None:
         body = bytearray()
-        async for chunk in self.request.stream():
+        async for chunk in self.http.stream():
             body += chunk
             if len(body) > MOST_FORM_BYTES:
-                raise TooLarge(f"A form holds at most {MOST_FORM_BYTES} bytes.")
+                raise TooLarge(f"A form has at most {MOST_FORM_BYTES} bytes.")
         self.form = dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
 
     def render(self, name: str, status: int = 200, **values: Any) -> Response:
-        known = {"ask": self, "project": self.opened, "error": None, **values}
-        html = template(name).render(known).encode("utf-8", "replace")  # JSON may bring half a surrogate pair
+        variables = {"request": self, "project": self.opened, "error": None, **values}
+        html = template(name).render(variables).encode("utf-8", "replace")  # JSON may bring half a surrogate pair
         return HTMLResponse(html, status_code=status)
 
     def to(self, *parts: str, **query: str) -> Response:
-        """Elsewhere in the project, after a form was taken."""
+        """Redirect to another page of the project, after a form was processed."""
         return RedirectResponse(path(self.project.name, *parts, **query), status_code=303)
 
     def page(self, table: str, limit: int = PAGE_SIZE, **options: Any) -> Page:
-        """Newest first, after what the query names."""
+        """Rows of a table, newest first, after the one that the query names."""
         try:
             return self.context.store.page(
                 table, limit=limit, descending=True, after=self.query("after") or None, **options
             )
         except KeyError as error:
-            raise NotFound(f"There is no {error.args[0]} to go on from.") from None
+            raise NotFound(f"There is no {error.args[0]} to continue from.") from None
 
 
 def message_of(error: Exception) -> str:

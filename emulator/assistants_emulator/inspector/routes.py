@@ -1,4 +1,4 @@
-"""The inspector's pages at a glance: method, path below `/_emulator/`, what answers."""
+"""The table of the inspector's pages: method, path below `/_emulator/`, handler."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ OF_PROJECT = ("projects", "{project}")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """`path` in segments; a segment like `{run_id}` is any one, which the handler gets by that name."""
+    """`path` is in segments; one like `{run_id}` matches any segment, which the handler gets by that name."""
 
     method: str
     path: tuple[str, ...]
     handler: Handler
     is_open: bool = False
-    """Whether it is shown to those who have no key."""
+    """The page needs no key."""
 
     def match(self, method: str, segments: tuple[str, ...]) -> dict[str, str] | None:
+        """The named segments, or None for another page."""
         if method != self.method or len(segments) != len(self.path):
             return None
         pairs = list(zip(self.path, segments, strict=True))
-        if any(wanted != said for wanted, said in pairs if not wanted.startswith("{")):
+        if any(pattern != segment for pattern, segment in pairs if not pattern.startswith("{")):
             return None
-        return {wanted[1:-1]: said for wanted, said in pairs if wanted.startswith("{")}
+        return {pattern[1:-1]: segment for pattern, segment in pairs if pattern.startswith("{")}
 
 
 def _of_project(method: str, path: str, handler: Handler) -> Row:
@@ -44,7 +45,7 @@ ROWS = (
     _of_project("GET", "", home.overview),
     _of_project("GET", "live", live.live),
     _of_project("GET", "playground", playground.playground),
-    _of_project("POST", "playground/assistants", playground.make_assistant),
+    _of_project("POST", "playground/assistants", playground.create_assistant),
     _of_project("GET", "assistants", objects.assistants),
     _of_project("GET", "assistants/{assistant_id}", objects.assistant),
     _of_project("GET", "threads", objects.threads),

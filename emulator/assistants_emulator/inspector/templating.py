@@ -1,4 +1,4 @@
-"""The templates, and what they may call. Everything that a template prints is escaped unless it is Markup."""
+"""The templates, with their functions and filters. Everything that a template prints is escaped unless it is Markup."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def template(name: str) -> Template:
 
 
 def path(project: str, *parts: str, **query: str) -> str:
-    """A page of a project; any project's name and any object's id may stand in it."""
+    """The path of a project's page; project names and object ids may have any characters."""
     joined = "/".join([ROOT, "projects", *(quote(str(part), safe="", errors="replace") for part in (project, *parts))])
     return f"{joined}?{urlencode(query)}" if query else joined
 
 
 def instant(seconds: float | None) -> str:
-    """`2025-01-01 00:00:00`, in UTC; nothing for None, the number itself for what no calendar has."""
+    """`2025-01-01 00:00:00`, in UTC; empty for None, the number itself for years beyond the calendar."""
     if seconds is None:
         return ""
     try:
@@ -37,7 +37,7 @@ def instant(seconds: float | None) -> str:
 
 
 def shown_json(stored: dict[str, Any]) -> Markup:
-    """An object without the fields that are the emulator's own."""
+    """An object as JSON without the emulator's own fields."""
     return marked_json({key: value for key, value in stored.items() if not key.startswith("_")})
 
 
@@ -71,7 +71,7 @@ def duration(seconds: float | None) -> str:
 
 
 def milliseconds(seconds: float) -> str:
-    """`0.8 ms`, `12 ms`, `1.5 s`; nothing where nobody looked at a watch."""
+    """`0.8 ms`, `12 ms`, `1.5 s`; empty for a time that was not measured."""
     if not seconds:
         return ""
     if seconds >= 1:

@@ -1,4 +1,4 @@
-"""What a run did, in order: its states and its steps, told from what is stored of it."""
+"""A run's history: its states and steps in order, derived from the stored objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RUNNING = ("queued", "in_progress", "cancelling")
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The run entered a state; `at` is None where that was not noted down."""
+    """The run entered a state; `at` is None if the time is unknown."""
 
     status: str
     at: int | None
@@ -26,7 +26,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`waits`: it asks for outputs that nobody has given yet. `message` is what it wrote."""
+    """A run step with its tool calls or its message. `waits`: its outputs have not been submitted yet."""
 
     object: Object
     calls: list[Object]
@@ -42,21 +42,21 @@ class Step:
 
 
 def timeline(context: Context, run: Object) -> list[State | Step]:
-    """From its creation to its end, or to where it stands."""
+    """States and steps from the run's creation to now."""
     return list(_entries(context, run))
 
 
 def _entries(context: Context, run: Object) -> Iterator[State | Step]:
-    yield State("queued", run["created_at"], "The run was created.")
+    yield State("queued", run["created_at"], "Run created.")
     if run["started_at"] is not None:
         yield State("in_progress", run["started_at"])
     for object in context.store.of("steps", "run_id", run["id"]):
         step = _step(context, run, object)
         yield step
         if step.calls and step.calls[0].get("type") == "function":
-            yield State("requires_action", object["created_at"], "It asks for the outputs of its function calls.")
+            yield State("requires_action", object["created_at"], "Waiting for function call outputs.")
             if not step.waits and object["status"] == "completed":
-                yield State("queued", object["completed_at"], "The outputs were submitted.")
+                yield State("queued", object["completed_at"], "Outputs submitted.")
     if run["status"] in TERMINAL:
         yield State(run["status"], run.get(TIMESTAMPS.get(run["status"], "")), _reason(run))
     elif run["status"] == "cancelling":
@@ -65,8 +65,8 @@ def _entries(context: Context, run: Object) -> Iterator[State | Step]:
 
 def _step(context: Context, run: Object, step: Object) -> Step:
     calls = step["step_details"].get("tool_calls", [])
-    written = step["step_details"].get("message_creation", {}).get("message_id")
-    message = context.store.get("messages", written) if written else None
+    message_id = step["step_details"].get("message_creation", {}).get("message_id")
+    message = context.store.get("messages", message_id) if message_id else None
     waits = run["status"] == "requires_action" and step["status"] == "in_progress"
     return Step(step, calls, message, waits)
 
@@ -75,8 +75,8 @@ def _reason(run: Object) -> str:
     if run["last_error"]:
         return str(run["last_error"].get("message", ""))
     if run["incomplete_details"]:
-        return f"Because of {run['incomplete_details'].get('reason', '')}."
-    return "Its time was up before it was over." if run["status"] == "expired" else ""
+        return f"Reason: {run['incomplete_details'].get('reason', '')}"
+    return "The run did not finish in time." if run["status"] == "expired" else ""
 
 
 def summary(context: Context, run: Object) -> list[str]:
@@ -100,13 +100,13 @@ def _short(call: Object) -> str:
 
 
 def answered_by(project: Project, run: Object) -> str:
-    """Which rule answers it, in the rule's own words."""
+    """The description of the rule that answers the run; the rule's id if the rule is gone, empty without one."""
     rule_id = run.get("_rule")
     rule = project.rules.find(rule_id) if rule_id else None
     return rule.describe() if rule is not None else (rule_id or "")
 
 
 def asked_functions(run: Object) -> dict[str, dict[str, Any]]:
-    """The run's function tools by name: what the form says about each call."""
+    """The run's function tools by name, for the form that takes their outputs."""
     functions = (tool.get("function") or {} for tool in run["tools"])
     return {function["name"]: function for function in functions if "name" in function}

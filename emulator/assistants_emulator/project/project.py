@@ -26,7 +26,7 @@ from assistants_emulator.responders.rules import RuleBook
 from assistants_emulator.responders.scripts.load import Script
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.runs.scheduler import RunScheduler
-from assistants_emulator.runs.turn_source import Hop, MakeClient, RunSource
+from assistants_emulator.runs.turn_source import Hop, MakeClient, new_turn
 from assistants_emulator.runs.workers import Workers
 from assistants_emulator.store import Object, Store
 from assistants_emulator.store.blobs import Contents
@@ -209,7 +209,4 @@ class Project:
         return RunScheduler(self.context, self.rules, self._workers, self._turn, self._read_for_run)
 
     def _turn(self, run: Object) -> Turn:
-        store = self.context.store
-        assistant = store.get("assistants", run["assistant_id"]) or {"id": run["assistant_id"], "name": None}
-        thread = store.get("threads", run["thread_id"]) or {"id": run["thread_id"]}
-        return Turn(run, assistant, thread, RunSource(self.context, run, self._hop, self._make_client))
+        return new_turn(self.context, run, self._hop, self._make_client)

@@ -9,19 +9,14 @@ import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, Any, Protocol
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser
 
 from assistants_emulator.recording.exchange import MOST_INLINE, Body, Part, Stored, body_of_text
 from assistants_emulator.recording.scrub import Scrubber
 from assistants_emulator.recording.sse import EventReader
-from assistants_emulator.web.multipart import PartHeaders, parameters
-
-if TYPE_CHECKING:
-    from python_multipart.multipart import MultipartCallbacks
-
+from assistants_emulator.web.multipart import FormReader, parameters
 
 OVERLAP = 512  # bytes that are held back, so that a secret is found that two chunks share
 PART = ".part"
@@ -194,54 +189,54 @@ class FormCapture:
 
     def __init__(self, keeper: FileStore, boundary: str) -> None:
         self.done = False
-        self._keeper = keeper
+        self._is_broken = False
         self._parts: list[Part] = []
-        self._headers = PartHeaders()
-        self._field = bytearray()
-        self._writer: Writer | None = None
-        self._parser: MultipartParser | None = None
+        self._reader: _PartReader | None = None
         with contextlib.suppress(FormParserError):
-            self._parser = MultipartParser(boundary.encode(), self._callbacks())
+            self._reader = _PartReader(boundary, keeper, self._parts)
 
     def feed(self, chunk: bytes, at: float) -> None:
-        if self._parser is None:
+        if self._reader is None or self._is_broken:
             return
         try:
-            self._parser.write(chunk)
+            self._reader.feed(chunk)
         except FormParserError:
-            self._parser = None
+            self._is_broken = True
 
     def finish(self, at: float) -> Body | None:
-        if self._writer is not None:
-            self._on_part_end()
+        if self._reader is not None and self._reader.writer is not None:
+            self._reader.end_part()
         return Body.form(self._parts)
 
-    def _callbacks(self) -> MultipartCallbacks:
-        return {
-            **self._headers.callbacks(),
-            "on_headers_finished": self._on_part,
-            "on_part_data": self._on_data,
-            "on_part_end": self._on_part_end,
-        }
 
-    def _on_part(self) -> None:
-        named = self._headers.named
+class _PartReader(FormReader):
+    """Appends the parts of a form to `parts`; `writer` has the file of the current one."""
+
+    def __init__(self, boundary: str, keeper: FileStore, parts: list[Part]) -> None:
+        self.writer: Writer | None = None
+        self._keeper = keeper
+        self._parts = parts
+        self._field = bytearray()
+        super().__init__(boundary)
+
+    def begin_part(self) -> None:
+        named = self.headers.named
         part = Part(named.get("name", ""), filename=named.get("filename"))
         if part.filename is not None:
-            part.content_type = self._headers.content_type
-            self._writer = self._keeper.begin()
+            part.content_type = self.headers.content_type
+            self.writer = self._keeper.begin()
         self._parts.append(part)
         self._field.clear()
 
-    def _on_data(self, data: bytes, start: int, end: int) -> None:
-        if self._writer is not None:
-            self._writer.write(data[start:end])
+    def add_data(self, data: bytes) -> None:
+        if self.writer is not None:
+            self.writer.write(data)
         else:
-            self._field += data[start:end]
+            self._field += data
 
-    def _on_part_end(self) -> None:
-        if self._writer is not None:
-            self._parts[-1].file, self._writer = self._writer.finish(), None
+    def end_part(self) -> None:
+        if self.writer is not None:
+            self._parts[-1].file, self.writer = self.writer.finish(), None
         else:
             self._parts[-1].value = self._field.decode("utf-8", "replace")
 

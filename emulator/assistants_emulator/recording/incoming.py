@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 from assistants_emulator.errors import ApiError
 from assistants_emulator.recording.capture import FileStore, capture_for
 from assistants_emulator.recording.exchange import Body, Failure, Pairs, Request, kept
-from assistants_emulator.web.responses import json_bytes, send_whole
+from assistants_emulator.web.responses import disconnect, json_bytes, send_whole
 
 BASES = ("/v1", "/openai/v1", "/openai")
 SPOOL_CHUNK = 64 * 1024
@@ -99,8 +99,7 @@ class IncomingRequest:
 
     async def gone(self) -> None:
         """Return when the client closes the connection."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await disconnect(self._receive)
 
     async def drop(self) -> None:
         """Close the connection, as a network does that fails."""

@@ -9,7 +9,6 @@ assert not player.unmatched
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +29,7 @@ from assistants_emulator.recording.replay import NoMatch, Replay
 from assistants_emulator.recording.scrub import Scrubber
 from assistants_emulator.recording.sse import frame
 from assistants_emulator.server.threaded import Served
-from assistants_emulator.web.responses import POLL_AFTER_MS, UNFINISHED, send_chunks, send_whole
+from assistants_emulator.web.responses import POLL_AFTER_MS, UNFINISHED, send_chunks, send_until_gone, send_whole
 
 Timing = Literal["none", "recorded"]
 TYPES = {"json": "application/json", "text": "text/plain; charset=utf-8", "events": "text/event-stream; charset=utf-8"}
@@ -48,20 +47,9 @@ class ResponseWriter:
 
     async def run(self) -> None:
         """Until it is sent or the client goes."""
-        playing = asyncio.ensure_future(self._play())
-        gone = asyncio.ensure_future(self._call.gone())
-        try:
-            await asyncio.wait((playing, gone), return_when=asyncio.FIRST_COMPLETED)
-            if playing.done():
-                playing.result()
-                if self._failure is not None and refusal_of(self._failure) is None:
-                    gone.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await gone
-                    await self._call.drop()
-        finally:
-            playing.cancel()
-            gone.cancel()
+        is_sent = await send_until_gone(self._play(), self._call.gone())
+        if is_sent and self._failure is not None and refusal_of(self._failure) is None:
+            await self._call.drop()
 
     async def _play(self) -> None:
         response, failure = self._response, self._failure

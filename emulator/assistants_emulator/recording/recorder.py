@@ -29,6 +29,7 @@ from assistants_emulator.recording.replay import Replay
 from assistants_emulator.recording.scrub import Scrubber
 from assistants_emulator.recording.upstream import Answer, Upstream, UpstreamError
 from assistants_emulator.server.threaded import Served
+from assistants_emulator.web.responses import send_until_gone
 
 
 class ProxyCall:
@@ -47,17 +48,9 @@ class ProxyCall:
     async def run(self) -> None:
         """Whatever happens, one exchange is written down."""
         self._tape.keeper.scrubber.learn(self._call.headers, self._call.query)
-        passing = asyncio.ensure_future(self._pass())
-        watching = asyncio.ensure_future(self._watch())
         try:
-            await asyncio.wait((passing, watching), return_when=asyncio.FIRST_COMPLETED)
-            if passing.done():
-                passing.result()
+            await send_until_gone(self._pass(), self._watch())
         finally:
-            watching.cancel()
-            if not passing.done():
-                passing.cancel()
-                await asyncio.wait((passing,))
             self._write(Failure("gave_up", "the client did not wait for the answer", self._call.seconds))
 
     async def _watch(self) -> None:

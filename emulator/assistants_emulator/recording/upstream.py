@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 import httptools
 import httpx2
 
+from assistants_emulator.config import is_loopback
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.recording.exchange import FailureKind, Pairs, passed_on
 
@@ -205,10 +205,10 @@ class Upstream:
         self._host = url.netloc
         self._key = key
         self._client: Direct | General
-        if url.scheme == "http" and (_is_loopback(url.host) or not _proxied(url.host)):
+        if url.scheme == "http" and (is_loopback(url.host) or not _proxied(url.host)):
             self._client = Direct(url.host, url.port or 80, CONNECT_SECONDS)
         else:
-            self._client = General(f"{url.scheme}://{url.netloc.decode()}", not _is_loopback(url.host))
+            self._client = General(f"{url.scheme}://{url.netloc.decode()}", not is_loopback(url.host))
 
     async def ask(self, method: str, path: str, headers: Pairs, content: AsyncIterator[bytes] | None) -> Answer:
         """`path` as it was sent, with its query. UpstreamError where no answer begins."""
@@ -273,13 +273,6 @@ def _told(error: httpx2.TransportError) -> UpstreamError:
     if CERTIFICATE_FAULT in told:
         told += "; SSL_CERT_FILE names the file with the certificate of its authority"
     return UpstreamError(kind, told)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _proxied(host: str) -> bool:

@@ -13,10 +13,15 @@ from assistants_emulator.store.blobs import Contents
 
 
 @dataclass(frozen=True, slots=True)
-class Sticking:
-    """What a fault does to what is created meanwhile: holds it for ever, or ends it with this `last_error`."""
+class Hold:
+    """Keeps a new run or vector store file from making progress: for ever, or until it fails with `last_error`."""
 
     last_error: Object | None = None
+
+    @property
+    def mark(self) -> Object | bool:
+        """The `_stuck` of an object that is held."""
+        return self.last_error or True
 
 
 @dataclass(slots=True)
@@ -32,8 +37,8 @@ class Context:
     """The chunks of vector stores. Derived, so kept in memory only."""
     indexed: set[str] = field(default_factory=set)
     """The stores whose completed files are all in `index`."""
-    sticking: Sticking | None = None
-    """Whether a fault keeps what is being created, runs and files of vector stores, from getting anywhere."""
+    hold: Hold | None = None
+    """Set in the copy that a call with a `stuck` fault is given, never in the project's own."""
     token_tallies: dict[str, int] = field(default_factory=dict)
     """Running token estimate of each thread's messages, by thread id; absent means not counted yet."""
 

@@ -58,6 +58,15 @@ def require_resources(context: Context, sent: Json | None) -> Json:
     return taken
 
 
+def run_resource_ids(context: Context, run: Json, tool: str) -> list[str]:
+    """The ids that a run's tool works on: its assistant's, its thread's and its own; some may be gone, or be twice."""
+    field = next(field for name, field, _ in IDS if name == tool)
+    assistant = context.store.get("assistants", run["assistant_id"]) or {}
+    thread = context.store.get("threads", run["thread_id"]) or {}
+    resources = (assistant.get("tool_resources"), thread.get("tool_resources"), run.get("_tool_resources"))
+    return [id for of_owner in resources for id in ((of_owner or {}).get(tool) or {}).get(field, [])]
+
+
 def _with_code_interpreter(resources: Json, tools: list[Json]) -> Json:
     """A code interpreter tool shows its file list even where it is empty (dotnet BasicRunOperationsWork)."""
     if any(tool["type"] == "code_interpreter" for tool in tools) and "code_interpreter" not in resources:

@@ -167,8 +167,8 @@ def new_store_file(
     }
     if batch_id is not None:
         file["batch_id"] = batch_id
-    if context.sticking is not None:
-        file["_stuck"] = context.sticking.last_error or True
+    if context.hold is not None:
+        file["_stuck"] = context.hold.mark
     return file
 
 

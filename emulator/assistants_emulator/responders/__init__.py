@@ -1,4 +1,4 @@
-"""Responders: what stands where the model stood. The reply vocabulary is what users import."""
+"""Responders: they answer runs in place of the model. Users import the replies and their types."""
 
 from assistants_emulator.responders.from_files import answer_from_files
 from assistants_emulator.responders.replies import (
@@ -13,12 +13,14 @@ from assistants_emulator.responders.replies import (
     Incomplete,
     Pause,
     Refusal,
+    Replies,
     Reply,
     SearchResult,
     Text,
     Usage,
     Wait,
 )
+from assistants_emulator.responders.sources import Responder
 
 __all__ = [
     "Chunk",
@@ -32,7 +34,9 @@ __all__ = [
     "Incomplete",
     "Pause",
     "Refusal",
+    "Replies",
     "Reply",
+    "Responder",
     "SearchResult",
     "Text",
     "Usage",

@@ -1,14 +1,14 @@
-"""What a responder can say: the reply vocabulary, the same in Python and in script files.
+"""The replies of a responder, the same in Python and in script files, and the parts that they consist of.
 
-Every reply checks itself when it is made and raises ScriptError in one line, so a mistake shows where it was written.
-Lists are taken and kept as tuples: a reply never changes.
+Every reply checks itself when it is created and raises ScriptError in one line, so a mistake shows where it was
+written. Lists are accepted and stored as tuples: a reply never changes.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
@@ -18,24 +18,25 @@ from assistants_emulator.responders.validation import (
     BYTES,
     COUNT,
     FLAG,
+    LIST,
     NAME,
     NUMBER,
+    PATH,
     POSITIVE,
     SECONDS,
     TEXT,
     FieldError,
     Kind,
     check,
+    display,
     list_of,
     one_of,
-    shown,
 )
 
-_PATH = Kind("a path", lambda value: isinstance(value, str | os.PathLike) and str(value) != "")
 Part = TypeVar("Part", "Citation", "SearchResult")
 
 
-class Found(Protocol):
+class Hit(Protocol):
     """A result of `turn.search`: it can be cited, and be a result of a FileSearch."""
 
     @property
@@ -48,7 +49,7 @@ class Found(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A passage that a text cites: `file` is a file id or file name, `quote` a passage of it."""
+    """A citation of a text: `file` is a file id or file name, `quote` a passage of the file."""
 
     file: str
     quote: str
@@ -59,7 +60,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """A result that a FileSearch shows: `file` is a file id or file name, `score` from 0 to 1."""
+    """A result of a FileSearch: `file` is a file id or file name, `score` from 0 to 1."""
 
     file: str
     score: float
@@ -83,10 +84,11 @@ class Image:
     file_id: str | None = None
 
     def __post_init__(self) -> None:
-        check(self, path=_PATH.or_none(), content=BYTES.or_none(), filename=NAME.or_none(), file_id=NAME.or_none())
-        given = [name for name in ("path", "content", "file_id") if getattr(self, name) is not None]
-        if len(given) != 1:
-            names = " and ".join(given) or "none of them"
+        check(self, path=PATH.or_none(), content=BYTES.or_none(), filename=NAME.or_none(), file_id=NAME.or_none())
+        sources = {"path": self.path, "content": self.content, "file_id": self.file_id}
+        present = [name for name, value in sources.items() if value is not None]
+        if len(present) != 1:
+            names = " and ".join(present) or "none of them"
             raise ScriptError(f"Image takes exactly one of path, content and file_id, and has {names}")
         if self.path is not None:
             object.__setattr__(self, "content", _read(Path(self.path)))
@@ -97,73 +99,71 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a null character in the path
-        why = getattr(error, "strerror", None) or error
-        problem = f"must be a file that can be read, not '{path}': {why}"
+        reason = getattr(error, "strerror", None) or error
+        problem = f"must be a file that can be read, not '{path}': {reason}"
         raise FieldError("Image", "path", problem) from None
 
 
 def citation(item: object) -> Citation:
-    """A citation as a Citation, {file, quote} or a result of `turn.search`."""
+    """A Citation from one, from {file, quote} or from a result of `turn.search`."""
     if not isinstance(item, Mapping) and hasattr(item, "file_id") and hasattr(item, "text"):
         return Citation(item.file_id, item.text)
     return _part(Citation, item, ("file", "quote"), "Text", "citations")
 
 
 def search_result(item: object) -> SearchResult:
-    """A search result as a SearchResult, {file, score, text} or a result of `turn.search`."""
+    """A SearchResult from one, from {file, score, text} or from a result of `turn.search`."""
     if not isinstance(item, Mapping) and hasattr(item, "file_id") and hasattr(item, "score"):
         return SearchResult(item.file_id, item.score, getattr(item, "text", ""))
     return _part(SearchResult, item, ("file", "score", "text"), "FileSearch", "results")
 
 
-def _part(make: type[Part], item: object, fields: Iterable[str], owner: str, name: str) -> Part:
-    if isinstance(item, make):
+def _part(part_type: type[Part], item: object, fields: Sequence[str], owner: str, name: str) -> Part:
+    if isinstance(item, part_type):
         return item
-    fields = list(fields)
     if not isinstance(item, Mapping) or set(item) != set(fields):
-        raise FieldError(owner, name, f"must hold objects {{{', '.join(fields)}}}, not {shown(item)}")
-    return make(**item)
+        raise FieldError(owner, name, f"must hold objects {{{', '.join(fields)}}}, not {display(item)}")
+    return part_type(**item)
 
 
 FAIL_CODES = ("server_error", "rate_limit_exceeded", "invalid_prompt")
 INCOMPLETE_REASONS = ("max_completion_tokens", "max_prompt_tokens", "content_filter")
-_LIST = Kind("a list", lambda value: isinstance(value, list | tuple))
 _IMAGES = list_of(Kind("an Image", lambda value: isinstance(value, Image)))
 _ARGUMENTS = Kind("an object or a JSON string", lambda value: isinstance(value, Mapping | str))
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A message. `chunks` says how a stream cuts it and must join to `value`; citations are Citation, {file, quote}
-    or a result of `turn.search`."""
+    """A message. `chunks` are the pieces of a stream, which join to `value`; a citation is a Citation, {file, quote} or
+    a result of `turn.search`."""
 
     value: str
     citations: tuple[Citation, ...] = ()
     chunks: tuple[str, ...] | None = None
 
-    if TYPE_CHECKING:  # a caller may give more kinds of values than a reader finds
+    if TYPE_CHECKING:  # accepts more kinds of values than the attributes hold
 
         def __init__(
             self,
             value: str,
-            citations: Sequence[Citation | Mapping[str, str] | Found] = (),
+            citations: Sequence[Citation | Mapping[str, str] | Hit] = (),
             chunks: Sequence[str] | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        check(self, value=TEXT, citations=_LIST, chunks=list_of(TEXT).or_none())
+        check(self, value=TEXT, citations=LIST, chunks=list_of(TEXT).or_none())
         _freeze(self, "citations", map(citation, self.citations))
         if self.chunks is not None:
             _freeze(self, "chunks", self.chunks)
             if "".join(self.chunks) != self.value:
-                joined = shown("".join(self.chunks))
-                raise FieldError("Text", "chunks", f"must join to the value {shown(self.value)}, not to {joined}")
+                joined = display("".join(self.chunks))
+                raise FieldError("Text", "chunks", f"must join to the value {display(self.value)}, not to {joined}")
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a text that is still being made, told as it comes. Chunks that follow one another are one message,
-    which ends with the next reply of another kind; an exception in between leaves it incomplete."""
+    """A piece of a text that is still being produced, streamed at once. Successive chunks are one message, which ends
+    with the next reply of another kind; an exception in between leaves it incomplete."""
 
     value: str
 
@@ -183,9 +183,9 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class CodeInterpreter:
-    """A code interpreter call: `input` is the code; `logs`, `images` and `files` are what it gave.
+    """A code interpreter call: `input` is the code; `logs`, `images` and `files` are its results.
 
-    With `execute` the code is really run, where the emulator allows that, and `(logs,) = yield ...` gives its output.
+    With `execute` the code is really run, if the emulator allows that, and `(logs,) = yield ...` returns its output.
     """
 
     input: str
@@ -202,7 +202,7 @@ class CodeInterpreter:
 
 @dataclass(frozen=True, slots=True)
 class FileSearch:
-    """A file search call. No `results` means the real search, no `query` the last user message."""
+    """A file search call. Without `results` the real search is made, without a `query` for the last user message."""
 
     query: str | None = None
     max_num_results: int | None = None
@@ -214,11 +214,11 @@ class FileSearch:
             self,
             query: str | None = None,
             max_num_results: int | None = None,
-            results: Sequence[SearchResult | Mapping[str, object] | Found] | None = None,
+            results: Sequence[SearchResult | Mapping[str, object] | Hit] | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        check(self, query=TEXT.or_none(), max_num_results=POSITIVE.or_none(), results=_LIST.or_none())
+        check(self, query=TEXT.or_none(), max_num_results=POSITIVE.or_none(), results=LIST.or_none())
         if self.results is not None:
             _freeze(self, "results", map(search_result, self.results))
 
@@ -227,8 +227,8 @@ class FileSearch:
 class FunctionCall:
     """A call of one of the user's functions: the run requires action until its output is submitted.
 
-    `arguments` is an object, or a JSON string that is taken as it stands (even if it is not JSON: models do that).
-    No `id` means a generated one.
+    `arguments` is an object, or a JSON string that is used unchanged (even if it is no JSON: models produce that too).
+    Without an `id` one is generated.
     """
 
     name: str
@@ -251,7 +251,7 @@ class FunctionCall:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """The run stays in progress for that many seconds of the project's clock."""
+    """Keep the run in progress for that many seconds of the project's clock."""
 
     seconds: float
 
@@ -261,12 +261,12 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The run stays in progress until it is resumed."""
+    """Keep the run in progress until it is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fail:
-    """The run fails with this `last_error`."""
+    """Fail the run with this `last_error`."""
 
     code: str = "server_error"
     message: str = "Sorry, something went wrong."
@@ -277,7 +277,7 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """The run ends as incomplete for this reason."""
+    """End the run as incomplete for this reason."""
 
     reason: str = "max_completion_tokens"
 
@@ -287,7 +287,7 @@ class Incomplete:
 
 @dataclass(frozen=True, slots=True)
 class Expire:
-    """The run expires now."""
+    """Expire the run now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,31 +303,34 @@ class Usage:
 
 _Content: TypeAlias = Text | Chunk | Refusal | Image | CodeInterpreter | FileSearch | FunctionCall
 Reply: TypeAlias = _Content | Wait | Pause | Fail | Incomplete | Expire | Usage
-Parallel: TypeAlias = list[FunctionCall]
-Step: TypeAlias = Reply | Parallel
+Step: TypeAlias = Reply | list[FunctionCall]
+"""One step of a responder: a reply, or function calls that are made in parallel."""
+Replies: TypeAlias = Generator[Reply | str | Sequence[FunctionCall], list[str], Any]
+"""The type of a generator function that `respond` takes. A `yield` of function calls, or of executed code, returns the
+outputs in order; any other `yield` returns None."""
 _EXPECTED = "expected text, a reply such as Text(...), or a list of FunctionCall for parallel calls"
 
 
-def as_reply(value: object, who: str = "a responder") -> Step:
-    """One thing that a responder said: text, a reply, or a list of function calls, which are parallel."""
+def as_reply(value: object, responder: str = "a responder") -> Step:
+    """One step from text, a reply, or a list of function calls, which are parallel; ScriptError for anything else."""
     if isinstance(value, str):
         return Text(value)
     if isinstance(value, Reply):
         return value
     if isinstance(value, list | tuple) and value and all(isinstance(call, FunctionCall) for call in value):
         return list(value)
-    raise ScriptError(f"{who} cannot say {shown(value)}; {_EXPECTED}")
+    raise ScriptError(f"{responder} cannot say {display(value)}; {_EXPECTED}")
 
 
-def as_replies(value: object, who: str = "a responder") -> list[Step]:
-    """What a responder returned or `respond` was given: a list is what one run does, in order."""
+def as_replies(value: object, responder: str = "a responder") -> list[Step]:
+    """The steps from a responder's return value or `respond`'s argument: a list holds one run's steps, in order."""
     if value is None:
-        raise ScriptError(f"{who} returned nothing; {_EXPECTED}, or a list of these")
+        raise ScriptError(f"{responder} returned nothing; {_EXPECTED}, or a list of these")
     if not isinstance(value, list | tuple):
-        return [as_reply(value, who)]
+        return [as_reply(value, responder)]
     if not value:
-        raise ScriptError(f"{who} gave an empty list; {_EXPECTED}, or a list of these")
-    return [as_reply(item, who) for item in value]
+        raise ScriptError(f"{responder} gave an empty list; {_EXPECTED}, or a list of these")
+    return [as_reply(item, responder) for item in value]
 
 
 def _freeze(owner: object, name: str, values: Iterable[object]) -> None:

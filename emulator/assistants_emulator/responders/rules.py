@@ -1,6 +1,8 @@
-"""Which responder answers a run: rules in the order of registration, Python's before the script's, fallbacks last.
+"""Rules: which runs a responder answers. A rule's `when` is a pattern, a dict as in script files, or a function.
 
-A newcomer would put the fallback where it was registered; it is tried after all others, and the newest one wins."""
+Rules are tried in the order of registration, Python's before the script's. Fallbacks are not tried where they were
+registered but after all others, the newest first.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from assistants_emulator.errors import ScriptError
-from assistants_emulator.responders.sources import Echo, Source, TurnLike
-from assistants_emulator.responders.validation import FLAG, NAME, POSITIVE, FieldError, Kind, check, shown, unknown
+from assistants_emulator.responders.sources import Echo, Source
+from assistants_emulator.responders.turn import Turn
+from assistants_emulator.responders.validation import FLAG, NAME, POSITIVE, FieldError, Kind, check, display, unknown
 
 KEYS = ("message", "assistant", "model", "instructions", "metadata")
 _METADATA = Kind("an object of strings", lambda value: isinstance(value, Mapping) and _are_strings(value))
@@ -18,19 +21,22 @@ _METADATA = Kind("an object of strings", lambda value: isinstance(value, Mapping
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """All that is given must hold. `message` and `instructions` are searched for; `assistant` is a name or an id;
-    `metadata` must be contained in the run's; `holds` is a function of the turn."""
+    """The condition of a rule: all fields that are set must hold.
+
+    `message` and `instructions` are searched for; `assistant` is a name or an id; `metadata` must be contained in the
+    run's; `holds` is a function of the turn.
+    """
 
     message: re.Pattern[str] | None = None
     assistant: str | None = None
     model: str | None = None
     instructions: re.Pattern[str] | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
-    holds: Callable[[TurnLike], object] | None = None
+    holds: Callable[[Turn], object] | None = None
 
     @classmethod
     def of(cls, condition: object) -> When:
-        """From a pattern, a compiled one, a dict or a function; ScriptError says what is wrong with it."""
+        """From a pattern, a compiled one, a dict or a function; ScriptError for anything else."""
         match condition:
             case When():
                 return condition
@@ -40,7 +46,7 @@ class When:
                 return cls._of_keys(condition)
             case _ if callable(condition):
                 return cls(holds=condition)
-        raise ScriptError(f"when must be a pattern, an object or a function of the turn, not {shown(condition)}")
+        raise ScriptError(f"when must be a pattern, an object or a function of the turn, not {display(condition)}")
 
     @classmethod
     def _of_keys(cls, keys: Mapping[str, object]) -> When:
@@ -51,10 +57,10 @@ class When:
                 raise ScriptError(f"when: {unknown('key', key, KEYS)}")
         return cls(**{key: _PARSERS[key](key, value) for key, value in keys.items()})  # type: ignore[arg-type]
 
-    def match(self, turn: TurnLike) -> object:
-        """The match of the message pattern (else of the instructions, else True) if all holds; something false if not.
+    def match(self, turn: Turn) -> object:
+        """The match of the message pattern (else of the instructions, else True) if all holds; a false value if not.
 
-        What a function returns is taken as it is, so it may return a match too.
+        A function's result is returned as it is, so it may be a match too.
         """
         match: object = True
         for _, _, result in self._tests(turn):
@@ -63,26 +69,26 @@ class When:
             match = result if match is True and isinstance(result, re.Match) else match
         return match if self.holds is None else self.holds(turn)
 
-    def differences(self, turn: TurnLike) -> list[str]:
-        """What the turn has instead, for each key that does not hold: `model is 'gpt-4o'`. Calls no function."""
-        found = [f"{key} is {shown(has)}" for key, has, result in self._tests(turn) if not result]
-        return found or (["the function said no"] if self.holds else [])
+    def differences(self, turn: Turn) -> list[str]:
+        """The turn's value for each key that does not hold: `model is 'gpt-4o'`. Calls no function."""
+        differences = [f"{key} is {display(value)}" for key, value, result in self._tests(turn) if not result]
+        return differences or (["the function said no"] if self.holds else [])
 
     def describe(self) -> str:
         """`message matches 'weather in (?P<city>\\w+)' and model is 'gpt-4o'`."""
-        said = [f"{key} matches '{pattern.pattern}'" for key, pattern in self._patterns()]
+        parts = [f"{key} matches '{pattern.pattern}'" for key, pattern in self._patterns()]
         exact = {"assistant": self.assistant, "model": self.model}
-        said += [f"{key} is '{value}'" for key, value in exact.items() if value is not None]
-        said += [f"metadata has {dict(self.metadata)}"] if self.metadata else []
-        said += [f"{getattr(self.holds, '__name__', 'a function')}(turn) is true"] if self.holds else []
-        return " and ".join(said) or "any run"
+        parts += [f"{key} is '{value}'" for key, value in exact.items() if value is not None]
+        parts += [f"metadata has {dict(self.metadata)}"] if self.metadata else []
+        parts += [f"{getattr(self.holds, '__name__', 'a function')}(turn) is true"] if self.holds else []
+        return " and ".join(parts) or "any run"
 
     def _patterns(self) -> list[tuple[str, re.Pattern[str]]]:
         both = (("message", self.message), ("instructions", self.instructions))
         return [(key, pattern) for key, pattern in both if pattern is not None]
 
-    def _tests(self, turn: TurnLike) -> Iterator[tuple[str, object, object]]:
-        """For each key given: the key, what the turn has, and what the test of it found."""
+    def _tests(self, turn: Turn) -> Iterator[tuple[str, object, object]]:
+        """Each key that is set, the turn's value, and the result of its test."""
         texts = {"message": turn.last_message.text if turn.last_message else None, "instructions": turn.instructions}
         for key, pattern in self._patterns():
             text = texts[key]
@@ -93,25 +99,25 @@ class When:
         if self.model is not None:
             yield "model", turn.run.get("model"), self.model == turn.run.get("model")
         if self.metadata:
-            has = turn.run.get("metadata") or {}
-            yield "metadata", dict(has), self.metadata.items() <= has.items()
+            metadata = turn.run.get("metadata") or {}
+            yield "metadata", dict(metadata), self.metadata.items() <= metadata.items()
 
 
 def _pattern(key: str, value: object) -> re.Pattern[str]:
     if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
         return value
     if not isinstance(value, str):
-        raise FieldError("when", key, f"must be a pattern, not {shown(value)}")
+        raise FieldError("when", key, f"must be a pattern, not {display(value)}")
     try:
         return re.compile(value)
     except (re.error, OverflowError, RecursionError) as error:
-        raise FieldError("when", key, f"must be a regular expression, not {shown(value)}: {error}") from None
+        raise FieldError("when", key, f"must be a regular expression, not {display(value)}: {error}") from None
 
 
 def _exact(key: str, value: object) -> object:
     kind = _METADATA if key == "metadata" else NAME
-    if not kind.accepts(value):
-        raise FieldError("when", key, f"must be {kind.name}, not {shown(value)}")
+    if (problem := kind.problem(value)) is not None:
+        raise FieldError("when", key, problem)
     return value
 
 
@@ -133,8 +139,8 @@ ECHO = "echo"
 class Rule:
     """A source and the runs it answers: those that `when` matches, of that assistant (name or id), at most `times`.
 
-    `when` is a When or what `When.of` takes. `live` marks a source that takes its time, so requests do not wait for
-    it. `id` is given by the RuleBook and is the same after a restart.
+    `when` is anything that `When.of` takes. `live` marks a source that takes its time, so that requests do not wait
+    for it. The RuleBook sets `id`, which is the same after a restart.
     """
 
     source: Source
@@ -163,25 +169,26 @@ class Rule:
     def is_used_up(self) -> bool:
         return self.times is not None and self.used >= self.times
 
-    def wants(self, turn: TurnLike) -> object:
+    def wants(self, turn: Turn) -> object:
         """The pattern's match, or something true, if the rule wants this run; used up or not."""
         return self.condition.match(turn)
 
-    def match(self, turn: TurnLike) -> re.Match[str] | None:
-        """What `turn.match` is under this rule."""
+    def match(self, turn: Turn) -> re.Match[str] | None:
+        """The value of `turn.match` under this rule."""
         return _match(self.wants(turn))
 
     def describe(self) -> str:
         """`weather: message matches 'weather in (?P<city>\\w+)'`."""
         return f"{self.label or self.id}: {self.condition.describe()}"
 
-    def obstacle(self, turn: TurnLike) -> str:
-        """Why the rule did not take this run."""
+    def obstacle(self, turn: Turn) -> str:
+        """The reason that the rule did not take this run."""
         if self.is_used_up:
             return f"used up ({self._uses()})"
         return f"but {' and '.join(self.condition.differences(turn))}"
 
     def leftover(self) -> str | None:
+        """A description of a rule with `times` left over; None for any other."""
         return None if self.times is None or self.is_used_up else f"{self.describe()} (used {self._uses()})"
 
     def _uses(self) -> str:
@@ -189,7 +196,7 @@ class Rule:
 
 
 class RuleBook:
-    """The rules of one project. Changed on the server's loop only, and asked by one caller at a time."""
+    """The rules of one project. Changed on the server's loop only; one caller at a time chooses."""
 
     def __init__(self) -> None:
         self._python: list[Rule] = []
@@ -197,7 +204,7 @@ class RuleBook:
         self._echo = Rule(Echo(), label="built-in echo", id=ECHO)
 
     def add(self, rule: Rule) -> Rule:
-        """Register a rule of Python code; it gets its id."""
+        """Register a rule of Python code, and set its id."""
         rule.id = f"python:{len(self._python)}"
         self._python.append(rule)
         return rule
@@ -209,32 +216,32 @@ class RuleBook:
     def clear(self) -> None:
         self._python, self._script = [], []
 
-    def choose(self, turn: TurnLike) -> tuple[Rule, re.Match[str] | None] | None:
-        """The rule that answers this run, which is one use of it, and its pattern's match; None if none wants it."""
+    def choose(self, turn: Turn) -> tuple[Rule, re.Match[str] | None] | None:
+        """The rule that answers this run, and its pattern's match; None if none does. It counts as one use."""
         for rule in self._in_order():
-            if not rule.is_used_up and (found := rule.wants(turn)):
+            if not rule.is_used_up and (result := rule.wants(turn)):
                 rule.used += 1
-                return rule, _match(found)
+                return rule, _match(result)
         return None
 
     @property
     def asks_user_code(self) -> bool:
-        """Whether choosing calls a function of somebody's: then it must not happen on the loop."""
+        """True if choosing calls a function of the user: then it must not happen on the loop."""
         return any(rule.condition.holds is not None for rule in self._python)
 
     def find(self, rule_id: str) -> Rule | None:
-        """The rule of that id, for a run that began before a restart."""
+        """The rule with that id, for a run that began before a restart."""
         return next((rule for rule in [*self._python, *self._script, self._echo] if rule.id == rule_id), None)
 
-    def explain(self, turn: TurnLike) -> str:
-        """Why no rule took this run: what was asked, and for each rule what it wanted and what it got."""
-        said = shown(turn.last_message.text) if turn.last_message else "none"
-        asked = f"last user message {said}, assistant {_assistant(turn)}, model {shown(turn.run.get('model'))}"
+    def explain(self, turn: Turn) -> str:
+        """A text about a run that no rule took: its message, assistant and model, and each rule with its obstacle."""
+        message = display(turn.last_message.text) if turn.last_message else "none"
+        question = f"last user message {message}, assistant {_assistant(turn)}, model {display(turn.run.get('model'))}"
         lines = [f"- {rule.describe()}; {rule.obstacle(turn)}" for rule in self._in_order()]
-        return "\n".join([f"No rule matches this run: {asked}. The rules, in the order they were tried:", *lines])
+        return "\n".join([f"No rule matches this run: {question}. The rules, in the order they were tried:", *lines])
 
     def unused(self) -> list[str]:
-        """The rules with `times` left over, and how many of how many were used."""
+        """A line for each rule with `times` left over: `weather: ... (used 1 of 2 times)`."""
         return [text for rule in [*self._python, *self._script] if (text := rule.leftover())]
 
     def _in_order(self) -> Iterator[Rule]:
@@ -246,9 +253,9 @@ class RuleBook:
             yield from (rule for rule in reversed(rules) if rule.is_fallback)
 
 
-def _match(found: object) -> re.Match[str] | None:
-    return found if isinstance(found, re.Match) else None
+def _match(result: object) -> re.Match[str] | None:
+    return result if isinstance(result, re.Match) else None
 
 
-def _assistant(turn: TurnLike) -> str:
-    return shown(turn.assistant.get("name") or turn.assistant.get("id"))
+def _assistant(turn: Turn) -> str:
+    return display(turn.assistant.get("name") or turn.assistant.get("id"))

@@ -1,16 +1,15 @@
-"""What a responder is: replies that are listed, replies of a script, or somebody's Python code.
+"""Sources of replies: listed ones, a script's, the built-in echo, or a function of the user.
 
-All are started with a turn and then asked step by step. Steps that call functions are sent the outputs, in the order
-of the calls; every other step is sent None. Listed and scripted replies never leave the server's loop; user code may
-block, so it is asked in a worker thread.
+A source is opened with a turn and asked for one step after another. A step that calls functions or executes code is
+sent its outputs, in the order of the calls; every other step is sent None. Listed and scripted replies never leave the
+server's loop; user code may block, so it is asked in a worker thread or on a loop of its own.
 """
 
 from __future__ import annotations
 
 import enum
 import inspect
-import re
-from collections.abc import AsyncGenerator, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import AsyncGeneratorType
@@ -27,127 +26,19 @@ from assistants_emulator.responders.replies import (
     as_reply,
 )
 from assistants_emulator.responders.templates import fill_step
-from assistants_emulator.responders.validation import shown
+from assistants_emulator.responders.turn import Turn
+from assistants_emulator.responders.validation import display
 
+Responder: TypeAlias = (
+    str | Reply | Sequence[str | Reply | Sequence[FunctionCall]] | Callable[[Turn], object] | Callable[[], object]
+)
+"""The argument of `respond`: text, a reply, a list of replies, or a function of the turn or of nothing.
+
+The function returns one of the first three, or is a generator (`-> Replies`) of them; it may be async.
+"""
 Outputs: TypeAlias = Sequence[str] | None
 Steps: TypeAlias = Generator[Step, Outputs, None]
 AsyncSteps: TypeAlias = AsyncGenerator[Step, Outputs]
-
-
-def listed(replies: Sequence[Step]) -> Steps:
-    """The replies one by one, whatever is sent."""
-    for step in replies:  # noqa: UP028 - a list cannot be sent to
-        yield step
-
-
-def steps(call: Callable[[], Any], who: str) -> Steps:
-    """The steps of synchronous code; `who` names it in errors. `call` is made when the first step is asked for."""
-    result = call()
-    if inspect.iscoroutine(result):
-        result.close()
-        raise ScriptError(f"{who} returned a coroutine; register the async function itself")
-    if inspect.isgenerator(result):
-        result = yield from _generated(result, who)
-        if result is None:
-            return
-    yield from listed(as_replies(result, who))
-
-
-def _generated(generator: Generator[Any, Any, Any], who: str) -> Generator[Step, Outputs, Any]:
-    outputs: Outputs = None
-    try:
-        while True:
-            try:
-                said = generator.send(outputs)
-            except StopIteration as stop:
-                return stop.value
-            step = as_reply(said, who)
-            outputs = _sent(step, (yield step))
-    finally:
-        _close(generator, who)
-
-
-async def async_steps(call: Callable[[], Any], who: str) -> AsyncSteps:
-    """The steps of asynchronous code."""
-    result = call()
-    if not inspect.isasyncgen(result):
-        for step in as_replies(await result, who):
-            yield step
-        return
-    generator: AsyncGeneratorType[Any, Any] = result
-    outputs: Outputs = None
-    try:
-        while True:
-            try:
-                said = await generator.asend(outputs)
-            except StopAsyncIteration:
-                return
-            step = as_reply(said, who)
-            outputs = _sent(step, (yield step))
-    finally:
-        await _aclose(generator, who)
-
-
-def _sent(step: Step, outputs: Outputs) -> list[str] | None:
-    gives = isinstance(step, FunctionCall | list) or (isinstance(step, CodeInterpreter) and step.execute)
-    return list(outputs or ()) if gives else None
-
-
-def _close(generator: Generator[Any, Any, Any], who: str) -> None:
-    # generator.close() would tell of a generator that goes on only by a RuntimeError
-    try:
-        generator.throw(GeneratorExit)
-    except (GeneratorExit, StopIteration):
-        return
-    raise _went_on(who)
-
-
-async def _aclose(generator: AsyncGeneratorType[Any, Any], who: str) -> None:
-    if generator.ag_frame is None:
-        return
-    try:
-        await generator.athrow(GeneratorExit)
-    except (GeneratorExit, StopAsyncIteration):
-        return
-    raise _went_on(who)
-
-
-def _went_on(who: str) -> ScriptError:
-    return ScriptError(f"{who} yielded after its run had ended; let GeneratorExit pass (catch Exception, not all)")
-
-
-def is_async(function: Callable[..., object]) -> bool:
-    """Whether what the function returns is awaited or iterated asynchronously."""
-    code = _code(function)
-    return inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code)
-
-
-def _code(function: Callable[..., object]) -> Callable[..., object]:
-    while isinstance(function, partial):
-        function = function.func
-    return function if inspect.isroutine(function) else type(function).__call__
-
-
-def name_of(function: Callable[..., object]) -> str:
-    """How errors call it: `responder 'weather'`."""
-    while isinstance(function, partial):
-        function = function.func
-    return f"responder '{getattr(function, '__name__', type(function).__name__)}'"
-
-
-def arguments(function: Callable[..., object], turn: object) -> tuple[object, ...]:
-    """What to call the function with: the turn, or nothing if it takes nothing."""
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some builtins have none
-        return (turn,)
-    for given in ((turn,), ()):
-        try:
-            signature.bind(*given)
-        except TypeError:
-            continue
-        return given
-    raise ScriptError(f"{name_of(function)} takes {signature}; a responder takes the turn or nothing")
 
 
 class _End(enum.Enum):
@@ -155,43 +46,26 @@ class _End(enum.Enum):
 
 
 END: Final = _End.END
-"""What is said after the last reply (StopIteration cannot leave a worker thread)."""
-
-
-class LastMessage(Protocol):
-    @property
-    def text(self) -> str: ...
-
-
-class TurnLike(Protocol):
-    """What rules and sources look at; `Turn` is one. `last_message` is the user's last, if there is one."""
-
-    @property
-    def run(self) -> Mapping[str, Any]: ...
-    @property
-    def assistant(self) -> Mapping[str, Any]: ...
-    @property
-    def thread(self) -> Mapping[str, Any]: ...
-    @property
-    def messages(self) -> Sequence[Any]: ...
-    @property
-    def last_message(self) -> LastMessage | None: ...
-    @property
-    def instructions(self) -> str | None: ...
-    @property
-    def tools(self) -> Sequence[Any]: ...
-    @property
-    def match(self) -> re.Match[str] | None: ...
+"""Stands after the last step (StopIteration cannot leave a worker thread)."""
 
 
 class Source(Protocol):
-    """`inline` sources run on the loop; their `start` gives a plain generator of steps."""
+    """Opens a session for each run. Those of `inline` sources are used on the server's loop."""
 
     @property
     def inline(self) -> bool: ...
-    @property
-    def is_async(self) -> bool: ...
-    def open(self, turn: TurnLike) -> Session | AsyncSession: ...
+    def open(self, turn: Turn) -> Session | AsyncSession: ...
+
+
+def as_source(responder: object) -> Source:
+    """The source for what `respond` was given; ScriptError if it is no Responder."""
+    if isinstance(responder, str | list | tuple | Reply):
+        return Listed(as_replies(responder))
+    if callable(responder) and not isinstance(responder, type):
+        return UserCode(responder)
+    raise ScriptError(
+        f"a responder is text, a reply, a list of replies or a function of the turn, not {display(responder)}"
+    )
 
 
 @dataclass(frozen=True)
@@ -200,12 +74,11 @@ class Listed:
 
     replies: Sequence[Step]
     inline: Literal[True] = True
-    is_async: Literal[False] = False
 
-    def start(self, turn: TurnLike) -> Steps:
-        return listed(self.replies)
+    def start(self, turn: Turn) -> Steps:
+        return _in_order(self.replies)
 
-    def open(self, turn: TurnLike) -> Session:
+    def open(self, turn: Turn) -> Session:
         return Session(self.start(turn))
 
 
@@ -215,46 +88,52 @@ class Scripted:
 
     actions: Sequence[Step]
     inline: Literal[True] = True
-    is_async: Literal[False] = False
 
-    def start(self, turn: TurnLike) -> Steps:
+    def start(self, turn: Turn) -> Steps:
         names = {"message": turn.last_message.text} if turn.last_message else {}
         names |= turn.match.groupdict(default="") if turn.match else {}
-        outputs: Sequence[str] = ()
+        last: Sequence[str] = ()
         for action in self.actions:
-            given = yield fill_step(action, names, outputs)
-            outputs = given if given and isinstance(action, FunctionCall | list) else outputs
+            outputs = yield fill_step(action, names, last)
+            last = outputs if outputs and isinstance(action, FunctionCall | list) else last
 
-    def open(self, turn: TurnLike) -> Session:
+    def open(self, turn: Turn) -> Session:
+        return Session(self.start(turn))
+
+
+@dataclass(frozen=True)
+class Echo:
+    """The responder of a project without rules: `Echo: ` and the last user message."""
+
+    inline: Literal[True] = True
+
+    def start(self, turn: Turn) -> Steps:
+        text = turn.last_message.text if turn.last_message else ""
+        yield Text(f"Echo: {text or '(no message)'}")
+
+    def open(self, turn: Turn) -> Session:
         return Session(self.start(turn))
 
 
 @dataclass(frozen=True)
 class UserCode:
-    """A function, generator function, async function or async generator function that takes the turn or nothing."""
+    """A function, generator function, async function or async generator function of the turn or of nothing."""
 
     function: Callable[..., object]
     inline: Literal[False] = False
 
     def __post_init__(self) -> None:
-        arguments(self.function, None)
+        _arguments(self.function, None)
 
-    @property
-    def is_async(self) -> bool:
-        """Whether it is awaited: its session is an AsyncSession."""
-        return is_async(self.function)
-
-    def open(self, turn: TurnLike) -> Session | AsyncSession:
-        """Calls nothing yet: the function begins when its first step is asked for."""
-        call = partial(self.function, *arguments(self.function, turn))
-        who = name_of(self.function)
-        return AsyncSession(async_steps(call, who)) if self.is_async else Session(steps(call, who))
+    def open(self, turn: Turn) -> Session | AsyncSession:
+        """Calls nothing yet: the function is called when its first step is asked for."""
+        call = partial(self.function, *_arguments(self.function, turn))
+        name = _name_of(self.function)
+        return AsyncSession(async_steps(call, name)) if _is_async(self.function) else Session(steps(call, name))
 
 
 class Session:
-    """Steps asked one by one. Errors of user code come through as they were raised."""
-
-    is_async: Literal[False] = False
+    """One run's steps, asked for one by one. Errors of user code come through as they were raised."""
 
     def __init__(self, steps: Steps) -> None:
         self._steps = steps
@@ -267,14 +146,12 @@ class Session:
             return END
 
     def close(self) -> None:
-        """Leave a responder that may not be at its end. Never while a `send` is under way."""
+        """Leave a responder, at its end or before it. Never while a `send` is under way."""
         self._steps.close()
 
 
 class AsyncSession:
     """As Session, awaited, and always on the same event loop."""
-
-    is_async: Literal[True] = True
 
     def __init__(self, steps: AsyncSteps) -> None:
         self._steps = steps
@@ -289,25 +166,122 @@ class AsyncSession:
         await self._steps.aclose()
 
 
-def as_source(value: object) -> Source:
-    """What `respond` was given: text, a reply or a list of replies, or something to call with the turn."""
-    if isinstance(value, str | list | tuple | Reply):
-        return Listed(as_replies(value))
-    if callable(value) and not isinstance(value, type):
-        return UserCode(value)
-    raise ScriptError(f"a responder is text, a reply, a list of replies or a function of the turn, not {shown(value)}")
+# The steps of user code. `yield from` would not do: it hands through values that are neither checked nor trimmed.
 
 
-@dataclass(frozen=True)
-class Echo:
-    """Says `Echo: ` and the last user message."""
+def steps(call: Callable[[], Any], name: str) -> Steps:
+    """The steps of synchronous code, which `call` starts; errors call it by its `name`."""
+    result = call()
+    if inspect.iscoroutine(result):
+        result.close()
+        raise ScriptError(f"{name} returned a coroutine; register the async function itself")
+    if inspect.isgenerator(result):
+        result = yield from _generated(result, name)
+        if result is None:
+            return
+    yield from _in_order(as_replies(result, name))
 
-    inline: Literal[True] = True
-    is_async: Literal[False] = False
 
-    def start(self, turn: TurnLike) -> Steps:
-        said = turn.last_message.text if turn.last_message else ""
-        yield Text(f"Echo: {said or '(no message)'}")
+def _generated(generator: Generator[Any, Any, Any], name: str) -> Generator[Step, Outputs, Any]:
+    outputs: Outputs = None
+    try:
+        while True:
+            try:
+                value = generator.send(outputs)
+            except StopIteration as stop:
+                return stop.value
+            step = as_reply(value, name)
+            outputs = _outputs_for(step, (yield step))
+    finally:
+        _close(generator, name)
 
-    def open(self, turn: TurnLike) -> Session:
-        return Session(self.start(turn))
+
+async def async_steps(call: Callable[[], Any], name: str) -> AsyncSteps:
+    """The steps of asynchronous code, which `call` starts; errors call it by its `name`."""
+    result = call()
+    if not inspect.isasyncgen(result):
+        for step in as_replies(await result, name):
+            yield step
+        return
+    generator: AsyncGeneratorType[Any, Any] = result
+    outputs: Outputs = None
+    try:
+        while True:
+            try:
+                value = await generator.asend(outputs)
+            except StopAsyncIteration:
+                return
+            step = as_reply(value, name)
+            outputs = _outputs_for(step, (yield step))
+    finally:
+        await _aclose(generator, name)
+
+
+def _in_order(replies: Sequence[Step]) -> Steps:
+    for step in replies:  # noqa: UP028 - a list cannot be sent to
+        yield step
+
+
+def _outputs_for(step: Step, outputs: Outputs) -> list[str] | None:
+    has_outputs = isinstance(step, FunctionCall | list) or (isinstance(step, CodeInterpreter) and step.execute)
+    return list(outputs or ()) if has_outputs else None
+
+
+def _close(generator: Generator[Any, Any, Any], name: str) -> None:
+    # generator.close() would report a generator that goes on only by a RuntimeError
+    try:
+        generator.throw(GeneratorExit)
+    except (GeneratorExit, StopIteration):
+        return
+    raise _goes_on(name)
+
+
+async def _aclose(generator: AsyncGeneratorType[Any, Any], name: str) -> None:
+    if generator.ag_frame is None:
+        return
+    try:
+        await generator.athrow(GeneratorExit)
+    except (GeneratorExit, StopAsyncIteration):
+        return
+    raise _goes_on(name)
+
+
+def _goes_on(name: str) -> ScriptError:
+    return ScriptError(f"{name} yielded after its run had ended; let GeneratorExit pass (catch Exception, not all)")
+
+
+# Inspection of functions
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    """True if the function's result is awaited or iterated asynchronously."""
+    function = _unwrapped(function)
+    code = function if inspect.isroutine(function) else type(function).__call__
+    return inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code)
+
+
+def _name_of(function: Callable[..., object]) -> str:
+    """The function as errors call it: `responder 'weather'`."""
+    function = _unwrapped(function)
+    return f"responder '{getattr(function, '__name__', type(function).__name__)}'"
+
+
+def _unwrapped(function: Callable[..., object]) -> Callable[..., object]:
+    while isinstance(function, partial):
+        function = function.func
+    return function
+
+
+def _arguments(function: Callable[..., object], turn: object) -> tuple[object, ...]:
+    """The arguments to call the function with: the turn, or none if it takes none; ScriptError if it takes others."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some builtins have none
+        return (turn,)
+    for arguments in ((turn,), ()):
+        try:
+            signature.bind(*arguments)
+        except TypeError:
+            continue
+        return arguments
+    raise ScriptError(f"{_name_of(function)} takes {signature}; a responder takes the turn or nothing")

@@ -1,7 +1,7 @@
-"""The braces in scripted replies: `{name}` of a group of the pattern, `{message}`, `{outputs[0]}`.
+"""Templates of scripted replies: `{name}` of a group of the pattern, `{message}`, `{outputs[0]}`.
 
-Braces that name none of these stay as they are, so code, JSON and prose need no escaping; what is put in is never
-looked at again.
+Braces that name none of these stay as they are, so code, JSON and prose need no escaping; values are not expanded
+again.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Value = TypeVar("Value")
 
 
 def fill(value: Value, names: Mapping[str, str], outputs: Sequence[str]) -> Value:
-    """The value with the braces of every string in it filled; lists and objects are walked, keys are kept.
+    """Fill the braces of every string in the value, through lists and objects; keys stay as they are.
 
-    `names` are the pattern's groups and `message`, `outputs` what the last calls gave.
+    `names` are the pattern's groups and `message`, `outputs` those of the last calls.
     """
     return _fill(value, names, outputs)  # type: ignore[no-any-return]
 
 
 def _fill(value: Any, names: Mapping[str, str], outputs: Sequence[str]) -> Any:
     if isinstance(value, str):
-        return _BRACES.sub(lambda braces: _found(braces, names, outputs), value)
+        return _BRACES.sub(lambda braces: _value_of(braces, names, outputs), value)
     if isinstance(value, Mapping):
         return {key: _fill(item, names, outputs) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -35,7 +35,7 @@ def _fill(value: Any, names: Mapping[str, str], outputs: Sequence[str]) -> Any:
     return value
 
 
-def _found(braces: re.Match[str], names: Mapping[str, str], outputs: Sequence[str]) -> str:
+def _value_of(braces: re.Match[str], names: Mapping[str, str], outputs: Sequence[str]) -> str:
     if braces["name"] is not None:
         return names.get(braces["name"], braces[0])
     index = int(braces["index"])
@@ -43,7 +43,7 @@ def _found(braces: re.Match[str], names: Mapping[str, str], outputs: Sequence[st
 
 
 def fill_step(step: Step, names: Mapping[str, str], outputs: Sequence[str]) -> Step:
-    """The step with its texts filled. Names, ids, files and arguments given as a JSON string stand as they are."""
+    """Fill the texts of the step. Names, ids, files and arguments as a JSON string stay as they are."""
     match step:
         case list():
             return [_fill_call(call, names, outputs) for call in step]
@@ -52,7 +52,7 @@ def fill_step(step: Step, names: Mapping[str, str], outputs: Sequence[str]) -> S
         case Text(chunks=None) | Refusal():
             return replace(step, value=fill(step.value, names, outputs))
         case Text():
-            # braces that a chunk's end cuts in two are none, so the value follows the chunks
+            # braces across the end of a chunk are not filled, so the value follows the chunks
             chunks = fill(step.chunks, names, outputs) or ()
             return replace(step, value="".join(chunks), chunks=chunks)
         case CodeInterpreter():

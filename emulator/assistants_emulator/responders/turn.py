@@ -1,46 +1,15 @@
-"""What a responder is shown of the run that it answers. Read-only; a responder changes the run by its replies alone."""
+"""The run as its responder sees it. Read-only: a responder changes the run by its replies alone."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
-
-T = TypeVar("T")
+from typing import Any, Protocol
 
 
-class Shown(dict[str, Any]):
-    """An API object, as a dict and with its fields as attributes, as the SDK's objects have them."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            value = self[name]
-        except KeyError:
-            fields = ", ".join(self)
-            raise AttributeError(f"this {self.get('object', 'object')} has no {name!r}; it has {fields}") from None
-        return Shown(value) if isinstance(value, dict) and name != "metadata" else value
-
-    @property
-    def text(self) -> str:
-        """For a message: its text parts joined by newlines."""
-        parts = self.get("content", [])
-        return "\n".join(part["text"]["value"] for part in parts if part["type"] == "text")
-
-    def __str__(self) -> str:
-        return self.text if self.get("object") == "thread.message" else super().__str__()
-
-
-class ShownFile(Shown):
-    """A file object with its `content`."""
-
-    def __init__(self, file: Mapping[str, Any], content: bytes) -> None:
-        super().__init__(file)
-        self.__dict__["content"] = content
-
-
-class Source(Protocol):
-    """Where a turn looks things up; may be called from any thread."""
+class TurnSource(Protocol):
+    """Lookups of a turn, about its run; called from any thread."""
 
     def messages(self) -> list[dict[str, Any]]: ...
 
@@ -57,11 +26,40 @@ class Source(Protocol):
     def may_run_code(self) -> bool: ...
 
 
+class ApiObject(dict[str, Any]):
+    """An API object, as a dict and with its fields as attributes, as the SDK's objects have them."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            value = self[name]
+        except KeyError:
+            fields = ", ".join(self)
+            raise AttributeError(f"this {self.get('object', 'object')} has no {name!r}; it has {fields}") from None
+        return ApiObject(value) if isinstance(value, dict) and name != "metadata" else value
+
+    @property
+    def text(self) -> str:
+        """For a message: its text parts joined by newlines."""
+        parts = self.get("content", [])
+        return "\n".join(part["text"]["value"] for part in parts if part["type"] == "text")
+
+    def __str__(self) -> str:
+        return self.text if self.get("object") == "thread.message" else super().__str__()
+
+
+class FileWithContent(ApiObject):
+    """A file object with its bytes in `content`."""
+
+    def __init__(self, file: Mapping[str, Any], content: bytes) -> None:
+        super().__init__(file)
+        self.__dict__["content"] = content
+
+
 class Turn:
     """One run as its responder sees it.
 
     `run`, `assistant` and `thread` are as they were when the run began; `messages` are the thread's, oldest first, as
-    the run's truncation shows them, read anew at each use. `match` is the rule's match (`turn.match["city"]`).
+    the run's truncation leaves them, read again at each use. `match` is the rule's match (`turn.match["city"]`).
     """
 
     def __init__(
@@ -69,27 +67,27 @@ class Turn:
         run: Mapping[str, Any],
         assistant: Mapping[str, Any],
         thread: Mapping[str, Any],
-        source: Source,
+        source: TurnSource,
         match: re.Match[str] | None = None,
     ) -> None:
-        self.run = Shown(run)
-        self.assistant = Shown(assistant)
-        self.thread = Shown(thread)
+        self.run = ApiObject(run)
+        self.assistant = ApiObject(assistant)
+        self.thread = ApiObject(thread)
         self.match: Any = match
         self._source = source
 
     @property
-    def messages(self) -> list[Shown]:
-        return [Shown(message) for message in self._source.messages()]
+    def messages(self) -> list[ApiObject]:
+        return [ApiObject(message) for message in self._source.messages()]
 
     @cached_property
-    def last_message(self) -> Shown | None:
-        """The newest message of the user (of anybody, where the user said nothing); None in an empty thread.
+    def last_message(self) -> ApiObject | None:
+        """The newest user message, or the newest of any role if the user wrote none; None in an empty thread.
 
-        What `when` patterns and `{message}` look at; `str()` or `.text` of it is its text. As the run began.
+        `when` patterns and `{message}` use it; `str()` or `.text` of it is its text. As it was when the run began.
         """
         message = self._source.last_message()
-        return None if message is None else Shown(message)
+        return None if message is None else ApiObject(message)
 
     @property
     def instructions(self) -> str | None:
@@ -104,27 +102,23 @@ class Turn:
 
     @property
     def steps(self) -> list[dict[str, Any]]:
-        """The run's steps so far, oldest first. A responder that is called finds some only after a restart."""
+        """The run's steps so far, oldest first; when a responder is called there are some only after a restart."""
         return self._source.steps()
 
     def search(self, query: str, max_num_results: int | None = None) -> list[Any]:
-        """The run's vector stores searched: results with `file_id`, `filename`, `score` (0..1) and `text`."""
+        """Search the run's vector stores; results have `file_id`, `filename`, `score` (0..1) and `text`."""
         return self._source.search(query, max_num_results)
 
-    def file(self, file_id: str) -> ShownFile:
+    def file(self, file_id: str) -> FileWithContent:
         """An uploaded file with its bytes in `.content`; ApiError 404 for an unknown id."""
-        shown, content = self._source.file(file_id)
-        return ShownFile(shown, content)
+        file, content = self._source.file(file_id)
+        return FileWithContent(file, content)
 
     @property
     def may_run_code(self) -> bool:
-        """Whether `CodeInterpreter(..., execute=True)` is allowed."""
+        """True if `CodeInterpreter(..., execute=True)` is allowed."""
         return self._source.may_run_code()
 
     def client(self, **options: Any) -> Any:
         """An SDK client of this project whose calls never wait for this run."""
         return self._source.client(**options)
-
-
-Hop = Callable[[Callable[[], T]], T]
-"""Runs a function on the server's loop and gives its result; from any thread."""

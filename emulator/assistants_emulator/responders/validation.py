@@ -1,8 +1,9 @@
-"""How replies, rules and scripts say that something cannot be used: which field, its value, what would be right."""
+"""Checks of replies, rules and scripts: kinds of values, and errors that name a field, its value and the right one."""
 
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
@@ -21,13 +22,17 @@ class FieldError(ScriptError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a field may hold: `name` completes "must be ...", `accepts` decides."""
+    """A kind of value that a field may hold: `name` completes "must be ...", `accepts` decides."""
 
     name: str
     accepts: Callable[[object], bool]
 
     def or_none(self) -> Kind:
         return Kind(f"{self.name} or None", lambda value: value is None or self.accepts(value))
+
+    def problem(self, value: object) -> str | None:
+        """`must be a string, not 5 (int)`; None for a value of this kind."""
+        return None if self.accepts(value) else f"must be {self.name}, not {display(value)}"
 
 
 def _is_number(value: object, least: float = -sys.float_info.max) -> bool:
@@ -40,12 +45,15 @@ def _is_whole(value: object, least: int) -> bool:
 
 TEXT = Kind("a string", lambda value: isinstance(value, str))
 NAME = Kind("a string that is not empty", lambda value: isinstance(value, str) and value != "")
+PATH = Kind("a path", lambda value: isinstance(value, str | os.PathLike) and str(value) != "")
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
+TRUE = Kind("true", lambda value: value is True)
 NUMBER = Kind("a number", _is_number)
 SECONDS = Kind("a number of seconds, 0 or more", lambda value: _is_number(value, 0))
 COUNT = Kind("a whole number, 0 or more", lambda value: _is_whole(value, 0))
 POSITIVE = Kind("a whole number, 1 or more", lambda value: _is_whole(value, 1))
 BYTES = Kind("bytes", lambda value: isinstance(value, bytes))
+LIST = Kind("a list", lambda value: isinstance(value, list | tuple))
 
 
 def list_of(kind: Kind) -> Kind:
@@ -62,13 +70,12 @@ def one_of(names: Collection[str]) -> Kind:
 def check(owner: object, **kinds: Kind) -> None:
     """Raise FieldError for the first attribute of `owner` that is not of its kind."""
     for field, kind in kinds.items():
-        value = getattr(owner, field)
-        if not kind.accepts(value):
-            raise FieldError(type(owner).__name__, field, f"must be {kind.name}, not {shown(value)}")
+        if (problem := kind.problem(getattr(owner, field))) is not None:
+            raise FieldError(type(owner).__name__, field, problem)
 
 
-def shown(value: object, limit: int = 80) -> str:
-    """The value as an error message shows it: short, and with its type where the text alone may mislead."""
+def display(value: object, limit: int = 80) -> str:
+    """The value for an error message: at most `limit` characters, with its type where the text alone may mislead."""
     text = repr(value)
     text = text if len(text) <= limit else f"{text[: limit - 3]}..."
     return text if value is None or isinstance(value, str) else f"{text} ({type(value).__name__})"

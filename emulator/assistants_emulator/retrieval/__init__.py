@@ -4,7 +4,7 @@ Plain functions, and one index in memory; storing files and deciding when to ind
 """
 
 from assistants_emulator.retrieval.chunks import Chunk, chunk
-from assistants_emulator.retrieval.citations import cited_text
+from assistants_emulator.retrieval.citations import MARKER, cited_text
 from assistants_emulator.retrieval.index import Hit, Index
 from assistants_emulator.retrieval.text import EXTENSIONS, extension, extract
 from assistants_emulator.retrieval.unreadable import Unreadable
@@ -12,6 +12,7 @@ from assistants_emulator.retrieval.words import content_words
 
 __all__ = [
     "EXTENSIONS",
+    "MARKER",
     "Chunk",
     "Hit",
     "Index",

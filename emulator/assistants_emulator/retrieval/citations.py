@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-_MARKER = re.compile(r"【[^【】]*†[^【】]*】")
+MARKER = re.compile(r"【[^【】]*†[^【】]*】")
 
 
 def marker(message_number: int, number: int, filename: str) -> str:
@@ -22,7 +22,7 @@ def cited_text(
     Markers already in the text are those of the first citations; the others' are appended. `start_index` and
     `end_index` count characters of the text with its markers.
     """
-    markers = [(match[0], match.start()) for match in _MARKER.finditer(value)]
+    markers = [(match[0], match.start()) for match in MARKER.finditer(value)]
     annotations = []
     for number, (file_id, filename) in enumerate(citations):
         if number < len(markers):

@@ -1,4 +1,4 @@
-"""The parts of an assistant's message: how each is stored and how a stream tells it piece by piece.
+"""The content of messages and tool calls: the parts as they are stored, and the deltas that a stream builds them from.
 
 Shapes of deltas: behaviour.md section 12; the first delta of a text carries `annotations`, later ones do not.
 """
@@ -15,7 +15,7 @@ _PIECE = re.compile(r" ?\w{1,16}|\s?[^\w\s]{1,4}|\s+")
 
 
 def cut(text: str) -> list[str]:
-    """The pieces of `text`, in order; joined they are the text."""
+    """Cut `text` into pieces like tokens, always the same for the same text; joined they are the text."""
     pieces = _PIECE.findall(text)
     if len(pieces) <= MOST_PIECES:
         return pieces
@@ -24,6 +24,8 @@ def cut(text: str) -> list[str]:
 
 
 class Part(Protocol):
+    """A part of a message's content; `index` is its place there."""
+
     def stored(self) -> dict[str, Any]: ...
 
     def deltas(self, index: int) -> Iterator[dict[str, Any]]: ...
@@ -31,8 +33,10 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """`annotations` as stored (without index), their offsets counting characters of `value`; `quotes` are the passages
-    that citations cite, by their markers."""
+    """A text. `annotations` are as stored (without index), their offsets count characters of `value`.
+
+    `chunks` are the pieces of a stream, None for the usual cut; `quotes` are cited passages by their markers.
+    """
 
     value: str
     chunks: Sequence[str] | None = None
@@ -44,23 +48,23 @@ class TextPart:
 
     def deltas(self, index: int) -> Iterator[dict[str, Any]]:
         first: dict[str, Any] = {"annotations": []}
-        for piece, notes in self._pieces():
-            text = {"value": piece, **({"annotations": notes} if notes else first)}
+        for piece, marked in self._pieces():
+            text = {"value": piece, **({"annotations": marked} if marked else first)}
             yield {"index": index, "type": "text", "text": text}
             first = {}
 
     def _pieces(self) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-        """Each marker of an annotation is a piece of its own; the text between is cut as always."""
+        """Each annotated stretch of the text as a piece of its own; the text between is cut as usual."""
         if self.chunks is not None and not self.annotations:
             yield from ((chunk, []) for chunk in self.chunks)
             return
-        at = 0
+        position = 0
         for number, annotation in sorted(enumerate(self.annotations), key=lambda item: item[1]["start_index"]):
             start, end = annotation["start_index"], annotation["end_index"]
-            yield from ((piece, []) for piece in cut(self.value[at:start]))
+            yield from ((piece, []) for piece in cut(self.value[position:start]))
             yield self.value[start:end], [_annotation_delta(number, annotation)]
-            at = end
-        yield from ((piece, []) for piece in cut(self.value[at:]))
+            position = end
+        yield from ((piece, []) for piece in cut(self.value[position:]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,31 +91,31 @@ class ImagePart:
 
 
 def quoted(parts: Sequence[Part]) -> dict[str, Any]:
-    """What a message remembers besides its content: v2 does not tell the passages that it cites, v1 does."""
+    """The fields of a message that keep its cited passages: v2 does not show them, v1 does."""
     quotes = {marker: quote for part in parts if isinstance(part, TextPart) for marker, quote in part.quotes.items()}
     return {"_quotes": quotes} if quotes else {}
 
 
 def chunk_delta(index: int, value: str, *, first: bool) -> dict[str, Any]:
-    """A text that is told as it comes."""
+    """A piece of a text that is streamed as it comes."""
     return {"index": index, "type": "text", "text": {"value": value, **({"annotations": []} if first else {})}}
 
 
 def closing_delta(index: int, value: str, annotations: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """What a text that is told as it comes still lacks when it ends; None if nothing."""
+    """The last delta of a text that was streamed as it came: further text and annotations; None if there are none."""
     if not value and not annotations:
         return None
-    notes = [_annotation_delta(number, annotation) for number, annotation in enumerate(annotations)]
-    return {"index": index, "type": "text", "text": {"value": value, "annotations": notes}}
+    deltas = [_annotation_delta(number, annotation) for number, annotation in enumerate(annotations)]
+    return {"index": index, "type": "text", "text": {"value": value, "annotations": deltas}}
 
 
 def code_interpreter_deltas(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The call's input piece by piece, then its outputs one by one."""
-    done = call["code_interpreter"]
+    code = call["code_interpreter"]
     yield {"index": 0, "id": call["id"], "type": "code_interpreter", "code_interpreter": {"input": "", "outputs": []}}
-    for piece in cut(done["input"]):
+    for piece in cut(code["input"]):
         yield {"index": 0, "type": "code_interpreter", "code_interpreter": {"input": piece}}
-    for number, output in enumerate(done["outputs"]):
+    for number, output in enumerate(code["outputs"]):
         outputs = [{"index": number, **output}]
         yield {"index": 0, "type": "code_interpreter", "code_interpreter": {"outputs": outputs}}
 
@@ -131,7 +135,7 @@ def function_deltas(calls: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]
 
 
 def accumulate(deltas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The content that a client has put together from these deltas: what a message cut short is left with."""
+    """The content that a client builds from these deltas; a message that is cut short keeps it."""
     parts: dict[int, list[dict[str, Any]]] = {}
     for delta in deltas:
         parts.setdefault(delta["index"], []).append(delta)
@@ -144,21 +148,23 @@ def _joined(deltas: list[dict[str, Any]]) -> dict[str, Any]:
         return {"type": kind, "refusal": "".join(delta["refusal"] for delta in deltas)}
     if kind == "image_file":
         return {"type": kind, "image_file": deltas[0]["image_file"]}
-    marked = [note for delta in deltas for note in delta["text"].get("annotations", [])]
     value = "".join(delta["text"]["value"] for delta in deltas)
-    return {"type": kind, "text": {"value": value, "annotations": [_stored_annotation(note) for note in marked]}}
+    annotations = [
+        _stored_annotation(annotation) for delta in deltas for annotation in delta["text"].get("annotations", [])
+    ]
+    return {"type": kind, "text": {"value": value, "annotations": annotations}}
 
 
 def _annotation_delta(number: int, annotation: dict[str, Any]) -> dict[str, Any]:
     """Streams number annotations and give citations an empty quote (dotnet FileSearchStreamingWorks)."""
-    told = {"index": number, **annotation}
-    if "file_citation" in told:
-        told["file_citation"] = {**told["file_citation"], "quote": ""}
-    return told
+    delta = {"index": number, **annotation}
+    if "file_citation" in delta:
+        delta["file_citation"] = {**delta["file_citation"], "quote": ""}
+    return delta
 
 
-def _stored_annotation(told: dict[str, Any]) -> dict[str, Any]:
-    stored = {key: value for key, value in told.items() if key != "index"}
+def _stored_annotation(delta: dict[str, Any]) -> dict[str, Any]:
+    stored = {key: value for key, value in delta.items() if key != "index"}
     if "file_citation" in stored:
         stored["file_citation"] = {"file_id": stored["file_citation"]["file_id"]}
     return stored

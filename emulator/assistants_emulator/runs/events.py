@@ -1,4 +1,4 @@
-"""The events of runs: what each persists and what a stream shows of it.
+"""The events of runs: the objects that each persists, and the data that a stream shows.
 
 Names are the API's. Deltas persist nothing: the message or step that they build is written whole when it is done.
 """
@@ -12,23 +12,18 @@ from assistants_emulator.store import Event, Object
 ERROR = "error"  # a stream's own event; its wire form was never recorded (behaviour.md section 12, I)
 
 
-def thread_created(thread: Object, messages: Iterable[Object] = ()) -> Event:
-    puts = (("threads", thread), *(("messages", message) for message in messages))
-    return Event("thread.created", thread, puts)
-
-
 def run_created(run: Object, puts: Iterable[tuple[str, Object]] = ()) -> Event:
-    """`puts` are what came with the run: a new thread, additional messages."""
+    """`puts` are objects that came with the run: additional messages."""
     return Event("thread.run.created", run, (*puts, ("runs", run)), topic=run["id"])
 
 
 def run_queued(run: Object) -> Event:
-    """Shows a run that is written already: with its creation, or with the step that its outputs ended."""
+    """Shows a run that is stored already: with its creation, or with the step that its outputs ended."""
     return Event("thread.run.queued", run, topic=run["id"])
 
 
 def run_entered(run: Object, also: Iterable[tuple[str, Object]] = ()) -> Event:
-    """`also` is what has to change together with the run: the step whose calls it now asks outputs for."""
+    """`also` are objects that change together with the run: the step whose outputs it now requires."""
     return Event(f"thread.run.{run['status']}", run, (*also, ("runs", run)), topic=run["id"])
 
 

@@ -1,4 +1,4 @@
-"""File search in runs: which vector stores a run has, what the tool finds there, what a text cites."""
+"""File search in runs: the vector stores of a run, the tool's calls, the citations of texts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.tool_resources import run_resource_ids
 from assistants_emulator.resources.vector_store_search import search_stores
 from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import Citation, FileSearch
@@ -14,17 +15,14 @@ from assistants_emulator.retrieval import Hit, cited_text
 from assistants_emulator.store import Object
 
 RANKING_OPTIONS: Object = {"ranker": "default_2024_08_21", "score_threshold": 0.0}
-MOST_RESULTS, MOST_RESULTS_GPT_3_5 = 20, 5  # what the tool put into the model's context
+MOST_RESULTS, MOST_RESULTS_GPT_3_5 = 20, 5  # results that the tool put into the model's context
 CITED_MESSAGE = 4  # the first number of every recorded marker; what it counts was never documented
 
 
 def store_ids(context: Context, run: Object) -> list[str]:
-    """The vector stores of the run: its assistant's, its thread's, its own; each once, those that exist."""
-    assistant = context.store.get("assistants", run["assistant_id"]) or {}
-    thread = context.store.get("threads", run["thread_id"]) or {}
-    resources = (assistant.get("tool_resources"), thread.get("tool_resources"), run.get("_tool_resources"))
-    ids = [id for held in resources for id in ((held or {}).get("file_search") or {}).get("vector_store_ids", [])]
-    return [id for id in dict.fromkeys(ids) if context.store.get("vector_stores", id) is not None]
+    """The ids of the vector stores of the run (its assistant's, its thread's, its own) that exist; each once."""
+    ids = dict.fromkeys(run_resource_ids(context, run, "file_search"))
+    return [id for id in ids if context.store.get("vector_stores", id) is not None]
 
 
 def require_stores(context: Context, run: Object) -> None:
@@ -35,8 +33,8 @@ def require_stores(context: Context, run: Object) -> None:
 
 
 def search(context: Context, run: Object, query: str, max_num_results: int | None) -> list[Hit]:
-    """What the run's tool finds, by the limits and threshold that its `file_search` tool declares."""
-    declared: Object = next((tool["file_search"] for tool in run["tools"] if tool["type"] == "file_search"), {})
+    """Search the run's stores by the limits and the threshold that its `file_search` tool declares."""
+    declared = _declared(run)
     fallback = MOST_RESULTS_GPT_3_5 if run["model"].startswith("gpt-3.5") else MOST_RESULTS
     most = max_num_results or declared.get("max_num_results") or fallback
     threshold = declared.get("ranking_options", RANKING_OPTIONS)["score_threshold"]
@@ -44,38 +42,44 @@ def search(context: Context, run: Object, query: str, max_num_results: int | Non
 
 
 def search_call(context: Context, run: Object, reply: FileSearch, question: str) -> Object:
-    """The tool call as it is stored; `content` of its results is shown only where it is asked for."""
-    declared: Object = next((tool["file_search"] for tool in run["tools"] if tool["type"] == "file_search"), {})
+    """The tool call as it is stored; `include` decides if a response shows the `content` of its results."""
     if reply.results is None:
         hits = search(context, run, reply.query or question, reply.max_num_results)
         results = [_result(hit.file_id, hit.filename, hit.score, hit.attributes, hit.text) for hit in hits]
     else:
-        named = ((find_file(context, run, given.file), given) for given in reply.results)
-        results = [_result(file["id"], file["filename"], given.score, {}, given.text) for file, given in named]
-    ranking = {name: declared.get("ranking_options", RANKING_OPTIONS)[name] for name in RANKING_OPTIONS}
+        pairs = ((find_file(context, run, result.file), result) for result in reply.results)
+        results = [_result(file["id"], file["filename"], result.score, {}, result.text) for file, result in pairs]
+    options = _declared(run).get("ranking_options", RANKING_OPTIONS)
+    ranking = {name: options[name] for name in RANKING_OPTIONS}
     return {"type": "file_search", "file_search": {"ranking_options": ranking, "results": results}}
 
 
 def cite(
     context: Context, run: Object, value: str, citations: Sequence[Citation]
 ) -> tuple[str, list[Object], dict[str, str]]:
-    """The text with a marker for each citation, their annotations, and what each marker quotes."""
+    """The text with a marker for each citation, their annotations, and the quotes by their markers."""
     files = [find_file(context, run, citation.file) for citation in citations]
-    value, notes = cited_text(value, [(file["id"], file["filename"]) for file in files], CITED_MESSAGE)
-    return value, notes, {note["text"]: cited.quote for note, cited in zip(notes, citations, strict=True)}
+    value, annotations = cited_text(value, [(file["id"], file["filename"]) for file in files], CITED_MESSAGE)
+    quotes = (citation.quote for citation in citations)
+    return value, annotations, dict(zip((annotation["text"] for annotation in annotations), quotes, strict=True))
 
 
 def find_file(context: Context, run: Object, name: str) -> Object:
-    """By id, or by name: first in the run's vector stores, then the newest of that name; ScriptError if none."""
+    """A file by id or by name: first in the run's vector stores, then the newest of that name; ScriptError if none."""
     if (file := context.store.get("files", name)) is not None:
         return file
-    of_stores = (held for id in store_ids(context, run) for held in context.store.of(*_FILES_OF, id))
-    near = (context.store.get("files", held["id"]) for held in of_stores)
-    for file in (*near, *reversed(list(context.store.all("files")))):
+    stores = (context.store.of("vector_store_files", "vector_store_id", id) for id in store_ids(context, run))
+    in_stores = (context.store.get("files", store_file["id"]) for files in stores for store_file in files)
+    for file in (*in_stores, *reversed(list(context.store.all("files")))):
         if file is not None and file["filename"] == name:
             return file
-    known = ", ".join(dict.fromkeys(file["filename"] for file in context.store.all("files"))) or "none"
-    raise ScriptError(f"there is no file with the id or name {name!r}; the project's files are: {known}")
+    names = ", ".join(dict.fromkeys(file["filename"] for file in context.store.all("files"))) or "none"
+    raise ScriptError(f"there is no file with the id or name {name!r}; the project's files are: {names}")
+
+
+def _declared(run: Object) -> Object:
+    """The options of the run's `file_search` tool; none if it has no such tool."""
+    return next((tool["file_search"] for tool in run["tools"] if tool["type"] == "file_search"), {})
 
 
 def _result(file_id: str, filename: str, score: float, attributes: Mapping[str, Any], text: str) -> Object:
@@ -86,6 +90,3 @@ def _result(file_id: str, filename: str, score: float, attributes: Mapping[str, 
         "attributes": dict(attributes),
         "content": [{"type": "text", "text": text}],
     }
-
-
-_FILES_OF = ("vector_store_files", "vector_store_id")

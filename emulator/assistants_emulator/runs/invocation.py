@@ -1,37 +1,135 @@
-"""A responder being asked for its replies, wherever it has to run."""
+"""The responder of one run: choose its rule, ask for its replies one by one, and record what it raises.
+
+Listed and scripted replies are produced on the server's loop, plain functions are called in worker threads, and async
+ones on the loop of user code, so that a responder may block without holding up the server.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from assistants_emulator.responders.sources import END, AsyncSession, Outputs, Session, Source, TurnLike
+from assistants_emulator.errors import EmulatorError
+from assistants_emulator.resources.context import Context
+from assistants_emulator.responders.replies import CodeInterpreter, FileSearch
+from assistants_emulator.responders.rules import Rule, RuleBook
+from assistants_emulator.responders.sources import END, AsyncSession, Outputs, Session, Source
+from assistants_emulator.responders.turn import Turn
+from assistants_emulator.runs.code import execution
+from assistants_emulator.runs.file_search import store_ids
 from assistants_emulator.runs.workers import Workers
+from assistants_emulator.store import Object
 
 Report = Callable[[Exception], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception that a responder raised, kept for the test that caused it."""
+
+    run_id: str
+    error: Exception
+
+
+class NoResponder(EmulatorError):
+    """No rule answers the run. It fails with this text, which is no failure of any responder."""
+
+
 class Invocation(Protocol):
+    """A responder that was begun for one run."""
+
     async def next(self, outputs: Outputs) -> object:
-        """The next step, or END."""
+        """The next step, or END; `outputs` are those of the step before, None for the first."""
         ...
 
     def close(self) -> None:
-        """Leave it, at its end or not; does not wait."""
+        """Leave the responder, at its end or before it, without waiting for it."""
         ...
 
 
-def open_invocation(source: Source, turn: TurnLike, workers: Workers, report: Report) -> Invocation:
-    """`report` gets what user code raises when it is left before its end."""
+class RunServices:
+    """Services that all runs of a project share: responders, worker threads, the reading of vector stores, pacing.
+
+    `make_turn(run)` returns the turn that a responder is given; `read_store(id)` reads a vector store's files.
+    `failures` and `unmatched` collect exceptions of responders and explanations of runs that no rule answered.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        rules: RuleBook,
+        workers: Workers,
+        make_turn: Callable[[Object], Turn],
+        read_store: Callable[[str], Awaitable[None]],
+    ) -> None:
+        self.failures: list[Failure] = []
+        self.unmatched: list[str] = []
+        self._context = context
+        self._rules = rules
+        self._workers = workers
+        self._make_turn = make_turn
+        self._read_store = read_store
+        self._choosing = asyncio.Lock()
+
+    async def invoke(self, run: Object) -> tuple[Rule, Invocation]:
+        """Begin the run's responder, and return it with its rule; NoResponder if no rule answers the run."""
+        turn = self._make_turn(run)
+        async with self._choosing:
+            rule = await self._choose(turn) if run.get("_rule") is None else self._find(run["_rule"], turn)
+        return rule, open_invocation(rule.source, turn, self._workers, lambda error: self.failed(run["id"], error))
+
+    async def prepare(self, run: Object, reply: Any) -> Any:
+        """Return the reply ready to be played: vector stores read for a search, code executed for its output."""
+        if isinstance(reply, FileSearch) and reply.results is None:
+            for id in store_ids(self._context, run):
+                await self._read_store(id)
+        if isinstance(reply, CodeInterpreter) and reply.execute:
+            return await self._workers.call(execution(self._context, run, reply))
+        return reply
+
+    async def pace(self) -> None:
+        """Wait between two deltas where `tokens_per_second` is set (real seconds: the rate is for people's eyes)."""
+        if (rate := self._context.config.tokens_per_second) is not None:
+            await asyncio.sleep(1 / rate)
+
+    def failed(self, run_id: str, error: Exception) -> None:
+        self.failures.append(Failure(run_id, error))
+
+    async def _choose(self, turn: Turn) -> Rule:
+        if self._rules.asks_user_code:
+            choice = await self._workers.call(lambda: self._rules.choose(turn))
+        else:
+            choice = self._rules.choose(turn)
+        if choice is None:
+            explanation = self._rules.explain(turn)
+            self.unmatched.append(explanation)
+            raise NoResponder(explanation)
+        rule, turn.match = choice
+        return rule
+
+    def _find(self, rule_id: str, turn: Turn) -> Rule:
+        """The rule that the run began with before a restart."""
+        rule = self._rules.find(rule_id)
+        if rule is None:
+            raise NoResponder(
+                f"The responder that this run began with ({rule_id}) is gone since the emulator was restarted."
+            )
+        turn.match = rule.match(turn)
+        return rule
+
+
+def open_invocation(source: Source, turn: Turn, workers: Workers, report: Report) -> Invocation:
+    """`report` receives the exception of user code that is left before its end."""
     session = source.open(turn)
     if isinstance(session, AsyncSession):
-        return _Awaited(session, workers, report)
-    return _Inline(session) if source.inline else _Threaded(session, workers, report)
+        return _AsyncInvocation(session, workers, report)
+    return _InlineInvocation(session) if source.inline else _ThreadInvocation(session, workers, report)
 
 
-class _Inline:
+class _InlineInvocation:
     def __init__(self, session: Session) -> None:
         self._session = session
 
@@ -42,8 +140,8 @@ class _Inline:
         self._session.close()
 
 
-class _Threaded:
-    """Its function may still be busy in a thread when the run is cancelled: it is left as soon as it comes back."""
+class _ThreadInvocation:
+    """A function that may still be busy in its thread when the run is cancelled; it is closed when it returns."""
 
     def __init__(self, session: Session, workers: Workers, report: Report) -> None:
         self._session = session
@@ -55,13 +153,13 @@ class _Threaded:
         return await self._workers.call(lambda: self._send(outputs))
 
     def close(self) -> None:
-        self._workers.later(self._leave)
+        self._workers.later(self._close)
 
     def _send(self, outputs: Outputs) -> object:
         with self._busy:
             return self._session.send(outputs)
 
-    def _leave(self) -> None:
+    def _close(self) -> None:
         with self._busy:
             try:
                 self._session.close()
@@ -69,7 +167,7 @@ class _Threaded:
                 self._report(error)
 
 
-class _Awaited:
+class _AsyncInvocation:
     def __init__(self, session: AsyncSession, workers: Workers, report: Report) -> None:
         self._session = session
         self._workers = workers
@@ -84,14 +182,14 @@ class _Awaited:
 
     def close(self) -> None:
         if not self._ended:
-            self._workers.run_later(self._leave())
+            self._workers.run_later(self._close())
 
     async def _send(self, outputs: Outputs) -> object:
         async with self._busy:
             return await self._session.asend(outputs)
 
-    async def _leave(self) -> None:
-        async with self._busy:  # where it was cancelled, it may still be cleaning up
+    async def _close(self) -> None:
+        async with self._busy:  # a cancelled step may still be cleaning up
             try:
                 await self._session.aclose()
             except Exception as error:

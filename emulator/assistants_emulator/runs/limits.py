@@ -1,6 +1,9 @@
-"""What a responder says, held against what its run allows. A breach is the author's mistake, and told as one.
+"""Limits of a run on its replies: the tools it allows, the schemas of arguments and texts, and its token budgets.
 
-The real model could not have said these things; a test that relies on them would pass here and nowhere else.
+A reply that the real model could not have made is the author's mistake: a ScriptError, since a test that relies on it
+would pass here and nowhere else. Budgets hold per run, over all its steps (behaviour.md section 7.1): a completion over
+its budget is cut short; a prompt over its budget ends the run before the next step, and messages so far stay complete
+(ai-engine requests_messages_assistant_create).
 """
 
 from __future__ import annotations
@@ -37,28 +40,27 @@ def _check_calls(run: Object, calls: list[FunctionCall]) -> None:
     if len(set(ids)) < len(ids):
         raise ScriptError(f"parallel calls need ids of their own, and these have {', '.join(ids)}")
     if len(calls) > 1 and not run["parallel_tool_calls"]:
-        made = f"its responder makes {len(calls)} calls at once; yield them one by one"
-        raise ScriptError(f"the run has parallel_tool_calls false, but {made}")
+        problem = f"its responder makes {len(calls)} calls at once; yield them one by one"
+        raise ScriptError(f"the run has parallel_tool_calls false, but {problem}")
 
 
-def _check_tools_allowed(run: Object, what: str) -> None:
+def _check_tools_allowed(run: Object, reply: str) -> None:
     if run["tool_choice"] == "none":
-        raise ScriptError(f"the run has tool_choice 'none', but its responder replies with {what}; reply with Text")
+        raise ScriptError(f"the run has tool_choice 'none', but its responder replies with {reply}; reply with Text")
 
 
 def _check_arguments(tools: list[Object], call: FunctionCall) -> None:
-    """Functions that the run does not declare are let through: many tests never declare theirs."""
-    declared = next(
-        (t["function"] for t in tools if t["type"] == "function" and t["function"]["name"] == call.name), None
-    )
-    if declared is None:
+    """Functions that the run does not declare are accepted: many tests never declare theirs."""
+    functions = (tool["function"] for tool in tools if tool["type"] == "function")
+    function = next((function for function in functions if function["name"] == call.name), None)
+    if function is None:
         return
     try:
         arguments = orjson.loads(call.arguments_json())
     except orjson.JSONDecodeError:
-        return  # models do say broken JSON, and programs are tested against it
-    if (fault := _fault(declared["parameters"], arguments)) is not None:
-        raise ScriptError(f"the arguments of {call.name} do not fit its parameters: {fault}")
+        return  # models do produce broken JSON, and programs are tested against it
+    if (problem := _schema_problem(function["parameters"], arguments)) is not None:
+        raise ScriptError(f"the arguments of {call.name} do not fit its parameters: {problem}")
 
 
 def _check_format(response_format: Any, text: str) -> None:
@@ -72,12 +74,12 @@ def _check_format(response_format: Any, text: str) -> None:
             f"the run has response_format {kind}, but its responder says {text[:60]!r}: {error}"
         ) from None
     schema = response_format["json_schema"].get("schema") if kind == "json_schema" else {"type": "object"}
-    if schema and (fault := _fault(schema, value)) is not None:
-        raise ScriptError(f"the run has response_format {kind}, but its responder's text does not fit it: {fault}")
+    if schema and (problem := _schema_problem(schema, value)) is not None:
+        raise ScriptError(f"the run has response_format {kind}, but its responder's text does not fit it: {problem}")
 
 
-def _fault(schema: Object, value: Any) -> str | None:
-    """The first way in which the value does not fit; None if it does, or if the schema itself is broken."""
+def _schema_problem(schema: Object, value: Any) -> str | None:
+    """The best-matching error of the value; None if it fits the schema, or if the schema itself is broken."""
     from jsonschema.exceptions import SchemaError, best_match
     from jsonschema.validators import validator_for
     from referencing import Registry
@@ -87,27 +89,27 @@ def _fault(schema: Object, value: Any) -> str | None:
     try:
         validator.check_schema(schema)
         # an empty registry: a `$ref` must never make the emulator look something up on the network
-        found = best_match(validator(schema, registry=Registry()).iter_errors(value))
+        error = best_match(validator(schema, registry=Registry()).iter_errors(value))
     except (SchemaError, Unresolvable):
         return None
-    return None if found is None else f"at {found.json_path}: {found.message}"
+    return None if error is None else f"at {error.json_path}: {error.message}"
 
 
 PROMPT, COMPLETION = "max_prompt_tokens", "max_completion_tokens"
 
 
 def left(context: Context, run: Object, budget: str) -> int | None:
-    """How many tokens the budget still has; None where the run has no such budget."""
+    """The tokens left of the budget; None if the run has no such budget."""
     if run[budget] is None:
         return None
     field = "prompt_tokens" if budget == PROMPT else "completion_tokens"
-    used = sum(step["usage"][field] for step in context.store.of("steps", "run_id", run["id"]) if step["usage"])
-    most: int = run[budget] - used
-    return most
+    spent = sum(step["usage"][field] for step in context.store.of("steps", "run_id", run["id"]) if step["usage"])
+    rest: int = run[budget] - spent
+    return rest
 
 
 def exhausted(context: Context, run: Object) -> str | None:
-    """The budget that leaves no room for another step, if one does."""
+    """The budget that leaves no room for another step, or None."""
     prompt, completion = left(context, run, PROMPT), left(context, run, COMPLETION)
     if prompt is not None and prompt < least_prompt_tokens(context, run):
         return PROMPT
@@ -115,7 +117,7 @@ def exhausted(context: Context, run: Object) -> str | None:
 
 
 def fitted(parts: list[Part], most: int | None) -> tuple[list[Part], bool]:
-    """The parts as far as `most` tokens go, and whether they had to be cut. Only texts are cut."""
+    """The parts within `most` tokens (None: no limit), and True if they had to be cut. Only texts are cut."""
     fitting: list[Part] = []
     for part in parts:
         needed = tokens.of_text(part.value) if isinstance(part, TextPart) else 0

@@ -1,4 +1,8 @@
-"""Runs: an assistant answering a thread. Created queued; what happens then is the engine's business."""
+"""Runs and run steps: an assistant answers a thread.
+
+A run is created queued; everything that happens then is written by its task (`runs/task.py`), and so are all steps: the
+API only reads them. One run may be active in a thread at a time, and the thread is locked meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,7 @@ COPIED = ("model", "temperature", "top_p", "reasoning_effort", "response_format"
 NO_PROMPT = "Run creation requires a Thread with a user message or an assistant with instructions."
 
 
-def new_run(context: Context, thread_id: str, body: dict[str, Any], assistant: Object) -> Object:
+def _new_run(context: Context, thread_id: str, body: dict[str, Any], assistant: Object) -> Object:
     """A queued run, not yet stored; keys in wire order (behaviour.md section 7.1)."""
     copied = {name: assistant[name] for name in COPIED} | given(body, *COPIED)
     now = context.clock.now()
@@ -66,59 +70,6 @@ def new_run(context: Context, thread_id: str, body: dict[str, Any], assistant: O
     }
 
 
-def require_assistant(context: Context, body: dict[str, Any]) -> Object:
-    assistant = require(context, ASSISTANT, body["assistant_id"], "assistant_id")
-    if body.get("model") is not None:
-        require_model(context, body["model"])
-    return assistant
-
-
-def require_prompt(context: Context, run: Object, added: Sequence[Object]) -> None:
-    """400 for a run that would have nothing to answer (ruby-openai runs_create)."""
-    if run["instructions"] or any(message["role"] == "user" for message in added):
-        return
-    if context.newest("messages", "_asked_in", run["thread_id"]) is None:
-        raise InvalidState(NO_PROMPT, code="invalid_thread")
-
-
-def _instructions(body: dict[str, Any], assistant: Object) -> str | None:
-    """The request's replace the assistant's; additional ones are appended on a new line."""
-    own = body["instructions"] if body.get("instructions") is not None else assistant["instructions"]
-    more = body.get("additional_instructions")
-    return "\n".join(part for part in (own, more) if part) if more else own
-
-
-def require_outputs(run: Object, sent: list[dict[str, Any]]) -> dict[str, str]:
-    """Outputs by call id; 400 unless they are exactly the calls that the run waits for."""
-    calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
-    expected = [call["id"] for call in calls]
-    got = [output.get("tool_call_id") for output in sent]
-    if sorted(expected) != sorted(str(id) for id in got):
-        raise InvalidState(f"Expected tool outputs for call_ids {expected}, got {got}")
-    return {output["tool_call_id"]: output.get("output") or "" for output in sent}
-
-
-def finished_step(context: Context, run: Object, outputs: dict[str, str]) -> Object | None:
-    """The run's open function step with its outputs filled in; None if a state file brought the run without it."""
-    steps = reversed(context.store.of("steps", "run_id", run["id"]))
-    step = next((step for step in steps if step["status"] == "in_progress"), None)
-    if step is None:
-        return None
-    calls = [_with_output(call, outputs[call["id"]]) for call in step["step_details"]["tool_calls"]]
-    asked = sum(tokens.of_text(call["function"]["name"] + call["function"]["arguments"]) for call in calls)
-    return {
-        **step,
-        "status": "completed",
-        "completed_at": context.clock.now(),
-        "step_details": {"type": "tool_calls", "tool_calls": calls},
-        "usage": tokens.usage(prompt_tokens(context, run), max(1, asked)),
-    }
-
-
-def _with_output(call: Object, output: str) -> Object:
-    return {**call, "function": {**call["function"], "output": output}}
-
-
 def create(
     context: Context,
     thread_id: str,
@@ -127,28 +78,28 @@ def create(
     *,
     needs_prompt: bool = True,
 ) -> Object:
-    """`include` is what the run's own stream shows of its steps beyond the default; v1 needed no prompt."""
+    """Create a run. `include` names fields of its steps for the run's own stream; v1 needed no prompt."""
     require_thread(context, thread_id)
-    assistant = require_assistant(context, body)
+    assistant = _require_assistant(context, body)
     if (active := active_run(context, thread_id)) is not None:
         raise InvalidState(f"Thread {thread_id} already has an active run {active['id']}.")
-    added = [new_message(context, thread_id, sent) for sent in body.get("additional_messages") or []]
-    run = {**new_run(context, thread_id, body, assistant), "_include": sorted(include)}
+    additional = [new_message(context, thread_id, message) for message in body.get("additional_messages") or []]
+    run = {**_new_run(context, thread_id, body, assistant), "_include": sorted(include)}
     if needs_prompt:
-        require_prompt(context, run, added)
+        _require_prompt(context, run, additional)
     changes = UnitOfWork(context)
-    add_messages(context, changes, added, "additional_messages")
+    add_messages(context, changes, additional, "additional_messages")
     return _begin(context, run, changes.puts)
 
 
 def create_with_thread(context: Context, body: dict[str, Any], *, needs_prompt: bool = True) -> Object:
-    assistant = require_assistant(context, body)
+    assistant = _require_assistant(context, body)
     require_resources(context, body.get("tool_resources"))
     changes = UnitOfWork(context)
     thread, messages = new_thread(context, changes, body.get("thread") or {})
-    run = new_run(context, thread["id"], body, assistant)
+    run = _new_run(context, thread["id"], body, assistant)
     if needs_prompt:
-        require_prompt(context, run, messages)
+        _require_prompt(context, run, messages)
     changes.commit("thread.created", thread)
     return _begin(context, run, ())
 
@@ -163,31 +114,30 @@ def retrieve(context: Context, thread_id: str, run_id: str) -> Object:
 
 
 def modify(context: Context, thread_id: str, run_id: str, body: dict[str, Any]) -> Object:
-    known = require_run(context, thread_id, run_id)
-    if known["status"] in ACTIVE:
-        raise InvalidState(f"Cannot update run with status '{known['status']}'.")
-    run = {**known, "metadata": merged_metadata(known, body)}
+    run = require_run(context, thread_id, run_id)
+    if run["status"] in ACTIVE:
+        raise InvalidState(f"Cannot update run with status '{run['status']}'.")
+    run = {**run, "metadata": merged_metadata(run, body)}
     context.commit(Event("run.modified", run, (("runs", run),)))
     return run
 
 
 def cancel(context: Context, thread_id: str, run_id: str, body: dict[str, Any]) -> Object:
-    known = require_run(context, thread_id, run_id)
-    if known["status"] in TERMINAL or known["status"] == "cancelling":
-        raise InvalidState(f"Cannot cancel run with status '{known['status']}'.")
-    run = enter(known, "cancelling", context.clock.now(), required_action=None)
+    run = require_run(context, thread_id, run_id)
+    if run["status"] in TERMINAL or run["status"] == "cancelling":
+        raise InvalidState(f"Cannot cancel run with status '{run['status']}'.")
+    run = enter(run, "cancelling", context.clock.now(), required_action=None)
     context.commit(events.run_entered(run))
     return run
 
 
 def submit_tool_outputs(context: Context, thread_id: str, run_id: str, body: dict[str, Any]) -> Object:
-    """All outputs at once; the step ends, and the run is queued again, its expiry kept (dotnet FunctionToolsWork)."""
-    known = require_run(context, thread_id, run_id)
-    if known["status"] != "requires_action":
-        raise InvalidState(f'Runs in status "{known["status"]}" do not accept tool outputs.')
-    outputs = require_outputs(known, body["tool_outputs"])
-    run = enter(known, "queued", context.clock.now(), required_action=None)
-    step = finished_step(context, known, outputs)
+    """Take all outputs, end the step and queue the run again, its expiry unchanged (dotnet FunctionToolsWork)."""
+    run = require_run(context, thread_id, run_id)
+    if run["status"] != "requires_action":
+        raise InvalidState(f'Runs in status "{run["status"]}" do not accept tool outputs.')
+    step = _completed_step(context, run, _require_outputs(run, body["tool_outputs"]))
+    run = enter(run, "queued", context.clock.now(), required_action=None)
     if step is None:
         context.commit(events.run_entered(run))
     else:  # one commit: a kill between the two would leave a run that waits for outputs it has
@@ -196,27 +146,85 @@ def submit_tool_outputs(context: Context, thread_id: str, run_id: str, body: dic
     return run
 
 
+def list_steps(context: Context, thread_id: str, run_id: str, query: ListQuery, include: frozenset[str]) -> Page:
+    run = require_run(context, thread_id, run_id)
+    steps = page(context, STEP, query, field="run_id", parent=run_id)
+    return replace(steps, items=[_step_view(step, run, include) for step in steps.items])
+
+
+def retrieve_step(context: Context, thread_id: str, run_id: str, step_id: str, include: frozenset[str]) -> Object:
+    run = require_run(context, thread_id, run_id)
+    return _step_view(require(context, STEP, step_id, "step_id", run_id=run_id), run, include)
+
+
+# Parts
+
+
 def _begin(context: Context, run: Object, puts: Iterable[tuple[str, Object]]) -> Object:
+    if context.hold is not None:
+        run = {**run, "_stuck": context.hold.mark}
     context.commit(events.run_created(run, puts))
     context.commit(events.run_queued(run))
     return run
 
 
-def list_steps(context: Context, thread_id: str, run_id: str, query: ListQuery, include: frozenset[str]) -> Page:
-    run = require_run(context, thread_id, run_id)
-    found = page(context, STEP, query, field="run_id", parent=run_id)
-    return replace(found, items=[_shown(step, run, include) for step in found.items])
+def _instructions(body: dict[str, Any], assistant: Object) -> str | None:
+    """The request's instructions, else the assistant's; additional ones are appended on a new line."""
+    instructions = body["instructions"] if body.get("instructions") is not None else assistant["instructions"]
+    additional = body.get("additional_instructions")
+    return "\n".join(part for part in (instructions, additional) if part) if additional else instructions
 
 
-def retrieve_step(context: Context, thread_id: str, run_id: str, step_id: str, include: frozenset[str]) -> Object:
-    run = require_run(context, thread_id, run_id)
-    return _shown(require(context, STEP, step_id, "step_id", run_id=run_id), run, include)
+def _require_assistant(context: Context, body: dict[str, Any]) -> Object:
+    assistant = require(context, ASSISTANT, body["assistant_id"], "assistant_id")
+    if body.get("model") is not None:
+        require_model(context, body["model"])
+    return assistant
 
 
-def _shown(step: Object, run: Object, include: frozenset[str]) -> Object:
-    """`expires_at` is the run's while that is under way, and null once it is over (dotnet)."""
-    shown = {**step, "expires_at": None} if run["status"] in TERMINAL else step
-    return shown if include else views.without_search_content(shown)
+def _require_prompt(context: Context, run: Object, new_messages: Sequence[Object]) -> None:
+    """400 for a run that would have nothing to answer (ruby-openai runs_create)."""
+    if run["instructions"] or any(message["role"] == "user" for message in new_messages):
+        return
+    if context.newest("messages", "_asked_in", run["thread_id"]) is None:
+        raise InvalidState(NO_PROMPT, code="invalid_thread")
+
+
+def _require_outputs(run: Object, tool_outputs: list[dict[str, Any]]) -> dict[str, str]:
+    """The outputs by call id; 400 unless there is one for each call that the run waits for."""
+    calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+    expected = [call["id"] for call in calls]
+    got = [output.get("tool_call_id") for output in tool_outputs]
+    if sorted(expected) != sorted(str(id) for id in got):
+        raise InvalidState(f"Expected tool outputs for call_ids {expected}, got {got}")
+    return {output["tool_call_id"]: output.get("output") or "" for output in tool_outputs}
+
+
+def _completed_step(context: Context, run: Object, outputs: dict[str, str]) -> Object | None:
+    """The run's open function step with its outputs; None if a state file brought the run without that step."""
+    steps = reversed(context.store.of("steps", "run_id", run["id"]))
+    step = next((step for step in steps if step["status"] == "in_progress"), None)
+    if step is None:
+        return None
+    calls = [_with_output(call, outputs[call["id"]]) for call in step["step_details"]["tool_calls"]]
+    completion_tokens = sum(tokens.of_text(call["function"]["name"] + call["function"]["arguments"]) for call in calls)
+    return {
+        **step,
+        "status": "completed",
+        "completed_at": context.clock.now(),
+        "step_details": {"type": "tool_calls", "tool_calls": calls},
+        "usage": tokens.usage(prompt_tokens(context, run), max(1, completion_tokens)),
+    }
+
+
+def _with_output(call: Object, output: str) -> Object:
+    return {**call, "function": {**call["function"], "output": output}}
+
+
+def _step_view(step: Object, run: Object, include: frozenset[str]) -> Object:
+    """`expires_at` is the run's while it is under way, and null once it is over (dotnet)."""
+    step = {**step, "expires_at": None} if run["status"] in TERMINAL else step
+    return step if include else views.without_search_content(step)
 
 
 RUN_PATH = "/threads/{thread_id}/runs/{run_id}"

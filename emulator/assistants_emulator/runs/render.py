@@ -1,4 +1,4 @@
-"""From the reply vocabulary to the message or tool call that it makes."""
+"""From a reply that makes a step to the message or tool call that is written for it."""
 
 from __future__ import annotations
 
@@ -14,66 +14,66 @@ from assistants_emulator.runs.writer import RunWriter
 from assistants_emulator.store import Event, Object
 
 
-def play(engine: RunWriter, number: int, reply: Any) -> Iterator[Event]:
-    """The events of a reply that makes a step; ScriptError for what is no such reply."""
+def play(writer: RunWriter, number: int, reply: Any) -> Iterator[Event]:
+    """The events of the reply of that number, which makes a step; ScriptError for any other value."""
     match reply:
         case Text():
-            return engine.message(number, _text(engine, reply))
+            return writer.message(number, _text(writer, reply))
         case Chunk():
-            return _chunk(engine, number, reply)
+            return _chunk(writer, number, reply)
         case Refusal():
-            return engine.message(number, [content.RefusalPart(reply.value)])
+            return writer.message(number, [content.RefusalPart(reply.value)])
         case Image():
-            made, new = code.make(engine.context, [reply], [])
-            return engine.message(number, [content.ImagePart(one.file_id) for one in made], _puts(new))
+            outputs, new = code.make(writer.context, [reply], [])
+            return writer.message(number, _images(outputs), _puts(new))
         case CodeInterpreter():
-            return _code_interpreter(engine, number, reply)
+            return _code_interpreter(writer, number, reply)
         case FileSearch():
-            call = file_search.search_call(engine.context, engine.run, reply, _question(engine))
-            return engine.tool(number, call, content.file_search_deltas)
+            call = file_search.search_call(writer.context, writer.run, reply, _question(writer))
+            return writer.tool(number, call, content.file_search_deltas)
     raise ScriptError(f"{type(reply).__name__} is not a reply that can be played here: {reply!r}")
 
 
-def leftovers(engine: RunWriter) -> Iterator[Event]:
-    """A message with the images that no message has shown when the run completes."""
-    parts = _images(code.waiting(engine.steps()))
-    return engine.message(engine.next_reply(), parts) if parts else iter(())
+def leftovers(writer: RunWriter) -> Iterator[Event]:
+    """A message with the images that no message has contained when the run completes."""
+    parts = _images(code.waiting(writer.steps()))
+    return writer.message(writer.next_reply(), parts) if parts else iter(())
 
 
-def _text(engine: RunWriter, reply: Text) -> list[content.Part]:
+def _text(writer: RunWriter, reply: Text) -> list[content.Part]:
     """The images that code has made since the last message, then the text, with its links and citations."""
-    made = code.waiting(engine.steps())
-    value, links = code.linked(reply.value, [one for one in made if not one.is_image])
-    value, citations, quotes = file_search.cite(engine.context, engine.run, value, reply.citations)
+    outputs = code.waiting(writer.steps())
+    value, links = code.linked(reply.value, [output for output in outputs if not output.is_image])
+    value, citations, quotes = file_search.cite(writer.context, writer.run, value, reply.citations)
     chunks = reply.chunks if value == reply.value else None
-    return [*_images(made), content.TextPart(value, chunks, [*links, *citations], quotes)]
+    return [*_images(outputs), content.TextPart(value, chunks, [*links, *citations], quotes)]
 
 
-def _chunk(engine: RunWriter, number: int, reply: Chunk) -> Iterator[Event]:
-    made = code.waiting(engine.steps()) if engine.open is None else []
-    files = [one for one in made if not one.is_image]
-    return engine.chunk(number, reply.value, _images(made), partial(code.linked, made=files))
+def _chunk(writer: RunWriter, number: int, reply: Chunk) -> Iterator[Event]:
+    outputs = code.waiting(writer.steps()) if writer.open is None else []
+    files = [output for output in outputs if not output.is_image]
+    return writer.chunk(number, reply.value, _images(outputs), partial(code.linked, files=files))
 
 
-def _images(made: Sequence[code.Made]) -> list[content.Part]:
-    return [content.ImagePart(one.file_id) for one in made if one.is_image]
+def _code_interpreter(writer: RunWriter, number: int, reply: CodeInterpreter) -> Iterator[Event]:
+    outputs, new = code.make(writer.context, reply.images, reply.files)
+    items: list[Object] = [] if reply.logs is None else [{"type": "logs", "logs": reply.logs}]
+    items += [{"type": "image", "image": {"file_id": output.file_id}} for output in outputs if output.is_image]
+    call = {"type": "code_interpreter", "code_interpreter": {"input": reply.input, "outputs": items}}
+    fields = {"_made": [output.as_json() for output in outputs]}
+    return writer.tool(number, call, content.code_interpreter_deltas, _puts(new), fields)
 
 
-def _code_interpreter(engine: RunWriter, number: int, reply: CodeInterpreter) -> Iterator[Event]:
-    made, new = code.make(engine.context, reply.images, reply.files)
-    told: list[Object] = [] if reply.logs is None else [{"type": "logs", "logs": reply.logs}]
-    told += [{"type": "image", "image": {"file_id": one.file_id}} for one in made if one.is_image]
-    call = {"type": "code_interpreter", "code_interpreter": {"input": reply.input, "outputs": told}}
-    remembered = {"_made": [one.as_json() for one in made]}
-    return engine.tool(number, call, content.code_interpreter_deltas, _puts(new), remembered)
+def _images(outputs: Sequence[code.OutputFile]) -> list[content.Part]:
+    return [content.ImagePart(output.file_id) for output in outputs if output.is_image]
 
 
 def _puts(files: Sequence[Object]) -> list[tuple[str, Object]]:
     return [("files", file) for file in files]
 
 
-def _question(engine: RunWriter) -> str:
-    """The text of the user's last message: what is searched for where a search says nothing else."""
-    message = last_message(engine.context, engine.run)
+def _question(writer: RunWriter) -> str:
+    """The text of the user's last message: the query of a search that names none."""
+    message = last_message(writer.context, writer.run)
     parts = message["content"] if message is not None and message["role"] == "user" else []
     return "\n".join(part["text"]["value"] for part in parts if part["type"] == "text")

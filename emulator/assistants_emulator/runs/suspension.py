@@ -1,4 +1,4 @@
-"""Where a run rests: for its tool outputs, for the clock, for a resume. While it rests, no request waits for it."""
+"""Points at which a run waits: for tool outputs, for the clock, for a resume. No request waits for a run there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from assistants_emulator.clock import Clock
 
 
 class Suspension:
-    """`settled` is set while the run waits for something that a request cannot hurry. A `live` run always is."""
+    """`settled` is set while the run waits for something that a request cannot hurry, and always if it is `live`.
+
+    `waiting_until` is the instant that a Wait ends at, in unix seconds.
+    """
 
     def __init__(self) -> None:
         self.settled = asyncio.Event()
@@ -18,25 +21,25 @@ class Suspension:
         self._outputs: asyncio.Future[None] | None = None
         self._resume: asyncio.Future[None] | None = None
 
-    def stir(self) -> None:
-        """Something has happened to the run: requests wait for what comes of it."""
+    def unsettle(self) -> None:
+        """Make requests wait again: something has happened to the run."""
         self.settled.clear()
 
-    def relax(self) -> None:
-        """The run is at work; a live one takes its time, so nobody waits for it."""
+    def work(self) -> None:
+        """The run is at work; a live one takes its time, so no request waits for it."""
         if self.live:
             self.settled.set()
 
     def submitted(self) -> None:
         if self._outputs is not None and not self._outputs.done():
-            self.stir()
+            self.unsettle()
             self._outputs.set_result(None)
 
     def resume(self) -> bool:
-        """False if it does not rest for a resume."""
+        """Return False if the run does not wait for a resume."""
         if self._resume is None or self._resume.done():
             return False
-        self.stir()
+        self.unsettle()
         self._resume.set_result(None)
         return True
 
@@ -48,28 +51,28 @@ class Suspension:
         self._resume = asyncio.get_running_loop().create_future()
         await self._until(self._resume)
 
-    async def until(self, when: float, clock: Clock, told: Callable[[], None]) -> None:
-        """Until that instant of the clock; `told` is called once the run rests."""
-        come = asyncio.get_running_loop().create_future()
+    async def until(self, when: float, clock: Clock, on_wait: Callable[[], None]) -> None:
+        """Wait for that instant of the clock, in unix seconds; `on_wait` is called once the run is settled."""
+        reached = asyncio.get_running_loop().create_future()
 
         def wake() -> None:
-            self.stir()
+            self.unsettle()
             self.waiting_until = None
-            if not come.done():
-                come.set_result(None)
+            if not reached.done():
+                reached.set_result(None)
 
         deadline = clock.call_at(when, wake)
         self.waiting_until = when
         self.settled.set()
-        told()
+        on_wait()
         try:
-            await come
+            await reached
         finally:
             self.waiting_until = None
             deadline.cancel()
-        self.relax()
+        self.work()
 
-    async def _until(self, come: asyncio.Future[None]) -> None:
+    async def _until(self, future: asyncio.Future[None]) -> None:
         self.settled.set()
-        await come
-        self.relax()
+        await future
+        self.work()

@@ -1,6 +1,7 @@
-"""Token counts by a stated rule: a quarter of a text's UTF-8 bytes, rounded up, and 4 more for every message.
+"""Token estimates, and the messages that the prompt of a run holds.
 
-The real tokenizers are not emulated; these numbers are estimates that are always the same for the same text.
+A text counts a quarter of its UTF-8 bytes, rounded up, and every message 4 more. The real tokenizers are not emulated;
+the same text always has the same estimate.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ def usage(prompt: int, completion: int) -> dict[str, Any]:
 
 
 def total(usages: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
-    given = [used for used in usages if used]
-    return usage(sum(used["prompt_tokens"] for used in given), sum(used["completion_tokens"] for used in given))
+    steps = [step_usage for step_usage in usages if step_usage]
+    return usage(sum(step["prompt_tokens"] for step in steps), sum(step["completion_tokens"] for step in steps))
 
 
 def _of_part(part: dict[str, Any]) -> int:
@@ -58,7 +59,10 @@ def _of_part(part: dict[str, Any]) -> int:
 
 
 def visible_messages(context: Context, run: Object) -> list[Object]:
-    """Oldest first; `last_messages` keeps that many of the newest, `auto` drops the middle over a budget."""
+    """The thread's messages under the run's truncation, oldest first.
+
+    `last_messages` keeps that many of the newest, `auto` drops the middle over a budget.
+    """
     thread_id, strategy = run["thread_id"], run["truncation_strategy"]
     messages = context.store.of("messages", "thread_id", thread_id)
     if strategy["type"] == "last_messages" and strategy["last_messages"]:
@@ -69,7 +73,7 @@ def visible_messages(context: Context, run: Object) -> list[Object]:
 
 
 def last_message(context: Context, run: Object) -> Object | None:
-    """The newest visible message of the user, else the newest of anybody; the same work in a long thread."""
+    """The newest visible user message, else the newest of any role; in constant time."""
     thread_id, strategy = run["thread_id"], run["truncation_strategy"]
     newest = context.newest("messages", "thread_id", thread_id)
     if strategy["type"] == "last_messages" and strategy["last_messages"]:
@@ -102,10 +106,10 @@ def prompt_tokens(context: Context, run: Object) -> int:
 
 
 def least_prompt_tokens(context: Context, run: Object) -> int:
-    """What the next step's prompt needs even where all but the newest message are left out."""
+    """Estimate for the next step's prompt with the newest message alone."""
     newest = context.newest("messages", "thread_id", run["thread_id"])
-    said = 0 if newest is None else of_message(newest)
-    return max(1, of_text(run["instructions"]) + of_json(run["tools"]) + said)
+    message = 0 if newest is None else of_message(newest)
+    return max(1, of_text(run["instructions"]) + of_json(run["tools"]) + message)
 
 
 def thread_tokens(context: Context, thread_id: str) -> int:
@@ -117,14 +121,14 @@ def thread_tokens(context: Context, thread_id: str) -> int:
 
 
 def keep_tally(context: Context, event: Event) -> None:
-    """Called with every committed event: a run must cost the same in a long thread as in a short one."""
+    """Update the estimates by a committed event: a run must cost the same in a long thread as in a short one."""
     tallies = context.token_tallies
     for table, message in event.puts:
         thread_id = message.get("thread_id", "")
-        if table == "messages" and thread_id in tallies and event.name in _SAYS_SOMETHING_NEW:
+        if table == "messages" and thread_id in tallies and event.name in _ADDS_MESSAGES:
             tallies[thread_id] += of_message(message)
     if any(table == "messages" for table, _ in event.drops):
         tallies.pop(event.data.get("thread_id") or event.data["id"], None)
 
 
-_SAYS_SOMETHING_NEW = {"message.created", "thread.run.created", "thread.message.completed", "thread.message.incomplete"}
+_ADDS_MESSAGES = {"message.created", "thread.run.created", "thread.message.completed", "thread.message.incomplete"}

@@ -1,4 +1,4 @@
-"""Where user code runs: never on the server's loop, so that it may block or call the emulator itself."""
+"""Threads and an event loop for user code, which may block or call the emulator itself: never the server's loop."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-LEAVING_SECONDS = 1.0  # real ones, for async code to close what it holds when the emulator stops
-
+LEAVING_SECONDS = 1.0  # real ones, for async code to close its resources when the emulator stops
 MOST_THREADS = 512  # each may wait for another run's responder; threads are made only as they are needed
 
 
@@ -25,10 +24,11 @@ class Workers:
         self._thread: threading.Thread | None = None
 
     def call(self, function: Callable[[], T]) -> Awaitable[T]:
+        """Call it in a thread, and await its result."""
         return asyncio.get_running_loop().run_in_executor(self._pool, function)
 
     def later(self, function: Callable[[], object]) -> None:
-        """Call it in a thread, when one is free; nobody waits for it."""
+        """Call it in a thread, when one is free; its result is dropped."""
         self._pool.submit(function)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> Awaitable[T]:
@@ -43,7 +43,7 @@ class Workers:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
-        """Does not wait for user code that is still busy: it cannot be stopped, only left behind."""
+        """Do not wait for user code that is still busy: it cannot be stopped, only left behind."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         if self._loop is not None and self._thread is not None:
             with suppress(TimeoutError):
@@ -54,7 +54,7 @@ class Workers:
 
 
 async def _leave_all() -> None:
-    """Runs were told to leave their responders; what does not is cancelled, and what ignores that is left behind."""
+    """Wait for tasks to end: runs have closed their responders. Cancel late ones; leave those that ignore that."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     if tasks:
         _, late = await asyncio.wait(tasks, timeout=LEAVING_SECONDS / 2)

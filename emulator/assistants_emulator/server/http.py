@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from typing import Any
 
+import httptools
 import uvicorn
-from starlette.types import ASGIApp, Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from assistants_emulator.errors import EmulatorError
 
 KEEP_ALIVE = 75  # seconds that an idle connection is open; longer than clients use theirs
 MOST_HEAD_BYTES = 64 * 1024
+NOT_HTTP = "Invalid HTTP request received."
 _IN_BODY = -(1 << 62)  # head bytes while a body is read, which has limits of its own
+log = logging.getLogger("assistants_emulator")
 DATE_REFRESH = 1.0  # seconds between two renewals of the Date header
 
 
@@ -36,24 +40,74 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-class BoundedProtocol(HttpToolsProtocol):
-    """Limits the head of a request to MOST_HEAD_BYTES, which uvicorn's parser does not."""
+class Http1Protocol(HttpToolsProtocol):
+    """uvicorn's, with two differences.
+
+    A request's head is bounded: the parser would keep whatever is sent before the empty line. An offer to upgrade to
+    another protocol is ignored (RFC 9110, section 7.8): the parser takes the body for bytes of that protocol.
+    """
 
     _head_bytes = 0
+    _head: bytes | None = None  # of a request with an offer, without the offer
 
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self.send_400_response(NOT_HTTP)
+            return
         if self._head_bytes > MOST_HEAD_BYTES:
             self.transport.close()
 
+    def _parse(self, data: bytes) -> None:
+        """Feed the parser. At an offer it stops before the body; a new one reads on from the head without the offer."""
+        unread = memoryview(data)
+        while unread:
+            try:
+                self.parser.feed_data(unread)
+                return
+            except httptools.HttpParserUpgrade as stop:
+                unread = unread[stop.args[0] :]
+            if self._head is None:  # CONNECT: uvicorn has answered it
+                return
+            head, self._head = self._head, None
+            self.parser = httptools.HttpRequestParser(self)
+            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+            self.parser.feed_data(head)
+
+    def _offers_upgrade(self) -> bool:
+        return self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
+
     def on_headers_complete(self) -> None:
+        if self._offers_upgrade():
+            version = self.parser.get_http_version().encode()
+            lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+            lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+            self._head = b"\r\n".join([*lines, b"", b""])
+            return
         self._head_bytes = _IN_BODY
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        if self._head is not None:
+            return
         self._head_bytes = 0
         super().on_message_complete()
+
+
+def logs_exceptions(app: ASGIApp) -> ASGIApp:
+    """The application, its exceptions in the emulator's log: uvicorn's own log, which is silent here, has more."""
+
+    async def logging_app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception:
+            log.exception("%s %s broke off", scope["method"], scope["path"])
+            raise
+
+    return logging_app
 
 
 class HttpServer:
@@ -61,8 +115,8 @@ class HttpServer:
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            app,
-            http=BoundedProtocol,
+            logs_exceptions(app),
+            http=Http1Protocol,
             ws="none",
             lifespan="off",
             log_config=None,

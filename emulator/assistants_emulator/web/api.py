@@ -1,11 +1,10 @@
-"""The API itself: from a request to a row of the route table, to its operation, to an answer.
+"""The API: from a request to a row of the route table, to its operation, to a response.
 
 The order of checks is the service's: route, key, beta header, JSON, parameters, objects, state.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +20,7 @@ from assistants_emulator.resources.route import Download, Route
 from assistants_emulator.store import Object
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
 from assistants_emulator.web.body import Disconnected, parse, read_body
-from assistants_emulator.web.fault_effects import DropConnection, apply, malformed, retry_headers, sticking
+from assistants_emulator.web.fault_effects import DropConnection, apply, hold_runs, malformed, retry_headers
 from assistants_emulator.web.multipart import attachment, read_form
 from assistants_emulator.web.request import Request
 from assistants_emulator.web.responses import (
@@ -30,20 +29,22 @@ from assistants_emulator.web.responses import (
     JSON_TYPE,
     STREAM_TYPE,
     Headers,
+    disconnect,
     error_bytes,
     json_bytes,
     poll_after,
     refusal_headers,
     send_chunks,
     send_pieces,
+    send_until_gone,
     send_whole,
-    shown,
+    view_of,
     without_slash,
 )
 from assistants_emulator.web.routing import ROUTES, RouteMatch, RouteTable, address_of
 from assistants_emulator.web.streams import EventStream
 
-ASKER_HEADER = b"x-assistants-emulator-run"  # the run whose responder is asking; its requests never wait for it
+RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
 INCLUDE_KEYS = ("include[]", "include")
 REDIRECTED = ("/assistants", "/threads", "/vector_stores")  # `/files/` was a 404 (ruby-openai, 2023-08)
 SERVER_FAULT = (
@@ -56,7 +57,7 @@ log = logging.getLogger("assistants_emulator")
 
 
 class Api:
-    """The ASGI application for the API at all its addresses. `open_project` gives the project of a name."""
+    """The ASGI application for the API at all its addresses. `open_project` opens a project by its name."""
 
     def __init__(self, config: Config, open_project: Callable[[str], Project]) -> None:
         self._config = config
@@ -88,12 +89,12 @@ class Api:
 
     async def _answer(self, request: Request, send: Send) -> None:
         request.address = address = address_of(request.method, request.path, request.query_string)
-        found = self._table.find(address.path)
-        if found is None or request.method == "OPTIONS":
+        match = self._table.find(address.path)
+        if match is None or request.method == "OPTIONS":
             self._assign_project(request)
-            await self._answer_options(request, send, found)
+            await self._answer_options(request, send, match)
             return
-        rows, ids = found.methods.get("GET" if request.method == "HEAD" else request.method), found.ids
+        rows, ids = match.methods.get("GET" if request.method == "HEAD" else request.method), match.ids
         if rows is None:
             raise address.wrong_method(request.method)
         key = accepted_key(request.headers, self._config.api_key)
@@ -114,39 +115,40 @@ class Api:
             values["form"] = request.form
         project.driver.recover()
         if (thread_id := ids.get("thread_id")) is not None:
-            await project.driver.settle(thread_id, request.headers.get(ASKER_HEADER, b"").decode("latin-1"))
+            await project.driver.settle(thread_id, request.headers.get(RUN_HEADER, b"").decode("latin-1"))
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
         if route.streams and values["body"].get("stream"):
-            await self._stream(request, send, lambda: route.operation(project.context, **values))
+            await self._stream(request, send, lambda: route.operation(hold_runs(project.context, fault), **values))
             return
-        with sticking(project, fault):
-            result = route.operation(project.context, **values)
+        result = route.operation(hold_runs(project.context, fault), **values)
         if isinstance(result, Download):
             await self._download(request, send, result)
             return
-        body = json_bytes(shown(route, result, self._config.fidelity), route.newline)
+        body = json_bytes(view_of(route, result, self._config.fidelity), route.newline)
         await self._send(request, send, 200, body, poll_after(result))
 
     async def _send_error(self, request: Request, send: Send, error: ApiError) -> None:
-        """Nothing has been sent yet: whatever goes wrong in the middle of a stream is the stream's to tell."""
+        """Answer with the error; nothing has been sent yet."""
         if not isinstance(error, ServerFault):
             self._assign_project(request)
-        told = error.under_v1 if request.version == "v1" else error
-        headers = (*retry_headers(error), *refusal_headers(told))
-        await self._send(request, send, told.status, error_bytes(request.route, told), headers)
+        headers = retry_headers(error)
+        if request.version == "v1":
+            error = error.under_v1
+        body = error_bytes(request.route, error)
+        await self._send(request, send, error.status, body, (*headers, *refusal_headers(error)))
 
     def _assign_project(self, request: Request) -> None:
-        """A call that was refused before its key was looked at belongs to its key's project all the same."""
+        """Assign the project of its key to a request that was refused before its key was checked."""
         key = key_of(request.headers)
         if request.project is None and key and is_expected(key, self._config.api_key):
             request.project = self._open_project(project_of_key(key))
 
-    async def _answer_options(self, request: Request, send: Send, found: RouteMatch | None) -> None:
-        """What is no call of the API: the question what a path takes, and a path with a slash at its end."""
+    async def _answer_options(self, request: Request, send: Send, match: RouteMatch | None) -> None:
+        """Answer OPTIONS with the path's methods, and redirect a path with a slash at its end; 404 for any other."""
         assert request.address is not None
-        if found is not None:
-            headers: Headers = [(b"allow", ", ".join(sorted({*found.methods, "OPTIONS"})).encode())]
+        if match is not None:
+            headers: Headers = [(b"allow", ", ".join(sorted({*match.methods, "OPTIONS"})).encode())]
             status = 204
         elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(REDIRECTED):
             status, headers = 307, [(b"location", without_slash(request.scope))]
@@ -158,19 +160,18 @@ class Api:
     async def _stream(self, request: Request, send: Send, operation: Callable[[], Object]) -> None:
         assert request.project is not None
         stream = EventStream(request.project, request.fault, request.version)
-        with sticking(request.project, request.fault):
-            stream.begin(operation)
+        stream.begin(operation)
         logged = request.log(200)
         headers = self._headers(request, STREAM_TYPE)
-        sending = asyncio.ensure_future(send_pieces(send, 200, headers, stream.frames()))
-        gone = asyncio.ensure_future(_disconnected(request.receive))
         try:
-            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
-            if sending.done() and isinstance(sending.exception(), DropConnection):
-                await _drop(request)
+            await send_until_gone(send_pieces(send, 200, headers, stream.frames()), disconnect(request.receive))
+        except DropConnection:
+            await _drop(request)
+        except Exception as error:  # too late for an error's body: the server closes the connection
+            error.add_note(f"while the events of {stream.run_id} were sent")
+            log.exception("%s %s: its events could not be sent", request.method, request.path)
+            request.project.driver.failed(stream.run_id, error)
         finally:
-            gone.cancel()
-            sending.cancel()
             stream.close()
             if logged is not None:
                 logged.streamed, logged.seconds = True, request.seconds
@@ -198,18 +199,18 @@ class Api:
         await send_chunks(send, 200, headers, file.chunks)
 
     def _headers(self, request: Request, content_type: bytes | None = None) -> Headers:
-        took = str(int(request.seconds * 1000)).encode()
+        milliseconds = str(int(request.seconds * 1000)).encode()
         return [
             *([] if content_type is None else [(b"content-type", content_type)]),
             *COMMON_HEADERS,
-            (b"openai-processing-ms", took),
-            (b"x-envoy-upstream-service-time", took),
+            (b"openai-processing-ms", milliseconds),
+            (b"x-envoy-upstream-service-time", milliseconds),
             (b"x-request-id", request.id.encode()),
         ]
 
 
 async def _read(request: Request, route: Route, project: Project) -> None:
-    """The body into memory, or the form's file to disk."""
+    """Read the body into memory, or the form's file to disk."""
     if route.form is None:
         request.raw = await read_body(request.receive)
     else:
@@ -218,7 +219,7 @@ async def _read(request: Request, route: Route, project: Project) -> None:
 
 
 def _query_values(route: Route, query_string: bytes) -> dict[str, Any]:
-    """What the row's operation takes from the query; keys that it does not know are ignored."""
+    """Arguments of the row's operation from the query; unknown keys are ignored."""
     if not (route.lists or route.includes):
         return {}
     pairs = parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)
@@ -232,9 +233,4 @@ def _query_values(route: Route, query_string: bytes) -> dict[str, Any]:
 
 async def _drop(request: Request) -> None:
     request.scope["state"]["drop_connection"](request.scope)
-    await _disconnected(request.receive)  # or the server would complain of an answer that was never begun
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await disconnect(request.receive)  # a return without a response would be an error of the server's

@@ -1,4 +1,4 @@
-"""The whole ASGI application: the API, and beside it the control API and the inspector's pages."""
+"""The whole ASGI application: the API, and below `/_emulator/` the control API and the inspector's pages."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in")
 INSPECTOR_PREFIXES = (f"{PREFIX}projects/", f"{PREFIX}static/")
 
 
-class _Beside:
-    """One endpoint for all paths below the prefix: the control API, and the inspector where a page is asked for."""
+class _ControlAndInspector:
+    """One endpoint for all paths below the prefix: the inspector's pages, and the control API for the others."""
 
     def __init__(self, control: Control, make_inspector: Callable[[], ASGIApp]) -> None:
         self._control = control
@@ -34,7 +34,7 @@ class _Beside:
             await self._control(scope, receive, send)
 
     async def _inspect(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Made when somebody looks: most emulators serve tests, and templates take a while to import."""
+        """Answer by the inspector, made at the first request: most servers need none, and templates import slowly."""
         if self._inspector is None:
             self._inspector = self._make_inspector()
         await self._inspector(scope, receive, send)
@@ -42,11 +42,12 @@ class _Beside:
 
 def make_app(config: Config, open_project: Callable[[str], Project], make_inspector: Callable[[], ASGIApp]) -> ASGIApp:
     api = Api(config, open_project)
-    beside = Starlette(routes=[Route("/{path:path}", _Beside(Control(config, open_project), make_inspector))])
+    endpoint = _ControlAndInspector(Control(config, open_project), make_inspector)
+    others = Starlette(routes=[Route("/{path:path}", endpoint)])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        """The API has a route table and errors of its own: Starlette's would cost a fifth of a call's time here."""
+        """Send API calls past Starlette, whose routing would take a fifth of a call's time."""
         is_call = scope["type"] == "http" and not (scope["path"] + "/").startswith(PREFIX)
-        await (api if is_call else beside)(scope, receive, send)
+        await (api if is_call else others)(scope, receive, send)
 
     return TrustedHosts(app, config.allow_hosts)

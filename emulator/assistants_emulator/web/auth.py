@@ -1,4 +1,4 @@
-"""Which key a request carries, and whether it may use this server (behaviour.md section 2)."""
+"""The API key of a request: reading it, comparing it with the server's, and the 401s without it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,8 @@ SHOWN_FIRST, SHOWN_LAST = 8, 4
 
 
 def key_of(headers: Mapping[bytes, bytes]) -> str | None:
-    """The key in `Authorization: Bearer`, in Basic's password, or in `api-key`; None where there is none of these."""
-    given = headers.get(b"authorization", b"").decode("latin-1")
-    scheme, _, rest = given.partition(" ")
+    """The key in `Authorization: Bearer`, in Basic's password, or in `api-key`; None without any of these."""
+    scheme, _, rest = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if scheme.lower() == "bearer":
         return rest.strip()
     if scheme.lower() == "basic":
@@ -32,23 +31,22 @@ def key_of(headers: Mapping[bytes, bytes]) -> str | None:
 
 
 def accepted_key(headers: Mapping[bytes, bytes], expected: str | None) -> str | None:
-    """The request's key; None where it has none, or another than the one this server was told to expect."""
+    """The request's key; None if it has none, or another than the expected one."""
     key = key_of(headers)
     return key if key and is_expected(key, expected) else None
 
 
 def is_expected(key: str, expected: str | None) -> bool:
-    """In a time that tells nothing of how much of the key was right."""
+    """Compare keys in constant time; any key is right where none is expected."""
     return expected is None or hmac.compare_digest(key.encode(), expected.encode())
 
 
 def require_key(headers: Mapping[bytes, bytes], expected: str | None) -> str:
-    """The same, with OpenAI's 401 for None."""
-    key = accepted_key(headers, expected)
-    if key is None:
-        given = key_of(headers)
-        raise no_key() if given is None else wrong_key(given)
-    return key
+    """The request's key; OpenAI's 401 if it has none, or another than the expected one."""
+    key = key_of(headers)
+    if key and is_expected(key, expected):
+        return key
+    raise no_key() if key is None else wrong_key(key)
 
 
 def no_key() -> Unauthorized:

@@ -1,4 +1,4 @@
-"""Reading a request's JSON body: bounded in bytes and in depth, parsed by the library that also renders."""
+"""A request's JSON body, read within bounds of bytes and depth, and parsed by the library that also renders."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ NOT_JSON = (
 
 
 class Disconnected(Exception):
-    """The client went away before its request was whole."""
+    """The client closed the connection before its request was complete."""
 
 
 async def read_body(receive: Receive) -> bytes:
-    """The whole body; 413 if it is larger than a JSON body may be, once the client has sent it."""
+    """The whole body; 413, once the client has sent it, for more than MOST_BYTES."""
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -38,13 +38,18 @@ async def read_body(receive: Receive) -> bytes:
         if size <= MOST_BYTES:
             chunks.append(chunk)
         more = message.get("more_body", False)
-    if size > MOST_BYTES:
-        raise TooLarge(f"Maximum content size limit ({MOST_BYTES}) exceeded ({size} bytes read)")
+    refuse_above(MOST_BYTES, size)
     return b"".join(chunks) if len(chunks) != 1 else chunks[0]
 
 
+def refuse_above(limit: int, size: int) -> None:
+    """413 if `size` is above `limit`, both in bytes."""
+    if size > limit:
+        raise TooLarge(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")
+
+
 def parse(raw: bytes) -> Any:
-    """The JSON in it, None for an empty body; 400 for what is no JSON or nested more deeply than can be shown again."""
+    """The JSON value, None for an empty body; 400 for invalid JSON and for more than MOST_DEPTH levels."""
     if not raw.strip():
         return None
     try:

@@ -1,4 +1,5 @@
-"""The control API below `/_emulator/`: what a test in any language tells the emulator itself, in the key's project."""
+"""The control API below `/_emulator/`: scripts, state, clock, faults and requests of the key's project, for tests in
+any language."""
 
 from __future__ import annotations
 
@@ -7,8 +8,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from assistants_emulator import __version__
-from assistants_emulator.config import Config, project_of_key
+from assistants_emulator.config import VERSION, Config, project_of_key
 from assistants_emulator.errors import ApiError, EmulatorError, NotFound, wrong_type
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
@@ -134,7 +134,7 @@ class Control:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
         if (method, name) == ("GET", "health"):
-            return {"status": "ok", "version": __version__}
+            return {"status": "ok", "version": VERSION}
         if (method, name) == ("GET", "openapi.json"):
             return openapi()
         headers = dict(scope["headers"])
@@ -148,6 +148,6 @@ class Control:
                 return await resume(project, run_id)
         operation = OPERATIONS.get((method, name))
         if operation is None:
-            known = ", ".join(f"{verb} {path}" for verb, path in OPERATIONS)
-            raise NotFound(f"No control call {method} {scope['path']}. There are: GET health, {known}.")
+            calls = ", ".join(f"{verb} {path}" for verb, path in OPERATIONS)
+            raise NotFound(f"No control call {method} {scope['path']}. There are: GET health, {calls}.")
         return await operation(project, body)

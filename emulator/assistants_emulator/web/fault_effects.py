@@ -1,25 +1,23 @@
-"""How a fault strikes a call: what the HTTP side of `assistants_emulator.project.faults` does."""
+"""Effects of faults on HTTP: delays, errors, dropped connections, malformed JSON; `project.faults` has the rules."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 
 from assistants_emulator.errors import ApiError
 from assistants_emulator.project.faults import Fault, InjectedError
-from assistants_emulator.project.project import Project
-from assistants_emulator.resources.context import Sticking
+from assistants_emulator.resources.context import Context, Hold
 
 RETRY_AFTER = (b"retry-after-ms", b"1")  # SDKs ignore 0, and without it wait half a second and more
 
 
 class DropConnection(Exception):
-    """The connection is to be closed, here and now."""
+    """Raised to close the connection without a response, or in the middle of one."""
 
 
 async def apply(fault: Fault) -> None:
-    """Wait its delay; raise its error, or DropConnection, where that is all that the call gets."""
+    """Wait for the fault's delay, then raise its error or DropConnection if these take the place of the response."""
     if fault.delay:
         await asyncio.sleep(fault.delay)
     if fault.drop_after == 0 and fault.error is None:
@@ -28,18 +26,16 @@ async def apply(fault: Fault) -> None:
         raise fault.error
 
 
-@contextmanager
-def sticking(project: Project, fault: Fault | None) -> Iterator[None]:
-    """While the operation of a call with a `stuck` fault runs, what it creates is held, or fails as the fault says."""
-    context = project.context
-    if fault is not None and fault.stuck:
-        error = fault.error
-        told = None if error is None else {"code": error.code or error.type, "message": error.message}
-        context.sticking = Sticking(told)
-    try:
-        yield
-    finally:
-        context.sticking = None
+def hold_runs(context: Context, fault: Fault | None) -> Context:
+    """Return the context for a call's operation: under a `stuck` fault, one that holds the runs and files it creates.
+
+    They are held for ever, or fail with the fault's error.
+    """
+    if fault is None or not fault.stuck:
+        return context
+    error = fault.error
+    last_error = None if error is None else {"code": error.code or error.type, "message": error.message}
+    return replace(context, hold=Hold(last_error))
 
 
 def malformed(body: bytes) -> bytes:

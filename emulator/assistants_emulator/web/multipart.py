@@ -1,4 +1,8 @@
-"""Reading a multipart form: text fields into memory, the file to disk, chunk by chunk as it arrives."""
+"""Multipart forms, read part by part as their bytes arrive, and the names of files in their headers and ours.
+
+Text fields of an upload are kept in memory, its file goes to disk. A file's name is data, never a path: it is kept as
+it was sent, and sent back so.
+"""
 
 from __future__ import annotations
 
@@ -12,36 +16,202 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 from starlette.types import Receive
 
-from assistants_emulator.errors import ApiError, ServerFault, StoreError, TooLarge
+from assistants_emulator.errors import ApiError, ServerFault, StoreError
 from assistants_emulator.project.request_log import MOST_BODY_BYTES
 from assistants_emulator.resources.route import Form, FormRule, Received
 from assistants_emulator.store.blobs import Contents
-from assistants_emulator.web.body import Disconnected
+from assistants_emulator.web.body import Disconnected, refuse_above
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
-
+MOST_FIELD_BYTES = 64 * 1024  # of all text fields together
+MOST_HEADER_BYTES = 64 * 1024
+UNNAMED = "upload"  # what the SDKs call a file that has no name
+NOT_A_FORM = "We could not parse the multipart form of your request: {}."
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|"[^"]*"|[^;]*)')
 # httpx and urllib3 send \\ and %22, browsers a bare \ and %22 %0D %0A, old curl \" (HTML, multipart/form-data encoding)
 _ESCAPED = re.compile(r'\\(["\\])|%(22|[01][0-9A-Fa-f])')
 
 
+async def read_form(
+    headers: Mapping[bytes, bytes], receive: Receive, rule: FormRule, contents: Contents
+) -> tuple[Form, bytes]:
+    """The form, and the first bytes of the body for the request log.
+
+    A body that is no multipart form is an empty one. 400 for a form that is broken or cut off, 413 for a file or
+    fields above their limits. The caller must close the form.
+    """
+    boundary = _boundary(headers.get(b"content-type", b""))
+    reader = _UploadReader(boundary, rule, contents) if boundary else None
+    head, more = bytearray(), True
+    try:
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise Disconnected
+            chunk = message.get("body", b"")
+            head += chunk[: MOST_BODY_BYTES - len(head)]
+            more = message.get("more_body", False)
+            if reader is not None:
+                reader.read(chunk)
+        return (reader.finish() if reader is not None else Form()), bytes(head)
+    except BaseException:
+        if reader is not None:
+            reader.form.close()
+        raise
+
+
+def _boundary(content_type: bytes) -> str | None:
+    kind, _, _ = content_type.partition(b";")
+    return parameters(content_type).get("boundary") if kind.strip().lower() == b"multipart/form-data" else None
+
+
+class PartHeaders:
+    """The headers of one part of a form."""
+
+    def __init__(self) -> None:
+        self._headers: dict[bytes, bytes] = {}
+
+    @classmethod
+    def of(cls, head: bytes) -> PartHeaders:
+        """Headers as they stand before a part's content, in lines of any kind of ending."""
+        headers = cls()
+        for line in head.splitlines():
+            name, _, value = line.partition(b":")
+            headers.add(name.strip(), value.strip())
+        return headers
+
+    def add(self, name: bytes, value: bytes) -> None:
+        self._headers[name.lower()] = value
+
+    def clear(self) -> None:
+        self._headers.clear()
+
+    @property
+    def named(self) -> dict[str, str]:
+        """`name` and, of a file, `filename`."""
+        return parameters(self._headers.get(b"content-disposition", b""))
+
+    @property
+    def content_type(self) -> str | None:
+        kind = self._headers.get(b"content-type")
+        return None if kind is None else kind.decode("latin-1")
+
+
+class FormReader:
+    """A multipart form as a sequence of calls of `begin_part`, `add_data`, `end_part` and `end`, for subclasses.
+
+    FormParserError, from the constructor and from `feed`, for what is no form with this boundary.
+    """
+
+    def __init__(self, boundary: str) -> None:
+        self.headers = PartHeaders()  # of the current part
+        self._name, self._value = bytearray(), bytearray()  # of a header, which the parser hands over in pieces
+        self._parser = MultipartParser(boundary.encode(), self._callbacks(), max_header_size=MOST_HEADER_BYTES)
+
+    def feed(self, chunk: bytes) -> None:
+        self._parser.write(chunk)
+
+    def begin_part(self) -> None:
+        raise NotImplementedError
+
+    def add_data(self, data: bytes) -> None:
+        raise NotImplementedError
+
+    def end_part(self) -> None:
+        raise NotImplementedError
+
+    def end(self) -> None:
+        """After the last boundary."""
+
+    def _callbacks(self) -> MultipartCallbacks:
+        return {
+            "on_part_begin": self.headers.clear,
+            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_header_end": self._end_header,
+            "on_headers_finished": self.begin_part,
+            "on_part_data": lambda data, start, end: self.add_data(data[start:end]),
+            "on_part_end": self.end_part,
+            "on_end": self.end,
+        }
+
+    def _end_header(self) -> None:
+        self.headers.add(bytes(self._name), bytes(self._value))
+        self._name.clear()
+        self._value.clear()
+
+
+class _UploadReader(FormReader):
+    """An upload: each part is the file that the rule names, a text field, or another file, which is ignored."""
+
+    def __init__(self, boundary: str, rule: FormRule, contents: Contents) -> None:
+        self.form = Form()
+        self._rule = rule
+        self._contents = contents
+        self._field = bytearray()
+        self._field_name: str | None = None
+        self._file: Received | None = None
+        self._field_bytes = 0
+        self._is_whole = False
+        try:
+            super().__init__(boundary)
+        except FormParserError as error:
+            raise ApiError(NOT_A_FORM.format(error)) from None
+
+    def read(self, chunk: bytes) -> None:
+        """As `feed`, with the API's errors."""
+        try:
+            self.feed(chunk)
+        except FormParserError as error:
+            raise ApiError(NOT_A_FORM.format(error)) from None
+        except StoreError as error:
+            raise ServerFault(f"The upload could not be stored: {error}") from None
+
+    def finish(self) -> Form:
+        if not self._is_whole:
+            raise ApiError(NOT_A_FORM.format("it ends before its last boundary"))
+        return self.form
+
+    def begin_part(self) -> None:
+        named = self.headers.named
+        self._field.clear()
+        self._file, self._field_name = None, None
+        if named.get("name") == self._rule.file:
+            self._begin_file(named.get("filename") or UNNAMED)
+        elif "filename" not in named:
+            self._field_name = named.get("name", "")
+
+    def add_data(self, data: bytes) -> None:
+        if self._file is not None:
+            self._file.size += len(data)
+            refuse_above(self._rule.max_bytes, self._file.size)
+            self._file.writer.write(data)
+        elif self._field_name is not None:
+            self._field_bytes += len(data)
+            refuse_above(MOST_FIELD_BYTES, self._field_bytes)
+            self._field += data
+
+    def end_part(self) -> None:
+        if self._field_name is not None:
+            self.form.fields[self._field_name] = self._field.decode("utf-8", "replace")
+
+    def end(self) -> None:
+        self._is_whole = True
+
+    def _begin_file(self, filename: str) -> None:
+        self.form.close()  # a second file takes the place of the first
+        name, writer = self._contents.begin()
+        self.form.file = self._file = Received(filename, name, writer)
+
+
 def parameters(header: bytes) -> dict[str, str]:
     """`name`, `filename` and the like; `filename*` and numbered pieces of RFC 2231 take the place of the plain one."""
-    sent = [(name.lower(), value.strip()) for name, value in _PARAMETER.findall(_text(header))]
-    plain = {name: _unquoted(value) for name, value in sent if "*" not in name}
-    extended = [("", ""), *((name, value) for name, value in sent if "*" in name)]
+    pairs = [(name.lower(), value.strip()) for name, value in _PARAMETER.findall(_text(header))]
+    plain = {name: _unquoted(value) for name, value in pairs if "*" not in name}
+    extended = [("", ""), *((name, value) for name, value in pairs if "*" in name)]
     return plain | {name: _decoded(value) for name, value in decode_params(extended)[1:]}
-
-
-def attachment(filename: str) -> bytes:
-    """A header that cannot be broken out of; names beyond ASCII also in RFC 5987's form."""
-    plain = "".join(char if " " <= char <= "~" and char not in '"\\' else "_" for char in filename)
-    header = f'attachment; filename="{plain}"'
-    if plain != filename:
-        header += f"; filename*=UTF-8''{quote(filename, safe='', errors='replace')}"
-    return header.encode("ascii")
 
 
 def _text(header: bytes) -> str:
@@ -64,151 +234,13 @@ def _decoded(value: str | tuple[str | None, str | None, str]) -> str:
 def _unquoted(value: str) -> str:
     if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
         return value
-    return _ESCAPED.sub(lambda found: found[1] or chr(int(found[2], 16)), value[1:-1])
+    return _ESCAPED.sub(lambda escape: escape[1] or chr(int(escape[2], 16)), value[1:-1])
 
 
-class PartHeaders:
-    """Those of the part at hand; `callbacks` are for the parser."""
-
-    def __init__(self) -> None:
-        self._headers: dict[bytes, bytes] = {}
-        self._name, self._value = bytearray(), bytearray()
-
-    def callbacks(self) -> MultipartCallbacks:
-        return {
-            "on_part_begin": self._headers.clear,
-            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
-            "on_header_end": self._end,
-        }
-
-    @property
-    def named(self) -> dict[str, str]:
-        """`name` and, of a file, `filename`."""
-        return parameters(self._headers.get(b"content-disposition", b""))
-
-    @property
-    def content_type(self) -> str | None:
-        kind = self._headers.get(b"content-type")
-        return None if kind is None else kind.decode("latin-1")
-
-    def _end(self) -> None:
-        self._headers[bytes(self._name).lower()] = bytes(self._value)
-        self._name.clear()
-        self._value.clear()
-
-
-MOST_FIELD_BYTES = 64 * 1024  # of all text fields together
-MOST_HEADER_BYTES = 64 * 1024
-UNNAMED = "upload"  # what the SDKs call a file that has no name
-NOT_A_FORM = "We could not parse the multipart form of your request: {}."
-
-
-async def read_form(
-    headers: Mapping[bytes, bytes], receive: Receive, rule: FormRule, contents: Contents
-) -> tuple[Form, bytes]:
-    """The form, and the first bytes of the body for the request log.
-
-    A body that is no multipart form is an empty one. 400 for a form that is broken or cut off, 413 for a file or
-    fields above what is taken. Whoever gets the form must close it.
-    """
-    boundary = _boundary(headers.get(b"content-type", b""))
-    reader = _Reader(boundary, rule, contents) if boundary else None
-    head, more = bytearray(), True
-    try:
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            chunk = message.get("body", b"")
-            head += chunk[: MOST_BODY_BYTES - len(head)]
-            more = message.get("more_body", False)
-            if reader is not None:
-                reader.feed(chunk)
-        return (reader.finish() if reader is not None else Form()), bytes(head)
-    except BaseException:
-        if reader is not None:
-            reader.form.close()
-        raise
-
-
-def _boundary(content_type: bytes) -> str | None:
-    kind, _, _ = content_type.partition(b";")
-    return parameters(content_type).get("boundary") if kind.strip().lower() == b"multipart/form-data" else None
-
-
-class _Reader:
-    """Callbacks of the parser; a part is the file, a text field, or a file that nobody asked for."""
-
-    def __init__(self, boundary: str, rule: FormRule, contents: Contents) -> None:
-        self.form = Form()
-        self._rule = rule
-        self._contents = contents
-        self._headers = PartHeaders()
-        self._field = bytearray()
-        self._name: str | None = None
-        self._file: Received | None = None
-        self._field_bytes = 0
-        self._whole = False
-        try:
-            self._parser = MultipartParser(boundary.encode(), self._callbacks(), max_header_size=MOST_HEADER_BYTES)
-        except FormParserError as error:
-            raise ApiError(NOT_A_FORM.format(error)) from None
-
-    def feed(self, chunk: bytes) -> None:
-        try:
-            self._parser.write(chunk)
-        except FormParserError as error:
-            raise ApiError(NOT_A_FORM.format(error)) from None
-        except StoreError as error:
-            raise ServerFault(f"The upload could not be stored: {error}") from None
-
-    def finish(self) -> Form:
-        if not self._whole:
-            raise ApiError(NOT_A_FORM.format("it ends before its last boundary"))
-        return self.form
-
-    def _callbacks(self) -> MultipartCallbacks:
-        return {
-            **self._headers.callbacks(),
-            "on_headers_finished": self._on_part,
-            "on_part_data": self._on_data,
-            "on_part_end": self._on_part_end,
-            "on_end": self._on_end,
-        }
-
-    def _on_part(self) -> None:
-        named = self._headers.named
-        self._field.clear()
-        self._file, self._name = None, None
-        if named.get("name") == self._rule.file:
-            self._begin_file(named.get("filename") or UNNAMED)
-        elif "filename" not in named:
-            self._name = named.get("name", "")
-
-    def _begin_file(self, filename: str) -> None:
-        self.form.close()  # a second file takes the place of the first
-        name, writer = self._contents.begin()
-        self.form.file = self._file = Received(filename, name, writer)
-
-    def _on_data(self, data: bytes, start: int, end: int) -> None:
-        if self._file is not None:
-            self._file.size += end - start
-            _refuse_above(self._rule.max_bytes, self._file.size)
-            self._file.writer.write(data[start:end])
-        elif self._name is not None:
-            self._field_bytes += end - start
-            _refuse_above(MOST_FIELD_BYTES, self._field_bytes)
-            self._field += data[start:end]
-
-    def _on_part_end(self) -> None:
-        if self._name is not None:
-            self.form.fields[self._name] = self._field.decode("utf-8", "replace")
-
-    def _on_end(self) -> None:
-        self._whole = True
-
-
-def _refuse_above(limit: int, size: int) -> None:
-    if size > limit:
-        raise TooLarge(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")
+def attachment(filename: str) -> bytes:
+    """A Content-Disposition that cannot be broken out of; names beyond ASCII also in RFC 5987's form."""
+    plain = "".join(char if " " <= char <= "~" and char not in '"\\' else "_" for char in filename)
+    header = f'attachment; filename="{plain}"'
+    if plain != filename:
+        header += f"; filename*=UTF-8''{quote(filename, safe='', errors='replace')}"
+    return header.encode("ascii")

@@ -1,4 +1,4 @@
-"""A description of the API in OpenAPI 3.1, made from the route table and the request models: for tools, for fuzzing."""
+"""The OpenAPI 3.1 description of the API, built from the route table and the request models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from assistants_emulator import __version__
+from assistants_emulator.config import VERSION
 from assistants_emulator.contract.queries import FILE_STATUSES, INCLUDABLE, LIMITS, ORDERS
 from assistants_emulator.resources.route import Route
 from assistants_emulator.web.routing import ROUTES
@@ -56,7 +56,7 @@ def openapi() -> Json:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, body)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "assistants-emulator", "version": __version__},
+        "info": {"title": "assistants-emulator", "version": VERSION},
         "servers": [{"url": "/v1"}],
         "security": [{"key": []}],
         "paths": paths,

@@ -1,4 +1,4 @@
-"""One call, with what was found out about it so far."""
+"""An API request, with its address, project, route, body and fault as they become known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from assistants_emulator.web.routing import Address
 
 
 class Request:
-    """`number` is the server's own count of calls; `raw` is the JSON body, `form` a multipart one."""
+    """`number` counts the server's requests; `raw` is the JSON body, `form` a multipart one."""
 
     def __init__(self, scope: Scope, receive: Receive, number: int) -> None:
         self.method: str = scope["method"]
@@ -27,7 +27,7 @@ class Request:
         self.address: Address | None = None
         self.project: Project | None = None
         self.version: Version = "v2"
-        self.route: Route | None = None  # known once the key was let in
+        self.route: Route | None = None  # set once the key was accepted
         self.form: Form | None = None
         self.fault: Fault | None = None
         self._number = number
@@ -41,18 +41,18 @@ class Request:
 
     @property
     def id(self) -> str:
-        """Its `x-request-id`: the project's next when it is first asked for, the server's for a call of nobody."""
+        """Its `x-request-id`: the project's next at first use, one of the server's for a request without a project."""
         if not self._id:
             self._id = f"req_{self._number:032x}" if self.project is None else self.project.next_request_id()
         return self._id
 
     @property
     def seconds(self) -> float:
-        """Since it came, by the machine's clock."""
+        """Seconds since it arrived, by the machine's clock."""
         return time.perf_counter() - self._started
 
     def log(self, status: int, answer: bytes | None = None) -> LoggedRequest | None:
-        """In its project's log; None for a call of nobody. Without an answer it was a stream, a file, or nothing."""
+        """Add it to its project's log; None without a project. `answer` is None for a stream, a file or no body."""
         if self.project is None:
             return None
         fault = self.fault.route if self.fault is not None else None

@@ -1,12 +1,13 @@
-"""How answers look as bytes: two-space JSON, event frames, and the headers that every answer carried."""
+"""Responses as bytes: views of results as two-space JSON, errors, event frames, headers, and sending them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
 import orjson
-from starlette.types import Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from assistants_emulator.errors import ApiError
 from assistants_emulator.resources import views, views_spec
@@ -18,7 +19,7 @@ BYTES_TYPE = b"application/octet-stream"
 STREAM_TYPE = b"text/event-stream; charset=utf-8"
 DONE_FRAME = b"event: done\ndata: [DONE]\n\n"
 Headers = list[tuple[bytes, bytes]]
-# what every answer carried; `x-request-id` and `openai-processing-ms` are added for each
+# of every response; `x-request-id` and `openai-processing-ms` are added for each
 COMMON_HEADERS: Headers = [
     (b"openai-version", b"2020-10-01"),
     (b"openai-organization", b"user-assistants-emulator"),
@@ -26,6 +27,30 @@ COMMON_HEADERS: Headers = [
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),  # means nothing to plain HTTP
     (b"x-content-type-options", b"nosniff"),
 ]
+POLL_AFTER_MS = b"10"
+UNFINISHED = {"queued", "in_progress", "cancelling"}
+EVENT_VIEWS: dict[str, View] = {"wire": views.streamed, "spec": views_spec.shown}
+
+
+def view_of(route: Route, result: Object | Page, fidelity: str = "wire") -> Object:
+    """The response's JSON: by the row's view, or under `spec` by the published schema's, which covers v2."""
+    is_spec = fidelity == "spec" and "v2" in route.versions
+    view = views_spec.shown if is_spec else route.view
+    if not isinstance(result, Page):
+        return view(result)
+    data = [view(item) for item in result.items]
+    empty = "" if is_spec else None
+    first, last = (data[0]["id"], data[-1]["id"]) if data else (empty, empty)
+    envelope = {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": result.has_more}
+    return {key: envelope[key] for key in route.list_keys}
+
+
+def error_bytes(route: Route | None, error: ApiError) -> bytes:
+    """The error's envelope; `/files` adds a `detail` (dotnet FilesTests)."""
+    body = error.body()
+    if route is not None and route.detail:
+        body["detail"] = {"message": error.message, "code": error.code}
+    return json_bytes(body, route is not None and route.newline)
 
 
 def json_bytes(value: Any, newline: bool = False) -> bytes:
@@ -38,8 +63,14 @@ def frame(name: str, data: Any) -> bytes:
 
 
 def refusal_headers(error: ApiError) -> tuple[tuple[bytes, bytes], ...]:
-    """A 401 says how to give a key (ai-engine, 2024-09)."""
+    """The header of a 401 that names the scheme (ai-engine, 2024-09)."""
     return ((b"www-authenticate", b'Bearer realm="OpenAI API"'),) if error.status == 401 else ()
+
+
+def poll_after(result: Object | Page) -> tuple[tuple[bytes, bytes], ...]:
+    """The header of an unfinished object that shortens the SDK's waits between polls from seconds to milliseconds."""
+    unfinished = isinstance(result, dict) and result.get("status") in UNFINISHED
+    return ((b"openai-poll-after-ms", POLL_AFTER_MS),) if unfinished else ()
 
 
 def without_slash(scope: Scope) -> bytes:
@@ -65,40 +96,32 @@ async def send_pieces(send: Send, status: int, headers: Headers, pieces: AsyncIt
 
 
 async def send_chunks(send: Send, status: int, headers: Headers, chunks: Iterator[bytes]) -> None:
-    """Bytes read as they are sent; `headers` say how many."""
+    """Send a body of known length, which `headers` state, chunk by chunk."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     for chunk in chunks:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
-POLL_AFTER_MS = b"10"
-UNFINISHED = {"queued", "in_progress", "cancelling"}
-EVENT_VIEWS: dict[str, View] = {"wire": views.streamed, "spec": views_spec.shown}
+async def send_until_gone(sending: Coroutine[Any, Any, None], gone: Coroutine[Any, Any, None]) -> bool:
+    """Run `sending` until it ends, or cancel it once `gone` returns; return whether it came to its end.
+
+    Both have ended when this returns, and what either of them raises is raised here.
+    """
+    tasks = asyncio.ensure_future(sending), asyncio.ensure_future(gone)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
+    return not tasks[0].cancelled()
 
 
-def shown(route: Route, result: Object | Page, fidelity: str = "wire") -> Object:
-    """The answer's JSON: by the row's view, or by the published schema's, which has one view of each object of v2."""
-    is_spec = fidelity == "spec" and "v2" in route.versions
-    view = views_spec.shown if is_spec else route.view
-    if not isinstance(result, Page):
-        return view(result)
-    data = [view(item) for item in result.items]
-    nobody = "" if is_spec else None
-    first, last = (data[0]["id"], data[-1]["id"]) if data else (nobody, nobody)
-    shown = {"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": result.has_more}
-    return {key: shown[key] for key in route.list_keys}
-
-
-def error_bytes(route: Route | None, error: ApiError) -> bytes:
-    """`/files` puts a `detail` beside the error (dotnet FilesTests)."""
-    body = error.body()
-    if route is not None and route.detail:
-        body["detail"] = {"message": error.message, "code": error.code}
-    return json_bytes(body, route is not None and route.newline)
-
-
-def poll_after(result: Object | Page) -> tuple[tuple[bytes, bytes], ...]:
-    """The SDK's poll helpers wait a second or five between two polls unless an answer says otherwise."""
-    unfinished = isinstance(result, dict) and result.get("status") in UNFINISHED
-    return ((b"openai-poll-after-ms", POLL_AFTER_MS),) if unfinished else ()
+async def disconnect(receive: Receive) -> None:
+    """Return once the client has closed the connection, or has all of its answer."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

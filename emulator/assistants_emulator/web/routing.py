@@ -1,4 +1,10 @@
-"""The route table as a tree: a path is matched segment by segment, not by one pattern after another."""
+"""Routing: from a request's method, path and headers to a row of the route table.
+
+The table is a tree: a path is matched segment by segment, not by one pattern after another. The API has several
+addresses, OpenAI's below `/v1` and Azure's below `/openai`. They lead to the same rows and objects; they differ in
+how a request states its version (the `OpenAI-Beta` header, or `api-version`), and in how the gateway in front refuses a
+request that does not reach the API.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +46,7 @@ ROUTES: tuple[Route, ...] = (
     *models.ROUTES,
     *v1.ROUTES,
 )
-"""The whole API at a glance."""
+"""All rows of the API."""
 
 EMULATED = "assistants, threads, messages, runs, run steps, files, uploads, vector stores, models"
 NOT_EMULATED = {
@@ -50,11 +56,33 @@ NOT_EMULATED = {
 Node = dict[str, Any]
 Rows = dict[Version, Route]
 ANY, ROWS, NAMES = "{}", "", "/"  # keys of a node that no segment of a path can be
+Headers = Mapping[bytes, bytes]
+
+OPENAI, AZURE, AZURE_V1 = "/v1", "/openai", "/openai/v1"
+AZURE_SINCE, AZURE_V2_SINCE = "2024-02-15", "2024-05-01"
+NO_ACCESS = (
+    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+    "active subscription and use a correct regional API endpoint for your resource."
+)
+_API_VERSION = re.compile(r"(20\d\d-[01]\d-[0-3]\d)(-preview)?")
+
+OTHER_BETAS = ("realtime", "responses", "chatkit", "agents")  # sent along by SDKs that speak other betas too
+MIGRATION = "https://platform.openai.com/docs/assistants/migration"
+MISSING = (
+    "You must provide the 'OpenAI-Beta' header to access the Assistants API. "
+    "Please try again by setting the header 'OpenAI-Beta: assistants=v2'."
+)
+SUNSET = (
+    "The v1 Assistants API has been deprecated. Please try again by setting the header 'OpenAI-Beta: assistants=v2'. "
+    f"See the migration guide for more information: {MIGRATION}."
+)
+ONLY_V1 = f"The v1 Assistants API has been deprecated. See the migration guide for more information: {MIGRATION}."
+_FORM = re.compile(r"([\w-]+)=(v\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class RouteMatch:
-    """What a path is: its rows by method and version, and the ids in it by their names."""
+    """A path's rows by method and version, and the ids in it by their names."""
 
     methods: dict[str, Rows]
     ids: dict[str, str]
@@ -68,7 +96,7 @@ class RouteTable:
             self._add(route)
 
     def find(self, path: str) -> RouteMatch | None:
-        """`path` is below the prefix; None where no row has it."""
+        """The match of a path below the prefix; None if no row has it."""
         ids: list[str] = []
         node: Node | None = self._root
         for segment in path.split("/")[1:]:
@@ -96,102 +124,34 @@ class RouteTable:
         rows.update(dict.fromkeys(route.versions, route))
 
 
-def unknown_path(method: str, path: str, shown: str) -> NotFound:
-    """The API's text; for what the platform has beside the Assistants API, with what this server is."""
-    message = f"Invalid URL ({method} {shown})"
-    family = path.split("/")[1]
-    if family in NOT_EMULATED:
-        message += f". This server emulates the Assistants API ({EMULATED}), and not {family}."
-    return NotFound(message)
+def address_of(method: str, path: str, query_string: bytes) -> Address:
+    """The address of a request; 404 for a path that is below no prefix."""
+    if path.startswith(f"{OPENAI}/"):
+        return OpenAiAddress(path[len(OPENAI) :])
+    if not path.startswith(f"{AZURE}/"):
+        raise _outside(method, path)
+    if path.startswith(f"{AZURE_V1}/"):
+        return AzureAddress(path[len(AZURE_V1) :], "v2")
+    api_versions = parse_qs(query_string.decode("latin-1")).get("api-version", [""])
+    return AzureAddress(path[len(AZURE) :], _azure_version(api_versions[-1]))
 
 
-OTHER_BETAS = ("realtime", "responses", "chatkit", "agents")  # sent along by SDKs that speak other betas too
-MIGRATION = "https://platform.openai.com/docs/assistants/migration"
-MISSING = (
-    "You must provide the 'OpenAI-Beta' header to access the Assistants API. "
-    "Please try again by setting the header 'OpenAI-Beta: assistants=v2'."
-)
-SUNSET = (
-    "The v1 Assistants API has been deprecated. Please try again by setting the header 'OpenAI-Beta: assistants=v2'. "
-    f"See the migration guide for more information: {MIGRATION}."
-)
-ONLY_V1 = f"The v1 Assistants API has been deprecated. See the migration guide for more information: {MIGRATION}."
-_FORM = re.compile(r"([\w-]+)=(v\d+)")
+def _azure_version(api_version: str) -> Version | None:
+    date = _API_VERSION.fullmatch(api_version)
+    if date is None or date[1] < AZURE_SINCE:
+        return None
+    return "v1" if date[1] < AZURE_V2_SINCE else "v2"
 
 
-def version_of(header: str, required: bool) -> Version:
-    """The version that the header asks for; v2 where it is not needed and not there. 400 for one that is wrong."""
-    sent = header.strip()
-    if not sent:
-        if required:
-            raise _invalid(MISSING)
-        return "v2"
-    version: Version | None = None
-    for part in sent.split(","):
-        version = _one(part.strip()) or version
-    if version is None and required:
-        raise _invalid(MISSING)
-    return version or "v2"
-
-
-def require_version(version: Version, versions: Collection[Version], required: bool, sunset: bool) -> None:
-    """400 where the path has no row of that version, or v1 is over and the path is one that went by versions.
-
-    That v2's own endpoints answered v1 so was never recorded (behaviour.md section 13).
-    """
-    if version == "v1" and required and sunset:
-        raise _invalid(ONLY_V1 if "v2" not in versions else SUNSET)
-    if version in versions:
-        return
-    raise _invalid(ONLY_V1 if version == "v2" else MISSING)
-
-
-def _one(beta: str) -> Version | None:
-    form = _FORM.fullmatch(beta)
-    if form is None:
-        message = f"Invalid beta header provided: '{beta}'. The header should be in the format "
-        raise _invalid(message + "'OpenAI-Beta: example_beta=v1'.")
-    if form[1] == "assistants" and form[2] in VERSIONS:
-        return "v1" if form[2] == "v1" else "v2"
-    if form[1] not in OTHER_BETAS:
-        raise _invalid(f"Unknown beta requested: '{form[1]}'.")
-    return None
-
-
-def _invalid(message: str) -> ApiError:
-    return ApiError(message, code="invalid_beta")
-
-
-Headers = Mapping[bytes, bytes]
-OPENAI, AZURE, AZURE_V1 = "/v1", "/openai", "/openai/v1"
-AZURE_SINCE, AZURE_V2_SINCE = "2024-02-15", "2024-05-01"
-NO_ACCESS = (
-    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
-    "active subscription and use a correct regional API endpoint for your resource."
-)
-_API_VERSION = re.compile(r"(20\d\d-[01]\d-[0-3]\d)(-preview)?")
-
-
-class GatewayError(ApiError):
-    """What Azure's gateway answers by itself: a code that is the status, and a message."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message, code=str(status))
-        self.status = status
-
-    def body(self) -> dict[str, object]:
-        return {"error": {"code": self.code, "message": self.message}}
-
-
-class UnknownUrl(NotFound):
-    """What stood in front of the API had an order of keys of its own."""
-
-    def body(self) -> dict[str, object]:
-        return {"error": {"type": self.type, "code": self.code, "message": self.message, "param": self.param}}
+def _outside(method: str, path: str) -> UnknownUrl:
+    message = f"Unknown request URL: {method} {path}. Please check the URL for typos, "
+    return UnknownUrl(
+        f"{message}or see the docs at https://platform.openai.com/docs/api-reference/.", code="unknown_url"
+    )
 
 
 class Address(Protocol):
-    """`path` is what comes below the prefix."""
+    """A request's address; `path` is below the prefix."""
 
     @property
     def path(self) -> str: ...
@@ -203,7 +163,7 @@ class Address(Protocol):
     def wrong_key(self, headers: Headers) -> ApiError: ...
 
     def route(self, rows: Rows, headers: Headers, sunset: bool) -> tuple[Route, Version]:
-        """The row of the version that the request asks for."""
+        """The row of the request's version, and that version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +190,7 @@ class OpenAiAddress:
 
 @dataclass(frozen=True, slots=True)
 class AzureAddress:
-    """`version` is what `api-version` says, None for one that there never was; the beta header says nothing here."""
+    """`version` follows from `api-version`, None for one that never existed; the beta header is ignored."""
 
     path: str
     version: Version | None
@@ -250,27 +210,71 @@ class AzureAddress:
         return rows[self.version], self.version
 
 
-def address_of(method: str, path: str, query_string: bytes) -> Address:
-    """404 for a path that is behind none of them."""
-    if path.startswith(f"{OPENAI}/"):
-        return OpenAiAddress(path[len(OPENAI) :])
-    if not path.startswith(f"{AZURE}/"):
-        raise _outside(method, path)
-    if path.startswith(f"{AZURE_V1}/"):
-        return AzureAddress(path[len(AZURE_V1) :], "v2")
-    named = parse_qs(query_string.decode("latin-1")).get("api-version", [""])
-    return AzureAddress(path[len(AZURE) :], _azure_version(named[-1]))
+class GatewayError(ApiError):
+    """An error of Azure's gateway: its code is the status."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message, code=str(status))
+        self.status = status
+
+    def body(self) -> dict[str, object]:
+        return {"error": {"code": self.code, "message": self.message}}
 
 
-def _azure_version(api_version: str) -> Version | None:
-    date = _API_VERSION.fullmatch(api_version)
-    if date is None or date[1] < AZURE_SINCE:
-        return None
-    return "v1" if date[1] < AZURE_V2_SINCE else "v2"
+class UnknownUrl(NotFound):
+    """An error of the gateway in front of OpenAI's API, with another order of keys."""
+
+    def body(self) -> dict[str, object]:
+        return {"error": {"type": self.type, "code": self.code, "message": self.message, "param": self.param}}
 
 
-def _outside(method: str, path: str) -> UnknownUrl:
-    message = f"Unknown request URL: {method} {path}. Please check the URL for typos, "
-    return UnknownUrl(
-        f"{message}or see the docs at https://platform.openai.com/docs/api-reference/.", code="unknown_url"
-    )
+def unknown_path(method: str, path: str, full_path: str) -> NotFound:
+    """The API's error; for another API of the platform, such as `/chat`, with the list of emulated ones."""
+    message = f"Invalid URL ({method} {full_path})"
+    family = path.split("/")[1]
+    if family in NOT_EMULATED:
+        message += f". This server emulates the Assistants API ({EMULATED}), and not {family}."
+    return NotFound(message)
+
+
+def version_of(header: str, required: bool) -> Version:
+    """The version in an `OpenAI-Beta` header; v2 if it is neither required nor present. 400 for an invalid header."""
+    header = header.strip()
+    if not header:
+        if required:
+            raise _invalid(MISSING)
+        return "v2"
+    version: Version | None = None
+    for beta in header.split(","):
+        version = _version_in(beta.strip()) or version
+    if version is None and required:
+        raise _invalid(MISSING)
+    return version or "v2"
+
+
+def require_version(version: Version, versions: Collection[Version], required: bool, sunset: bool) -> None:
+    """400 if the path has no row of that version, or if v1 is over and the path requires the header.
+
+    The answer of v2's own endpoints to v1 is inferred, it was never recorded.
+    """
+    if version == "v1" and required and sunset:
+        raise _invalid(ONLY_V1 if "v2" not in versions else SUNSET)
+    if version in versions:
+        return
+    raise _invalid(ONLY_V1 if version == "v2" else MISSING)
+
+
+def _version_in(beta: str) -> Version | None:
+    form = _FORM.fullmatch(beta)
+    if form is None:
+        message = f"Invalid beta header provided: '{beta}'. The header should be in the format "
+        raise _invalid(message + "'OpenAI-Beta: example_beta=v1'.")
+    if form[1] == "assistants" and form[2] in VERSIONS:
+        return "v1" if form[2] == "v1" else "v2"
+    if form[1] not in OTHER_BETAS:
+        raise _invalid(f"Unknown beta requested: '{form[1]}'.")
+    return None
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError(message, code="invalid_beta")

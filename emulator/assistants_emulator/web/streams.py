@@ -1,4 +1,4 @@
-"""A run's events as a stream: those of its creation first, then whatever is committed, until the run rests."""
+"""Events of a project as they are committed, for one client: the API's stream of a run, and the base of all feeds."""
 
 from __future__ import annotations
 
@@ -22,74 +22,104 @@ SHOWN_PREFIX = "thread."
 NOT_SHOWN = {"thread.modified", "thread.deleted"}  # the store's own events of threads
 
 
-class EventStream:
-    """Listens from before the operation that begins or continues the run, so that no event is missed."""
+class EventFeed:
+    """Subscriptions to a project's events for one client. A subclass queues them, and calls `notify` for each.
 
-    def __init__(self, project: Project, fault: Fault | None = None, version: Version = "v2") -> None:
-        self._project = project
-        self._version = version
-        self._fault = fault
-        self._view = EVENT_VIEWS[project.context.config.fidelity]
-        self._sent = 0
-        self._shows_content = False
-        self._waiting: deque[Event] = deque()
-        self._more = asyncio.Event()
-        self._over = False
+    The project ends the feeds that are open when it is emptied. Whoever opens a feed closes it.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.has_ended = False
+        self._changed = asyncio.Event()
         self._unsubscribe: list[Callable[[], None]] = []
 
-    def begin(self, operation: Callable[[], Object]) -> None:
-        """Run the operation; what it commits is the beginning of the stream, what it raises is no stream at all."""
-        store = self._project.context.store
-        stop_collecting = store.subscribe("*", self._waiting.append)
+    def subscribe(self, topic: str, listener: Callable[[Event], None]) -> None:
+        self._unsubscribe.append(self.project.context.store.subscribe(topic, listener))
+        self.project.open_streams.add(self.end)
+
+    def notify(self) -> None:
+        """Wake `wait`: there is something to send."""
+        self._changed.set()
+
+    async def wait(self, seconds: float | None = None) -> bool:
+        """Wait for `notify` or `end`; return False if neither came within the given time."""
         try:
-            run = operation()
-        finally:
-            stop_collecting()
-        self._shows_content = bool(run.get("_include"))
-        self._unsubscribe = [store.subscribe(topic, self._hear) for topic in (run["id"], run["thread_id"])]
-        self._project.open_streams.add(self.end)
+            await asyncio.wait_for(self._changed.wait(), seconds)
+        except TimeoutError:
+            return False
+        self._changed.clear()
+        return True
 
     def end(self) -> None:
-        """Nothing more will come: the run rests, the thread is gone, or the project is emptied."""
-        self._over = True
-        self._more.set()
+        """Send what is queued and no more."""
+        self.has_ended = True
+        self._changed.set()
 
     def close(self) -> None:
         for unsubscribe in self._unsubscribe:
             unsubscribe()
-        self._project.open_streams.discard(self.end)
+        self.project.open_streams.discard(self.end)
+
+
+class EventStream(EventFeed):
+    """A run's events as the API streams them: from its creation or continuation until it rests.
+
+    It listens from before the operation that begins or continues the run, so that no event is missed.
+    """
+
+    def __init__(self, project: Project, fault: Fault | None = None, version: Version = "v2") -> None:
+        super().__init__(project)
+        self.run_id = ""
+        self._version = version
+        self._fault = fault
+        self._view = EVENT_VIEWS[project.context.config.fidelity]
+        self._count = 0  # of the frames so far
+        self._shows_content = False
+        self._queue: deque[Event] = deque()
+
+    def begin(self, operation: Callable[[], Object]) -> None:
+        """Run the operation, which returns the run; its events begin the stream, and what it raises is raised."""
+        stop_collecting = self.project.context.store.subscribe("*", self._queue.append)
+        try:
+            run = operation()
+        finally:
+            stop_collecting()
+        self.run_id = run["id"]
+        self._shows_content = bool(run.get("_include"))
+        for topic in (run["id"], run["thread_id"]):
+            self.subscribe(topic, self._add)
 
     async def frames(self) -> AsyncIterator[bytes]:
         """The frames; those that are ready go out together."""
         try:
             while True:
-                ready, last = self._take()
+                ready, is_last = self._take()
                 if ready:
                     yield ready
                 if self._is_broken():
                     raise DropConnection
-                if last or self._over:
+                if is_last or self.has_ended:
                     yield DONE_FRAME
                     return
-                self._more.clear()
-                await self._more.wait()
+                await self.wait()
         finally:
             self.close()
 
-    def _hear(self, event: Event) -> None:
+    def _add(self, event: Event) -> None:
         if event.name == "thread.deleted":
             self.end()
-        self._waiting.append(event)
-        self._more.set()
+        self._queue.append(event)
+        self.notify()
 
     def _take(self) -> tuple[bytes, bool]:
-        """The frames of the events that are waiting, and whether these are the last."""
+        """The frames of the queued events, and whether these are the last."""
         frames: list[bytes] = []
-        while self._waiting and not self._is_broken():
-            event = self._waiting.popleft()
+        while self._queue and not self._is_broken():
+            event = self._queue.popleft()
             if event.name.startswith(SHOWN_PREFIX) and event.name not in NOT_SHOWN:
                 frames.append(self._frame(event))
-            if self._sent == self._limit and self._fault is not None and self._fault.error is not None:
+            if self._count == self._limit and self._fault is not None and self._fault.error is not None:
                 return b"".join([*frames, frame(ERROR, self._fault.error.body())]), True
             if event.name in LAST:
                 return b"".join(frames), True
@@ -100,14 +130,14 @@ class EventStream:
         return self._fault.drop_after if self._fault is not None else None
 
     def _is_broken(self) -> bool:
-        """Whether a fault closes the connection here; one that tells an error lets the stream end by it."""
-        return self._sent == self._limit and self._fault is not None and self._fault.error is None
+        """Return whether a fault closes the connection here; one with an error ends the stream by an event."""
+        return self._count == self._limit and self._fault is not None and self._fault.error is None
 
     def _frame(self, event: Event) -> bytes:
-        self._sent += 1
+        self._count += 1
         name, data = event.name, self._view(event.data)
         if self._version == "v1":
-            name, data = v1_views.streamed(self._project.context, name, event.data)
+            name, data = v1_views.streamed(self.project.context, name, event.data)
         if data["object"] == "thread.run.step" and not self._shows_content:
             data = views.without_search_content(data)
         whole = frame(name, data)

@@ -1,18 +1,18 @@
-"""Who may knock: a page of somebody else's, open in a browser on this machine, must not reach the emulator.
+"""Trusted hosts: requests from foreign browser origins are rejected (DNS rebinding, CORS).
 
-A request's Host has to be loopback or an allowed name, which stops DNS rebinding; its Origin, where it has one, too.
-Loopback pages get the CORS headers that browsers ask for. SDKs send no Origin and a loopback Host: nothing to notice.
+A request's Host has to be loopback or an allowed name, which stops DNS rebinding, and so has its Origin, if it has one.
+Pages of these origins get CORS headers. SDKs send no Origin and a loopback Host, and are not affected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assistants_emulator.config import is_loopback
 from assistants_emulator.errors import ApiError
 from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_whole
 
@@ -25,7 +25,7 @@ class Forbidden(ApiError):
 
 
 class TrustedHosts:
-    """In front of an ASGI application; `allowed` are further host names, `*` for all."""
+    """ASGI middleware; `allowed` are host names beside loopback, `*` for all."""
 
     def __init__(self, app: ASGIApp, allowed: Collection[str]) -> None:
         self._app = app
@@ -62,22 +62,11 @@ class TrustedHosts:
 
 @lru_cache(maxsize=256)
 def _name_in(url: str) -> str | None:
-    """Clients name one or two hosts, with each request. None for what is no address."""
+    """The host name in a URL, None if it has none or is invalid. Cached: clients send the same hosts each time."""
     try:
         return urlsplit(url).hostname
     except ValueError:
         return None
-
-
-@lru_cache(maxsize=256)
-def is_loopback(name: str) -> bool:
-    """Whether a host name or address means this machine and nothing else."""
-    if name.lower() == "localhost" or name.lower().endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def _host_and_origin(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str]:
@@ -96,18 +85,18 @@ def _cors(origin: str) -> list[tuple[bytes, bytes]]:
 
 
 def _preflight(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    asked = dict(headers).get(b"access-control-request-headers", b"authorization, content-type, openai-beta")
+    wanted_headers = dict(headers).get(b"access-control-request-headers", b"authorization, content-type, openai-beta")
     return [
         (b"access-control-allow-methods", b"GET, POST, PUT, DELETE"),
-        (b"access-control-allow-headers", asked),
+        (b"access-control-allow-headers", wanted_headers),
         (b"access-control-max-age", PREFLIGHT_SECONDS),
     ]
 
 
 def _with_cors(send: Send, origin: str) -> Send:
-    async def sending(message: Message) -> None:
+    async def send_with_cors(message: Message) -> None:
         if message["type"] == "http.response.start":
             message = {**message, "headers": [*message["headers"], *_cors(origin)]}
         await send(message)
 
-    return sending
+    return send_with_cors

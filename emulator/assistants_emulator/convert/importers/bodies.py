@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from assistants_emulator.convert.importers.calls import Headers, Unreadable, content_type
 from assistants_emulator.recording.exchange import Body, Part, Stored, body_of_text
 from assistants_emulator.recording.sse import EventReader
-from assistants_emulator.web.multipart import parameters
+from assistants_emulator.web.multipart import PartHeaders, parameters
 
 _GZIP = b"\x1f\x8b"
 
@@ -72,11 +72,9 @@ def form_parts(raw: bytes, content_type_header: str) -> Iterator[Part]:
 
 
 def _part(head: bytes, content: bytes) -> Part:
-    lines = (line.partition(b":") for line in head.splitlines())
-    headers = {name.strip().lower(): value.strip() for name, _, value in lines}
-    named = parameters(headers.get(b"content-disposition", b""))
+    headers = PartHeaders.of(head)
+    named = headers.named
     name, filename = named.get("name", ""), named.get("filename")
-    kind = headers.get(b"content-type", b"").decode("latin-1") or None
     if filename is None:
         return Part(name, value=content.decode("utf-8", "replace"))
-    return Part(name, filename=filename, content_type=kind, file=Stored.of(content))
+    return Part(name, filename=filename, content_type=headers.content_type or None, file=Stored.of(content))

@@ -1,7 +1,7 @@
-// What every page has: regions that follow the emulator, copy buttons, footnotes that open their passage.
+// On every page: regions that follow the emulator, copy buttons, footnotes that open their passage.
 "use strict";
 
-// Replace what changed in the regions, and only that: a form that is being filled in stays as it is.
+// Replace only changed elements of the regions: a form that is being filled in stays as it is.
 const served = new WeakMap();
 
 function remember(root) {
@@ -16,30 +16,30 @@ function restoreOpen(old, fresh) {
 }
 
 function updateRegion(region, fresh) {
-  const known = new Map([...region.children].map((child) => [child.dataset.key, child]));
-  const wanted = [...fresh.children];
+  const byKey = new Map([...region.children].map((child) => [child.dataset.key, child]));
+  const children = [...fresh.children];
   let at = region.firstElementChild;
-  for (const child of wanted) {
+  for (const child of children) {
     const html = child.outerHTML;
-    const old = known.get(child.dataset.key);
-    known.delete(child.dataset.key);
-    let kept = old;
+    const old = byKey.get(child.dataset.key);
+    byKey.delete(child.dataset.key);
+    let current = old;
     if (!old || served.get(old) !== html) {
-      kept = document.importNode(child, true);
-      served.set(kept, html);
+      current = document.importNode(child, true);
+      served.set(current, html);
       if (old) {
-        restoreOpen(old, kept);
-        if (at === old) at = kept;
-        old.replaceWith(kept);
+        restoreOpen(old, current);
+        if (at === old) at = current;
+        old.replaceWith(current);
       }
     }
-    if (kept !== at) region.insertBefore(kept, at);
+    if (current !== at) region.insertBefore(current, at);
     else at = at.nextElementSibling;
   }
-  for (const gone of known.values()) gone.remove();
+  for (const gone of byKey.values()) gone.remove();
 }
 
-const writing = new Map(); // message id -> what was streamed of it so far
+const writing = new Map(); // message id -> the text streamed so far
 
 function showWriting() {
   for (const place of document.querySelectorAll("[data-writes]")) {
@@ -92,7 +92,7 @@ function follow(url) {
   source.addEventListener("error", () => {
     lost = true;
     sign.classList.add("off");
-    sign.textContent = "not connected";
+    sign.textContent = "disconnected";
   });
   source.addEventListener("change", refresh);
   source.addEventListener("delta", (event) => {
@@ -113,6 +113,15 @@ function openFootnote() {
   }
 }
 
+// On a phone the pages' list scrolls sideways. Not by scrollIntoView, which moves where the Tab key begins.
+function showCurrent() {
+  const current = document.querySelector(".side [aria-current]");
+  if (!current) return;
+  const side = current.closest(".side");
+  const [link, list] = [current, side].map((element) => element.getBoundingClientRect());
+  side.scrollLeft += link.left + link.width / 2 - (list.left + list.width / 2);
+}
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
@@ -128,7 +137,7 @@ document.addEventListener("click", async (event) => {
   setTimeout(() => (button.textContent = label), 1500);
 });
 
-document.querySelector(".side [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // on a phone
+showCurrent();
 remember(document);
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 addEventListener("hashchange", openFootnote);

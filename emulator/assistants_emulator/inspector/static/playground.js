@@ -1,4 +1,4 @@
-// The playground: a client of the API like any other. What it shows of messages and steps the server renders.
+// The playground: a client of the API like any other. Messages and steps are rendered by the server.
 
 const stage = document.getElementById("stage");
 if (stage) start();
@@ -19,8 +19,8 @@ function start() {
     if (body && !isForm) headers["Content-Type"] = "application/json";
     const answer = await fetch(api + path, { method, headers, body: body && !isForm ? JSON.stringify(body) : body });
     if (!answer.ok) {
-      const told = await answer.json().catch(() => null);
-      throw new Error(told?.error?.message || `${method} ${path} was answered ${answer.status}`);
+      const refusal = await answer.json().catch(() => null);
+      throw new Error(refusal?.error?.message || `${method} ${path} returned ${answer.status}`);
     }
     return answer;
   };
@@ -36,7 +36,7 @@ function start() {
     const active = ["queued", "in_progress", "requires_action", "cancelling"].includes(status);
     send.disabled = active;
     cancel.hidden = !active || status === "cancelling";
-    state.textContent = status === "requires_action" ? "Waiting for the outputs of its function calls"
+    state.textContent = status === "requires_action" ? "Waiting for function call outputs"
       : active ? "Answering…" : !status || status === "completed" ? "" : status === "failed" ? "The run failed" : `The run is ${status.replaceAll("_", " ")}`;
   }
 
@@ -50,7 +50,7 @@ function start() {
 
   async function fragment(url) {
     const answer = await fetch(url);
-    if (!answer.ok) throw new Error("The inspector could not show what was made.");
+    if (!answer.ok) throw new Error("The inspector could not load the update.");
     return new DOMParser().parseFromString(await answer.text(), "text/html").body;
   }
 
@@ -179,10 +179,10 @@ function start() {
         history.replaceState(null, "", `?${new URLSearchParams({ assistant, thread })}`);
       }
       const path = `/threads/${encodeURIComponent(thread)}`;
-      const made = await ask("POST", `${path}/messages`, message(text, uploaded));
+      const created = await ask("POST", `${path}/messages`, message(text, uploaded));
       say.value = "";
       choose([]);
-      await showMessage(made.id);
+      await showMessage(created.id);
       toEnd();
       await follow(await call("POST", `${path}/runs`, { assistant_id: assistant, stream: true }));
     } catch (error) {
@@ -205,14 +205,14 @@ function start() {
     }
   }
 
-  // how the run stands after something went wrong, or when the page was opened in the middle of one
+  // Show the run's state after an error, or when the page was opened in the middle of a run.
   async function look() {
     if (!thread || !run) return show("");
     try {
-      const found = await ask("GET", `/threads/${encodeURIComponent(thread)}/runs/${encodeURIComponent(run)}`);
-      show(found.status);
+      const current = await ask("GET", `/threads/${encodeURIComponent(thread)}/runs/${encodeURIComponent(run)}`);
+      show(current.status);
       await showSteps();
-      if (["queued", "in_progress", "cancelling"].includes(found.status)) setTimeout(look, 1000);
+      if (["queued", "in_progress", "cancelling"].includes(current.status)) setTimeout(look, 1000);
     } catch {
       show("");
     }
@@ -226,7 +226,7 @@ function start() {
       remove.type = "button";
       remove.className = "plain";
       remove.textContent = `${file.name} ×`;
-      remove.setAttribute("aria-label", `Do not send ${file.name}`);
+      remove.setAttribute("aria-label", `Remove ${file.name}`);
       remove.addEventListener("click", () => choose(chosen.filter((_, other) => other !== index)));
       item.append(remove);
       return item;

@@ -1,7 +1,6 @@
-"""One question to a chat completions server, and its answer as it comes.
+"""Client of a chat completions server: one request, and its answer as a stream of text.
 
-Spoken over plain HTTP: the SDK would bring its own retries, proxies and version, and nothing but the given URL may be
-contacted.
+Uses plain HTTP: the SDK would bring its own retries, proxies and version, and only the given URL may be contacted.
 """
 
 from __future__ import annotations
@@ -16,14 +15,14 @@ import orjson
 from assistants_emulator.errors import ModelError
 from assistants_emulator.responders.replies import Usage
 
-CONNECT_SECONDS = 10.0  # an answer itself may take as long as the run lives
+CONNECT_SECONDS = 10.0  # the answer itself may take as long as the run lives
 RATE_LIMITED = 429
 END = "[DONE]"
 
 
 @dataclass(slots=True)
 class Call:
-    """A tool call; `id` is "" where the server gives none."""
+    """A tool call; `id` is "" if the server gives none."""
 
     name: str = ""
     arguments: str = ""
@@ -32,47 +31,47 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """What the model has said so far; whole when its pieces end."""
+    """The model's answer so far; complete when the stream of its text ends."""
 
     text: str = ""
     calls: list[Call] = field(default_factory=list)
     finish_reason: str | None = None
     usage: Usage | None = None
 
-    def take(self, chunk: Mapping[str, Any]) -> str:
-        """Add a chunk of the stream; its piece of text, which may be empty."""
-        if used := chunk.get("usage"):
-            self.usage = Usage(int(used["prompt_tokens"]), int(used.get("completion_tokens", 0)))
+    def add(self, chunk: Mapping[str, Any]) -> str:
+        """Add a chunk of the stream, and return its piece of text, which may be empty."""
+        if usage := chunk.get("usage"):
+            self.usage = Usage(int(usage["prompt_tokens"]), int(usage.get("completion_tokens", 0)))
         for choice in chunk.get("choices") or ():
             self.finish_reason = choice.get("finish_reason") or self.finish_reason
             delta = choice.get("delta") or {}
-            for told in delta.get("tool_calls") or ():
-                self._take_call(told)
+            for call in delta.get("tool_calls") or ():
+                self._add_call(call)
             piece: str = delta.get("content") or ""
             self.text += piece
             return piece
         return ""
 
-    def tell_usage(self) -> Iterator[Usage]:
-        """For the first step that the answer becomes; further ones have used nothing. None where it is not known."""
+    def take_usage(self) -> Iterator[Usage]:
+        """The usage for the first step of this answer, and 0 for further ones; nothing if the server gave none."""
         if self.usage is not None:
             yield self.usage
             self.usage = Usage(0, 0)
 
-    def _take_call(self, told: Mapping[str, Any]) -> None:
-        """Some servers number every call 0 (Ollama did): another id is another call."""
-        index, id = told.get("index", len(self.calls)), told.get("id") or ""
+    def _add_call(self, delta: Mapping[str, Any]) -> None:
+        """Add to a call. Some servers number every call 0 (Ollama did): another id is another call."""
+        index, id = delta.get("index", len(self.calls)), delta.get("id") or ""
         if index >= len(self.calls) or (id and self.calls[-1].id not in ("", id) and index == len(self.calls) - 1):
             self.calls.append(Call())
             index = len(self.calls) - 1
-        call, function = self.calls[index], told.get("function") or {}
+        call, function = self.calls[index], delta.get("function") or {}
         call.id = call.id or id
         call.name += function.get("name") or ""
         call.arguments += function.get("arguments") or ""
 
 
 class ChatServer:
-    """`base_url` is what an SDK would be given: `http://127.0.0.1:11434/v1`."""
+    """`base_url` is as for an SDK: `http://127.0.0.1:11434/v1`."""
 
     def __init__(self, base_url: str, api_key: str | None) -> None:
         self._url = f"{base_url.rstrip('/')}/chat/completions"
@@ -80,14 +79,14 @@ class ChatServer:
         self._name = f"the chat model at {base_url}"
 
     async def ask(self, body: Mapping[str, Any], answer: Answer) -> AsyncGenerator[str, None]:
-        """The pieces of the text as they come, `answer` growing with them; ModelError for whatever goes wrong."""
+        """Yield the pieces of the text as they come, and add each to `answer`; ModelError for every failure."""
         try:
             async with self._client() as client, client.stream("POST", self._url, json=body) as response:
                 if response.status_code != 200:
-                    raise self._refused(response.status_code, await response.aread())
+                    raise self._refusal(response.status_code, await response.aread())
                 async for line in response.aiter_lines():
                     for chunk in self._chunks(line):
-                        if piece := answer.take(chunk):
+                        if piece := answer.add(chunk):
                             yield piece
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise ModelError(f"{self._name} cannot be reached: {error or type(error).__name__}") from error
@@ -99,7 +98,7 @@ class ChatServer:
             raise ModelError(f"{self._name} broke off its answer: the stream ended without a finish_reason")
 
     def _client(self) -> httpx2.AsyncClient:
-        """No proxy, no redirect: nothing else is contacted. A TLS context costs 20 ms, and plain http needs none."""
+        """A client without proxies: nothing else is contacted. A TLS context costs 20 ms, and plain http needs none."""
         timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
         secure = self._url.startswith("https:")
         return httpx2.AsyncClient(headers=self._headers, timeout=timeout, trust_env=False, verify=secure)
@@ -111,19 +110,19 @@ class ChatServer:
             return
         chunk = orjson.loads(value)
         if chunk.get("error"):
-            raise ModelError(f"{self._name} failed in mid-answer: {_told(chunk)}")
+            raise ModelError(f"{self._name} failed in mid-answer: {_message(chunk)}")
         yield chunk
 
-    def _refused(self, status: int, body: bytes) -> ModelError:
+    def _refusal(self, status: int, body: bytes) -> ModelError:
         try:
-            told = _told(orjson.loads(body))
+            message = _message(orjson.loads(body))
         except orjson.JSONDecodeError:
-            told = body.decode("utf-8", "replace")[:500]
+            message = body.decode("utf-8", "replace")[:500]
         code = "rate_limit_exceeded" if status == RATE_LIMITED else "server_error"
-        return ModelError(f"{self._name} answered {status}: {told}", code)
+        return ModelError(f"{self._name} answered {status}: {message}", code)
 
 
-def _told(body: Any) -> str:
-    """The message of an error body: an object, or its text alone (Ollama)."""
+def _message(body: Any) -> str:
+    """The message of an error body, whose error is an object or a text (Ollama)."""
     error = body.get("error", body) if isinstance(body, dict) else body
     return str(error.get("message", error) if isinstance(error, dict) else error)

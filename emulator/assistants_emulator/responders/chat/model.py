@@ -1,6 +1,6 @@
-"""A live local model: runs answered by any OpenAI-compatible chat completions server (llama.cpp, Ollama, vLLM).
+"""A responder that asks a live local model: any OpenAI-compatible chat completions server (llama.cpp, Ollama, vLLM).
 
-A newcomer would look for the model in the run: the run's `model` is the assistant's, the server's is given here.
+The run's `model` is the assistant's and is not sent; the server's own model is an argument of ChatModel.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from assistants_emulator.errors import EmulatorError, ModelError
 from assistants_emulator.responders.chat.client import Answer, ChatServer
-from assistants_emulator.responders.chat.dialogue import Talk
+from assistants_emulator.responders.chat.dialogue import Dialogue
 from assistants_emulator.responders.replies import Chunk, Incomplete, Step, Text
 from assistants_emulator.responders.turn import Turn
 
@@ -21,10 +21,10 @@ ENDINGS = {"length": "max_completion_tokens", "content_filter": "content_filter"
 
 
 class ChatModel:
-    """For `respond(ChatModel("http://127.0.0.1:11434/v1", "qwen3"), live=True)`.
+    """A responder: `respond(ChatModel("http://127.0.0.1:11434/v1", "qwen3"), live=True)`.
 
-    Functions are called as the model calls them, file search searches the run's vector stores, code runs where the
-    emulator may run it. Whatever goes wrong with the server fails the run with a `last_error` that says so.
+    The run makes the function calls of the model, file search searches the run's vector stores, and code runs if the
+    emulator allows it. An error of the server fails the run with a `last_error` that says so.
     """
 
     live = True
@@ -36,34 +36,34 @@ class ChatModel:
         self._server = ChatServer(base_url, api_key)
 
     async def __call__(self, turn: Turn) -> AsyncGenerator[Step, Any]:
-        talk = await asyncio.to_thread(Talk, turn, self._model)
-        for work in talk.done_before():
-            sent: Any = yield work.reply or Text("")
-            talk.keep(work.calls, work.outputs(sent))
+        dialogue = await asyncio.to_thread(Dialogue, turn, self._model)
+        for work in dialogue.earlier_work():
+            outputs: Any = yield work.reply or Text("")
+            dialogue.add_outputs(work.calls, work.outputs(outputs))
         for _ in range(MOST_ROUNDS):
-            if talk.room == 0:
+            if dialogue.room == 0:
                 yield Incomplete(ENDINGS["length"])
                 return
             answer = Answer()
-            async with aclosing(self._server.ask(talk.question(), answer)) as pieces:
+            async with aclosing(self._server.ask(dialogue.request(), answer)) as pieces:
                 async for piece in pieces:
                     yield Chunk(piece)
-            talk.heard(answer)
+            dialogue.add_answer(answer)
             if answer.text or not answer.calls:
                 if not answer.text:
                     yield Text("")
-                for usage in answer.tell_usage():
+                for usage in answer.take_usage():
                     yield usage
             if answer.finish_reason in ENDINGS:
                 yield Incomplete(ENDINGS[answer.finish_reason])
                 return
             if not answer.calls:
                 return
-            for work in talk.work(answer.calls):
-                sent = None
+            for work in dialogue.work(answer.calls):
+                outputs = None
                 if work.reply is not None:
-                    sent = yield work.reply
-                    for usage in answer.tell_usage():
+                    outputs = yield work.reply
+                    for usage in answer.take_usage():
                         yield usage
-                talk.keep(work.calls, await asyncio.to_thread(work.outputs, sent))
+                dialogue.add_outputs(work.calls, await asyncio.to_thread(work.outputs, outputs))
         raise ModelError(f"the chat model called tools {MOST_ROUNDS} times without coming to an end")

@@ -1,4 +1,4 @@
-"""What a chat model is asked: the run's instructions, messages, tools and options in the words of chat completions."""
+"""A run as a chat completions request: its instructions, messages, tools and options."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from assistants_emulator.errors import ApiError
-from assistants_emulator.responders.turn import Shown, Turn
+from assistants_emulator.responders.turn import ApiObject, Turn
 
 Object = dict[str, Any]
 
@@ -34,14 +34,14 @@ CODE_INTERPRETER: Object = {
 
 
 def messages(turn: Turn) -> list[Object]:
-    """The instructions and the thread as the run's truncation shows it. Looks things up, so not on an event loop."""
-    said = [{"role": "system", "content": turn.instructions}] if turn.instructions else []
-    shown = ((message["role"], _content(turn, message)) for message in turn.messages)
-    return [*said, *({"role": role, "content": content} for role, content in shown if content)]
+    """The instructions and the thread under the run's truncation. Looks things up, so not on an event loop."""
+    system = [{"role": "system", "content": turn.instructions}] if turn.instructions else []
+    contents = ((message["role"], _content(turn, message)) for message in turn.messages)
+    return [*system, *({"role": role, "content": content} for role, content in contents if content)]
 
 
 def tools(turn: Turn) -> list[Object]:
-    """The run's functions, and its other tools as functions; code only where it may run."""
+    """The run's functions, and its other tools as functions; code only if it may run."""
     kinds = {tool["type"] for tool in turn.tools}
     offered = functions(turn)
     offered += [FILE_SEARCH] if "file_search" in kinds else []
@@ -56,18 +56,18 @@ def functions(turn: Turn) -> list[Object]:
 
 
 def options(turn: Turn, tools: Iterable[Object], is_first: bool) -> Object:
-    """What the run asks for; a forced tool is asked for once, or the model would call it for ever."""
-    run, asked = turn.run, {}
+    """The run's options; a tool is forced in the first request only, or the model would call it for ever."""
+    run, body = turn.run, {}
     for name in ("temperature", "top_p"):
         if run.get(name) is not None:
-            asked[name] = run[name]
+            body[name] = run[name]
     if isinstance(run["response_format"], dict) and run["response_format"]["type"] != "text":
-        asked["response_format"] = run["response_format"]
+        body["response_format"] = run["response_format"]
     if offered := list(tools):
-        asked["tools"] = offered
-        asked |= {} if run["parallel_tool_calls"] else {"parallel_tool_calls": False}
-        asked |= _tool_choice(run["tool_choice"], is_first)
-    return asked
+        body["tools"] = offered
+        body |= {} if run["parallel_tool_calls"] else {"parallel_tool_calls": False}
+        body |= _tool_choice(run["tool_choice"], is_first)
+    return body
 
 
 def _tool_choice(choice: Any, is_first: bool) -> Object:
@@ -77,10 +77,11 @@ def _tool_choice(choice: Any, is_first: bool) -> Object:
     return {"tool_choice": choice} if choice == "none" or (choice == "required" and is_first) else {}
 
 
-def _content(turn: Turn, message: Shown) -> Any:
-    """A text where there is nothing else; images only of the user, since models take no others."""
+def _content(turn: Turn, message: ApiObject) -> Any:
+    """A text if there is nothing else; images of the user only, since models accept no others."""
     parts = [part for part in (_part(turn, part) for part in message["content"]) if part is not None]
-    if names := [_name(turn, held["file_id"]) for held in message.get("attachments") or () if held.get("file_id")]:
+    attachments = [item["file_id"] for item in message.get("attachments") or () if item.get("file_id")]
+    if names := [_name(turn, file_id) for file_id in attachments]:
         parts.append({"type": "text", "text": f"[attached: {', '.join(names)}]"})
     if message["role"] == "assistant" or all(part["type"] == "text" for part in parts):
         return "\n".join(part["text"] for part in parts if part["type"] == "text")

@@ -1,4 +1,4 @@
-"""The actions of script files: one table row each, and how its value becomes a reply."""
+"""The actions of script files: a row of `ACTIONS` for each, which builds the reply from its value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from assistants_emulator.responders.replies import (
     Wait,
 )
 from assistants_emulator.responders.scripts.located import Spot
-from assistants_emulator.responders.validation import FieldError, shown, unknown
+from assistants_emulator.responders.validation import PATH, TRUE, FieldError, display, unknown
 
 
 def actions(spot: Spot) -> list[Step]:
@@ -46,7 +46,7 @@ def actions(spot: Spot) -> list[Step]:
 
 def _action(spot: Spot) -> Step:
     if not isinstance(spot.value, dict) or len(spot.value) != 1:
-        raise spot.wrong(f"must be an object with one key, such as {{text: STRING}}, not {shown(spot.value)}")
+        raise spot.wrong(f"must be an object with one key, such as {{text: STRING}}, not {display(spot.value)}")
     (name,) = spot.value
     if name not in ACTIONS:
         raise spot.wrong(unknown("action", name, ACTIONS))
@@ -65,15 +65,15 @@ class Fields:
 
     def __call__(self, spot: Spot) -> Any:
         if self.bare and (not self.keys or not isinstance(spot.value, dict)):
-            return self.made(spot, {self.bare: spot.value})
-        found = spot.fields(self.keys, self.required)
-        return self.made(spot, {key: self._part(key, child) for key, child in found.items()})
+            return self.build(spot, {self.bare: spot.value})
+        fields = spot.fields(self.keys, self.required)
+        return self.build(spot, {key: self._part(key, child) for key, child in fields.items()})
 
     def _part(self, key: str, spot: Spot) -> Any:
-        build = self.parts.get(key)
-        return [build(item) for item in spot.items()] if build else spot.value
+        part = self.parts.get(key)
+        return [part(item) for item in spot.items()] if part else spot.value
 
-    def made(self, spot: Spot, values: dict[str, Any]) -> Any:
+    def build(self, spot: Spot, values: dict[str, Any]) -> Any:
         try:
             return self.make(**values)
         except FieldError as error:
@@ -82,34 +82,32 @@ class Fields:
 
 
 def _image(spot: Spot) -> Image:
-    found = spot.fields(("path", "content_base64", "filename", "file_id"))
-    given = [key for key in found if key != "filename"]
-    if len(given) != 1:
-        names = " and ".join(given) or "none of them"
+    fields = spot.fields(("path", "content_base64", "filename", "file_id"))
+    sources = [key for key in fields if key != "filename"]
+    if len(sources) != 1:
+        names = " and ".join(sources) or "none of them"
         raise spot.wrong(f"needs exactly one of path, content_base64 and file_id, and has {names}")
-    values = {key: child.value for key, child in found.items()}
-    if "path" in found:
-        values["path"] = _path(found["path"])
-    if "content_base64" in found:
-        values["content"] = _content(found["content_base64"])
+    values = {key: child.value for key, child in fields.items()}
+    if "path" in fields:
+        values["path"] = _path(fields["path"])
+    if "content_base64" in fields:
+        values["content"] = _content(fields["content_base64"])
         del values["content_base64"]
-    image: Image = Fields(Image).made(spot, values)
+    image: Image = Fields(Image).build(spot, values)
     return image
 
 
 def _path(spot: Spot) -> Path:
     if spot.origin.folder is None:
         raise spot.wrong("a script that came over the network cannot read files; use content_base64 or file_id")
-    if not isinstance(spot.value, str) or not spot.value:
-        raise spot.wrong(f"must be a path, not {shown(spot.value)}")
-    return spot.origin.folder / spot.value
+    return spot.origin.folder / str(spot.of_kind(PATH))
 
 
 def _content(spot: Spot) -> bytes:
     try:
         return base64.b64decode(spot.value, validate=True)
     except (binascii.Error, TypeError, ValueError):
-        raise spot.wrong(f"must be base64, not {shown(spot.value)}") from None
+        raise spot.wrong(f"must be base64, not {display(spot.value)}") from None
 
 
 def _calls(spot: Spot) -> list[FunctionCall]:
@@ -121,14 +119,13 @@ def _calls(spot: Spot) -> list[FunctionCall]:
 
 def _only_true(make: Callable[[], Step]) -> Callable[[Spot], Step]:
     def build(spot: Spot) -> Step:
-        if spot.value is not True:
-            raise spot.wrong(f"must be true, not {shown(spot.value)}")
+        spot.of_kind(TRUE)
         return make()
 
     return build
 
 
-_SCALARS = (bool, int, float, datetime.date)  # what YAML makes of yes, 1, 1.5 and 2024-01-01
+_SCALARS = (bool, int, float, datetime.date)  # YAML reads yes, 1, 1.5 and 2024-01-01 as these
 _STEPS = (Text, Refusal, Image, CodeInterpreter, FileSearch, FunctionCall, list)
 _CITATION = Fields(Citation, ("file", "quote"), ("file", "quote"))
 _RESULT = Fields(SearchResult, ("file", "score", "text"), ("file", "score", "text"))

@@ -21,14 +21,15 @@ from assistants_emulator.responders.rules import KEYS, Rule, When
 from assistants_emulator.responders.scripts.actions import actions
 from assistants_emulator.responders.scripts.located import ScriptSource, Spot, read_script
 from assistants_emulator.responders.sources import Scripted
-from assistants_emulator.responders.validation import POSITIVE, FieldError, shown
+from assistants_emulator.responders.validation import POSITIVE, FieldError, Kind
 
 VERSION = 1
+_VERSION = Kind(str(VERSION), lambda value: type(value) is int and value == VERSION)
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A checked script: its rules in order, and what was put, as plain data."""
+    """A checked script: its rules in order, and its source as plain data."""
 
     rules: list[Rule]
     raw: dict[str, Any]
@@ -37,33 +38,22 @@ class Script:
 def load_script(source: ScriptSource, *, allow_paths: bool = True) -> Script:
     """A script from a path, from text with line breaks, or from an object.
 
-    Paths of images are relative to the file, else to the current directory. Without `allow_paths`, for what came over
-    the network, they are refused, and the source must be an object.
+    Paths of images are relative to the file, else to the current directory. Without `allow_paths`, for a script that
+    came over the network, they are refused, and the source must be an object.
     """
     root = read_script(source, allow_paths=allow_paths)
     if isinstance(root.value, dict) and "version" in root.value:
-        _check_version(root.child("version"))
-    found = root.fields(("version", "replies"), ("version", "replies"))
-    return Script([_rule(item) for item in found["replies"].items()], root.value)
-
-
-def _check_version(spot: Spot) -> None:
-    if type(spot.value) is not int or spot.value != VERSION:
-        raise spot.wrong(f"must be {VERSION}, not {shown(spot.value)}")
+        root.child("version").of_kind(_VERSION)
+    fields = root.fields(("version", "replies"), ("version", "replies"))
+    return Script([_rule(item) for item in fields["replies"].items()], root.value)
 
 
 def _rule(spot: Spot) -> Rule:
-    found = spot.fields(("when", "times", "do"), ("do",))
-    when = _when(found["when"]) if "when" in found else None
-    steps = actions(found["do"])
-    times = _times(found["times"]) if "times" in found else None
+    fields = spot.fields(("when", "times", "do"), ("do",))
+    when = _when(fields["when"]) if "when" in fields else None
+    steps = actions(fields["do"])
+    times = fields["times"].of_kind(POSITIVE) if "times" in fields else None
     return Rule(Scripted(steps), when=when, times=times, label=f"script replies[{spot.path[-1]}]")
-
-
-def _times(spot: Spot) -> int:
-    if not POSITIVE.accepts(spot.value):
-        raise spot.wrong(f"must be {POSITIVE.name}, not {shown(spot.value)}")
-    return int(spot.value)
 
 
 def _when(spot: Spot) -> When:

@@ -1,4 +1,4 @@
-"""Reads a script into spots: values that know their file, line and key path, so that every mistake can name them.
+"""Values of a script with their file, line and key path, so that every mistake can name its place.
 
 The data comes from the safe parsers; the lines from the node marks of YAML, which also reads nearly all JSON.
 """
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from assistants_emulator.errors import ScriptError
-from assistants_emulator.responders.validation import shown, unknown
+from assistants_emulator.responders.validation import Kind, display, unknown
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 Lines: TypeAlias = dict[KeyPath, int]
@@ -27,7 +27,7 @@ _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a script came from. `folder` is what paths in it are relative to; None: it may name no paths."""
+    """The place that a script came from. Paths in it are relative to `folder`; None: it may name no paths."""
 
     name: str
     folder: Path | None
@@ -36,7 +36,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A value in a script, and where it stands."""
+    """A value in a script, and its place there."""
 
     value: Any
     path: KeyPath
@@ -44,10 +44,10 @@ class Spot:
 
     def wrong(self, problem: str, key: str | None = None) -> ScriptError:
         """The error to raise: `weather.yaml:7: replies[0].do[1]: problem`, with the line of `key` if that is given."""
-        at = self.path if key is None else (*self.path, key)
-        while at and at not in self.origin.lines:
-            at = at[:-1]
-        line = f":{self.origin.lines[at]}" if at in self.origin.lines else ""
+        path = self.path if key is None else (*self.path, key)
+        while path and path not in self.origin.lines:
+            path = path[:-1]
+        line = f":{self.origin.lines[path]}" if path in self.origin.lines else ""
         dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
         return ScriptError(": ".join(part for part in (f"{self.origin.name}{line}", dotted, problem) if part))
 
@@ -58,10 +58,10 @@ class Spot:
         return self
 
     def fields(self, allowed: Iterable[str], required: Iterable[str] = (), kind: str = "key") -> dict[str, Spot]:
-        """An object's values by key, in the order of the file; other keys than the allowed are mistakes."""
+        """An object's values by key, in the order of the file; any key that is not allowed is a mistake."""
         allowed = list(allowed)
         if not isinstance(self.value, dict):
-            raise self.wrong(f"must be an object with {', '.join(allowed)}, not {shown(self.value)}")
+            raise self.wrong(f"must be an object with {', '.join(allowed)}, not {display(self.value)}")
         for key in self.value:
             if key not in allowed:
                 raise self.wrong(unknown(kind, key, allowed), str(key))
@@ -70,22 +70,28 @@ class Spot:
                 raise self.wrong(f"{key} is missing; it needs {', '.join(required)}")
         return {key: self.child(key) for key in self.value}
 
+    def of_kind(self, kind: Kind) -> Any:
+        """The value, if it is of that kind."""
+        if (problem := kind.problem(self.value)) is not None:
+            raise self.wrong(problem)
+        return self.value
+
     def items(self) -> list[Spot]:
         """A list's items."""
         if not isinstance(self.value, list):
-            raise self.wrong(f"must be a list, not {shown(self.value)}")
+            raise self.wrong(f"must be a list, not {display(self.value)}")
         return [Spot(item, (*self.path, index), self.origin) for index, item in enumerate(self.value)]
 
 
 def read_script(source: ScriptSource, *, allow_paths: bool) -> Spot:
     """The script as a whole, from a file, from text with line breaks, or from an object.
 
-    Without `allow_paths` only an object will do: what comes over the network must not name a file of ours.
+    Without `allow_paths` it must be an object: a script from the network must not name a file of this machine.
     """
     if isinstance(source, Mapping):
         return Spot(copy.deepcopy(dict(source)), (), Origin(UNNAMED, Path() if allow_paths else None))
     if not allow_paths or not isinstance(source, str | os.PathLike):
-        raise ScriptError(f"{UNNAMED}: must be an object with version, replies, not {shown(source)}")
+        raise ScriptError(f"{UNNAMED}: must be an object with version, replies, not {display(source)}")
     if isinstance(source, str) and "\n" in source:
         return _parse_yaml(source, Origin(UNNAMED, Path()))
     path = Path(source)
@@ -137,7 +143,7 @@ def _compose(loader: yaml.SafeLoader, origin: Origin) -> yaml.Node:
 
 
 def _note_lines(node: yaml.Node, path: KeyPath, origin: Origin, seen: set[int]) -> None:
-    """Fill the origin's lines. An alias is walked where it was defined only: it may hold itself."""
+    """Fill the origin's lines. An alias is walked only where it was defined: it may contain itself."""
     origin.lines.setdefault(path, node.start_mark.line + 1)
     if id(node) in seen:
         return
@@ -155,6 +161,6 @@ def _note_lines(node: yaml.Node, path: KeyPath, origin: Origin, seen: set[int]) 
 
 def _unique(pairs: list[tuple[str, Any]], origin: Origin) -> dict[str, Any]:
     keys = [key for key, _ in pairs]
-    if twice := next((key for key in keys if keys.count(key) > 1), None):
-        raise ScriptError(f"{origin.name}: the key '{twice}' is given twice")
+    if repeated := next((key for key in keys if keys.count(key) > 1), None):
+        raise ScriptError(f"{origin.name}: the key '{repeated}' is given twice")
     return dict(pairs)
