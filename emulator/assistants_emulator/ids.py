@@ -1,27 +1,14 @@
-"""Ids, and all else that looks random: made from a seed and counters, so that the same test gives the same bytes."""
+"""Ids and everything else that looks random, derived from a seed and counters: the same test gives the same bytes."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
 
+from assistants_emulator.object_kinds import KIND_OF, ObjectKind
+
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _TO_ALPHABET = bytes(ALPHABET[byte % len(ALPHABET)] for byte in range(256))
-
-# kind -> (prefix, characters after it, hexadecimal or letters and digits)   [behaviour.md section 1]
-SHAPES: dict[str, tuple[str, int, bool]] = {
-    "assistant": ("asst_", 24, False),
-    "thread": ("thread_", 24, False),
-    "message": ("msg_", 24, False),
-    "run": ("run_", 24, False),
-    "step": ("step_", 24, False),
-    "call": ("call_", 24, False),
-    "file": ("file-", 22, False),
-    "upload": ("upload_", 32, True),
-    "part": ("part_", 32, True),
-    "vector_store": ("vs_", 32, True),
-    "vector_store_file_batch": ("vsfb_", 32, True),
-}
 
 
 class Counters:
@@ -51,21 +38,24 @@ class Counters:
 class Ids:
     """Makes the ids of one project from the emulator's seed, the project's id seed, the kind and its counter.
 
-    `taken` says whether an object of that id exists already (ids brought in by a state file are skipped).
+    `taken(kind, id)` tells whether an object has that id already: ids that a state file brought are skipped.
     """
 
-    def __init__(self, seed: object, project: str, counters: Counters, taken: Callable[[str], bool]) -> None:
+    def __init__(
+        self, seed: object, project: str, counters: Counters, taken: Callable[[ObjectKind, str], bool]
+    ) -> None:
         self._key = hashlib.sha256(f"{seed}\0{project}".encode("utf-8", "surrogateescape")).digest()
         self._counters = counters
         self._taken = taken
 
-    def new(self, kind: str) -> str:
-        prefix, length, hexadecimal = SHAPES[kind]
+    def new(self, name: str) -> str:
+        """The next id of the kind of that name."""
+        kind = KIND_OF[name]
         while True:
-            digest = self._digest(f"{kind}\0{self._counters.next(kind)}", length)
-            tail = digest.hex()[:length] if hexadecimal else digest.translate(_TO_ALPHABET).decode()
-            if not self._taken(prefix + tail):
-                return prefix + tail
+            digest = self._digest(f"{name}\0{self._counters.next(name)}", kind.id_length)
+            tail = digest.hex()[: kind.id_length] if kind.hexadecimal else digest.translate(_TO_ALPHABET).decode()
+            if not self._taken(kind, id := kind.prefix + tail):
+                return id
 
     def request_id(self, number: int) -> str:
         """The x-request-id of the project's call with that number."""

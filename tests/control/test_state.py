@@ -89,7 +89,31 @@ def test_new_ids_skip_those_that_came(emulator: Emulator) -> None:
         ({"threads": [{"id": "t", "metadata": 1}]}, "state: threads[0].metadata must be an object, not 1"),
         (
             {"steps": [{"id": "s", "run_id": "r", "step_details": {"tool_calls": [{}]}}]},
-            "state: steps[0].step_details.tool_calls must be objects with an id, not [{}]",
+            "state: steps[0].step_details.tool_calls[0].id is missing",
+        ),
+        (
+            {"messages": [{"id": "m", "thread_id": "t", "content": 7}]},
+            "state: messages[0].content must be an array or a string, not 7",
+        ),
+        (
+            {"messages": [{"id": "m", "thread_id": "t", "content": [{"type": "audio"}]}]},
+            "state: messages[0].content[0].type must be one of text, image_file, image_url, refusal, not 'audio'",
+        ),
+        (
+            {"messages": [{"id": "m", "thread_id": "t", "content": [{"type": "text", "text": {"value": 7}}]}]},
+            "state: messages[0].content[0].text.value must be a string, not 7",
+        ),
+        (
+            {"runs": [{"id": "r", "thread_id": "t", "usage": []}]},
+            "state: runs[0].usage must be an object or null, not []",
+        ),
+        (
+            {"assistants": [{"id": "a", "tools": [7]}]},
+            "state: assistants[0].tools[0] must be an object, not 7",
+        ),
+        (
+            {"files": [{"id": "f", "bytes": True}]},
+            "state: files[0].bytes must be an integer, not True",
         ),
         ({"messages": [{"id": "m"}]}, "state: messages[0]: thread_id is missing"),
         (

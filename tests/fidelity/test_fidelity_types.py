@@ -106,7 +106,7 @@ def test_spec_says_when_a_step_expired(walked: tuple[str, list[Seen]]) -> None:
 
 def test_spec_has_only_the_two_errors_of_steps() -> None:
     error = {"code": "invalid_prompt", "message": "No."}
-    shown = views_spec.shown({"object": "thread.run.step", "last_error": error})
+    shown = views_spec.schema_form({"object": "thread.run.step", "last_error": error})
     assert shown["last_error"] == {"code": "server_error", "message": "No."}
 
 

@@ -1,7 +1,7 @@
-"""What a request may say: pydantic models of our own, a resource a file, and their violations as the API's errors.
+"""Request validation: a file of pydantic models for each resource, and their violations as the API's errors.
 
-The models only check. What the resources get is the client's own JSON, so that whatever was sent can be shown again
-exactly as it came; only under v1 metadata becomes strings, as the service did it (behaviour section 3.1).
+The models only check. Resources get the client's own JSON, so that an answer can show it exactly as it came; only
+under v1 metadata becomes strings, as the service did it (docs/reference/behaviour.md#metadata).
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ __all__ = [
 
 
 def check(model: type[BaseModel], body: object) -> dict[str, Any]:
-    """`body`, parsed JSON, if it fits `model`; None, a missing body, counts as {}.
+    """Return `body`, parsed JSON, if it fits `model`; None, a missing body, counts as {}.
 
-    Returns the very dict that came, but {} for NoBody and, under v1, a copy where metadata had to become strings.
-    Raises InvalidParameter with the path and code of the first fault (behaviour section 3).
+    The result is the same dict, but {} for NoBody and, under v1, a copy where metadata had to become strings.
+    Raises InvalidParameter with the path and code of the first error (docs/reference/behaviour.md#validation).
     """
-    sent: Any = {} if body is None else body
+    parsed: Any = {} if body is None else body
     try:
-        model.__pydantic_validator__.validate_python(sent)
+        model.__pydantic_validator__.validate_python(parsed)
     except ValidationError as error:
-        raise first_error(sent, error) from None
-    return model.accepted(sent) if issubclass(model, Body) else sent
+        raise first_error(model, parsed, error) from None
+    return model.accepted(parsed) if issubclass(model, Body) else parsed

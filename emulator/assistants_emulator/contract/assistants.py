@@ -1,10 +1,9 @@
-"""Assistants. Only creating one asks for a model."""
+"""Bodies of assistants. Only creating one requires a model."""
 
 from __future__ import annotations
 
 from assistants_emulator.contract.base import Body, Description, Fraction, Instructions, Metadata, Name, Temperature
-from assistants_emulator.contract.tool_resources import NewToolResources, ToolResources
-from assistants_emulator.contract.tools import ReasoningEffort, ResponseFormat, Tools
+from assistants_emulator.contract.tools import NewToolResources, ReasoningEffort, ResponseFormat, ToolResources, Tools
 
 
 class _Assistant(Body):

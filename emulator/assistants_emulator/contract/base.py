@@ -1,4 +1,4 @@
-"""What all request bodies share: how they are read, and the types and limits that several resources use."""
+"""The base of all request bodies, and the types and limits that several resources use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME_PATTERN = "^[a-zA-Z0-9_-]+$"
 
 
 class Body(BaseModel):
-    """A request body, or an object in one. A model only checks; nothing is coerced, unknown keys are faults.
+    """A request body, or an object in one. A model only checks: nothing is coerced, unknown keys are errors.
 
     A field that may be left out is `X | None = None`: clients send null for "not given" everywhere.
     """
@@ -24,12 +24,12 @@ class Body(BaseModel):
 
     @classmethod
     def accepted(cls, body: dict[str, Any]) -> dict[str, Any]:
-        """What the resources get of a body that fits: the body itself, unless a model says otherwise."""
+        """Return the dict that operations get for a body that fits: the body itself, unless a model overrides this."""
         return body
 
 
 class NoBody(Body):
-    """For endpoints that take no body: whatever is sent is ignored."""
+    """For endpoints that take no body: any body is ignored."""
 
     @model_validator(mode="before")
     @classmethod
@@ -45,7 +45,7 @@ PropertyName = Annotated[str, Field(max_length=64)]
 ShortText = Annotated[str, Field(max_length=512)]
 
 Metadata = Annotated[dict[PropertyName, ShortText], Field(max_length=16)]
-"""Behaviour section 3.1."""
+"""See docs/reference/behaviour.md#metadata."""
 
 AttributeValue = Annotated[
     ShortText | float | bool, ByKind({"string": "a string", "number": "number", "boolean": "boolean"})

@@ -1,7 +1,8 @@
-"""The API's error texts for what a request body may not say, beyond the general ones of `assistants_emulator.errors`.
+"""The API's error texts for request bodies, beyond the general ones of `assistants_emulator.errors`.
 
 Each function takes the path as the API writes it (`tools[0].function.name`) and builds the error; nothing here raises.
-Sources: behaviour sections 3, 3.1 and 9; texts that were seen on chat completions only come from the same validator.
+Sources: docs/reference/behaviour.md#validation, docs/reference/behaviour.md#metadata and
+docs/reference/behaviour.md#pagination; texts that were seen on chat completions only come from the same validator.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _KINDS: dict[type, str] = {
 
 
 def kind(value: object) -> str:
-    """The API's words for what a JSON value is: "a string", "an array", "null"."""
+    """The API's words for the kind of a JSON value: "a string", "an array", "null"."""
     return _KINDS[type(value)]
 
 
@@ -37,13 +38,13 @@ def either(words: Sequence[str]) -> str:
 
 
 def choice_of(names: Sequence[str]) -> str:
-    """What is expected of an enumeration: `one of 'a', 'b', or 'c'`; of a single value just `'a'`."""
+    """The expected values of an enumeration: `one of 'a', 'b', or 'c'`; of a single value just `'a'`."""
     listed = either(_quoted(names))
     return listed if len(names) == 1 else f"one of {listed}"
 
 
 def wrong_root(value: object) -> InvalidParameter:
-    """A body that is JSON but no object. Behaviour section 2."""
+    """A body that is JSON but no object. See docs/reference/behaviour.md#request-bodies."""
     return InvalidParameter(f"Invalid type: expected an object, but got {kind(value)} instead.", code="invalid_type")
 
 
@@ -54,10 +55,10 @@ def wrong_choice(path: str, value: object, supported: list[str]) -> InvalidParam
     return wrong_type(path, choice_of(supported), kind(value))
 
 
-def _too_long(path: str, what: str, limit: int, length: int, code: str) -> InvalidParameter:
-    article = f"an {what}" if what == "array" else f"a {what}"
+def _too_long(path: str, noun: str, limit: int, length: int, code: str) -> InvalidParameter:
+    article = f"an {noun}" if noun == "array" else f"a {noun}"
     message = (
-        f"Invalid '{path}': {what} too long. "
+        f"Invalid '{path}': {noun} too long. "
         f"Expected {article} with maximum length {limit}, but got {article} with length {length} instead."
     )
     return InvalidParameter(message, param=path, code=code)
@@ -123,8 +124,8 @@ def above_maximum(path: str, limit: float, value: float) -> InvalidParameter:
 def _out_of_bounds(path: str, where: str, sign: str, limit: float, value: float, code: str) -> InvalidParameter:
     # the type of the limit is the type of the field: 3 for a temperature is a decimal that is too large
     number = "decimal" if isinstance(limit, float) else "integer"
-    shown = int(limit) if limit == int(limit) else limit
-    message = f"Invalid '{path}': {number} {where} value. Expected a value {sign} {shown}, but got {value} instead."
+    bound = int(limit) if limit == int(limit) else limit
+    message = f"Invalid '{path}': {number} {where} value. Expected a value {sign} {bound}, but got {value} instead."
     return InvalidParameter(message, param=path, code=f"{number}_{code}")
 
 
@@ -136,7 +137,10 @@ def mutually_exclusive(path: str, *names: str) -> InvalidParameter:
 
 
 def function_schema(path: str, name: str, schema: dict[str, Any]) -> InvalidParameter:
-    """`parameters` of the function at `path` that describe something else than an object. Behaviour section 3."""
+    """`parameters` of the function at `path` that describe something else than an object.
+
+    See docs/reference/behaviour.md#validation.
+    """
     message = (
         f"Invalid schema for function '{name}': schema must be a JSON Schema of 'type: \"object\"', "
         f"got 'type: \"{schema.get('type')}\"'."
@@ -145,7 +149,10 @@ def function_schema(path: str, name: str, schema: dict[str, Any]) -> InvalidPara
 
 
 def long_overlap(path: str, limit: int, overlap: int) -> InvalidParameter:
-    """An overlap of more than half a chunk. The rule is documented, its text is not known (behaviour section 11)."""
+    """An overlap of more than half a chunk. The rule is documented, its text is not known.
+
+    See docs/reference/behaviour.md#chunking.
+    """
     message = (
         f"Invalid '{path}.chunk_overlap_tokens': overlap above half of 'max_chunk_size_tokens'. "
         f"Expected a value <= {limit}, but got {overlap} instead."
@@ -154,14 +161,17 @@ def long_overlap(path: str, limit: int, overlap: int) -> InvalidParameter:
 
 
 def many_assistant_files(limit: int) -> InvalidParameter:
-    """More files than a v1 assistant takes. Behaviour section 4."""
+    """More files than a v1 assistant takes. See docs/reference/behaviour.md#v1."""
     return InvalidParameter(f"Assistant support at most {limit} files, remove some files before adding new ones.")
 
 
 def long_list_v1(path: str, limit: int) -> InvalidParameter:
-    """v1 showed what its validator said, without param and code (openai-php/client#269). Behaviour section 3."""
-    said = f"ensure this value has at most {limit} items (type=value_error.list.max_items; limit_value={limit})"
-    return _pydantic(path, said)
+    """The text of v1's own validator, without param and code (openai-php/client#269).
+
+    See docs/reference/behaviour.md#v1.
+    """
+    finding = f"ensure this value has at most {limit} items (type=value_error.list.max_items; limit_value={limit})"
+    return _pydantic(path, finding)
 
 
 def missing_v1(path: str) -> InvalidParameter:
@@ -169,13 +179,13 @@ def missing_v1(path: str) -> InvalidParameter:
     return _pydantic(path, "field required (type=value_error.missing)")
 
 
-def _pydantic(path: str, said: str) -> InvalidParameter:
+def _pydantic(path: str, finding: str) -> InvalidParameter:
     where = " -> ".join(["body", *path.split(".")])
-    return InvalidParameter(f"1 validation error for Request\n{where}\n  {said}")
+    return InvalidParameter(f"1 validation error for Request\n{where}\n  {finding}")
 
 
 def wrong_limit(lowest: int, highest: int) -> InvalidParameter:
-    """The list of files has texts of its own, without param and code. Behaviour section 9."""
+    """The list of files has texts of its own, without param and code. See docs/reference/behaviour.md#pagination."""
     return InvalidParameter(f"limit must be between {lowest} and {highest}.")
 
 

@@ -1,5 +1,8 @@
-"""What an upload's form may say. `/files` checks forms by a JSON schema and answers in that validator's words
-(behaviour section 10); texts that were not seen there follow the same validator."""
+"""Forms of `/files`, and bodies of uploads in parts.
+
+`/files` checks forms by a JSON schema and answers in that validator's words (docs/reference/behaviour.md#files); texts
+that were not seen there follow the same validator. Uploads are checked as all JSON bodies are.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def check_name(filename: str, purpose: str) -> None:
 
 
 def expiry_seconds(fields: Mapping[str, str]) -> int | None:
-    """What `expires_after[anchor]` and `expires_after[seconds]` say; None where neither is there."""
+    """The lifetime in `expires_after[anchor]` and `expires_after[seconds]`; None where both are missing."""
     anchor, seconds = (fields.get(f"expires_after[{name}]") for name in ("anchor", "seconds"))
     if anchor is None and seconds is None:
         return None
@@ -70,8 +73,8 @@ def _bounded(text: str, param: str) -> int:
     return int(text)
 
 
-def _not_one_of(value: Any, known: Iterable[str], param: str) -> InvalidParameter:
-    return InvalidParameter(f"{value!r} is not one of {list(known)} - '{param}'", param=param)
+def _not_one_of(value: Any, supported: Iterable[str], param: str) -> InvalidParameter:
+    return InvalidParameter(f"{value!r} is not one of {list(supported)} - '{param}'", param=param)
 
 
 MAX_BYTES = 8 * 1024**3

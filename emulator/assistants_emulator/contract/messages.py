@@ -1,5 +1,8 @@
-"""Messages, also those that come with a thread or a run. An attachment must name its tools, whatever the
-documents say (openai-python issue 1335)."""
+"""Bodies of threads, and of messages, also those that come with a thread or a run.
+
+An attachment must name its tools, whatever the documents say (openai-python issue 1335). A new thread brings up to 32
+messages, each as a client could add it by itself.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from assistants_emulator.contract.base import MAX_TEXT, Body, Metadata, Text
-from assistants_emulator.contract.tool_resources import NewToolResources, ToolResources
-from assistants_emulator.contract.tools import CodeInterpreterTool, FileSearchTool
+from assistants_emulator.contract.tools import CodeInterpreterTool, FileSearchTool, NewToolResources, ToolResources
 from assistants_emulator.contract.unions import ByKind, ByType
 
 Role = Literal["user", "assistant"]

@@ -1,5 +1,7 @@
-"""Query strings: pages of lists, filters, `include[]`. Unknown keys are ignored, and an empty value is none
-(behaviour section 9)."""
+"""Query strings: pages of lists, filters, `include[]`. See docs/reference/behaviour.md#pagination.
+
+Unknown keys are ignored, and an empty value counts as missing.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +34,10 @@ class ListQuery:
 
 
 def list_query(raw: Mapping[str, str]) -> ListQuery:
-    """The page that a list is asked for. Raises InvalidParameter for a limit that is not 1..100, an order that is
-    neither asc nor desc; whether the cursors exist is for the list to say."""
+    """Parse the page that a list is asked for; whether the cursors exist is checked by the list.
+
+    InvalidParameter for a limit that is not 1..100 or an order that is neither asc nor desc.
+    """
     limit, order = raw.get("limit"), raw.get("order")
     return ListQuery(
         limit=_limit(limit) if limit else DEFAULT_LIMIT,
@@ -44,7 +48,7 @@ def list_query(raw: Mapping[str, str]) -> ListQuery:
 
 
 def files_query(raw: Mapping[str, str]) -> ListQuery:
-    """The page of `GET /files`: 10,000 unless said, no `before`, and error texts of its own."""
+    """Parse the page of `GET /files`: 10,000 objects by default, no `before`, and error texts of its own."""
     lowest, highest = FILES_LIMITS
     limit, order = raw.get("limit") or str(highest), raw.get("order") or "desc"
     if not _INTEGER.fullmatch(limit) or not lowest <= int(limit) <= highest:
@@ -63,7 +67,7 @@ def status_filter(raw: Mapping[str, str]) -> str | None:
 
 
 def includes(values: Iterable[str]) -> frozenset[str]:
-    """The values of `include[]` as sent, one for each key. Raises InvalidParameter at the first that is unknown."""
+    """The values of `include[]`, one for each key. InvalidParameter for the first that is unknown."""
     named = [value for value in values if value]
     for index, value in enumerate(named):
         if value not in INCLUDABLE:

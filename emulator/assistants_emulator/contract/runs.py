@@ -1,4 +1,4 @@
-"""Runs. What a run does not say it takes from its assistant, and clients often say all of it anew with each run."""
+"""Bodies of runs. Settings that are left out come from the assistant; many clients repeat all of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from pydantic import Field
 
 from assistants_emulator.contract.base import Body, Fraction, Instructions, Metadata, Temperature, TokenCount
 from assistants_emulator.contract.messages import CreateMessage, CreateThread
-from assistants_emulator.contract.tool_resources import ToolResources
-from assistants_emulator.contract.tools import ReasoningEffort, ResponseFormat, ToolChoice, Tools
+from assistants_emulator.contract.tools import ReasoningEffort, ResponseFormat, ToolChoice, ToolResources, Tools
 
 
 class Truncation(Body):
@@ -50,7 +49,7 @@ class ModifyRun(Body):
 
 
 class ToolOutput(Body):
-    """Neither key is required: which calls must be answered is a question of the run's state."""
+    """Neither key is required: the run's state decides which calls must be answered."""
 
     tool_call_id: str | None = None
     output: str | None = None

@@ -1,4 +1,7 @@
-"""Tools, tool choice and response format: what is used, and how it is to be answered (surface section 1)."""
+"""Tools, tool choice, response format and tool resources. See docs/reference/behaviour.md#tools.
+
+Only a new assistant or thread may bring `vector_stores` that are created with it.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, model_validator
 
 from assistants_emulator.contract import error_texts
-from assistants_emulator.contract.base import MAX_TOOLS, Body, Fraction, FunctionName, ResultCount
+from assistants_emulator.contract.base import MAX_TOOLS, Body, Fraction, FunctionName, Metadata, ResultCount
 from assistants_emulator.contract.error_texts import choice_of
 from assistants_emulator.contract.unions import ByKind, ByType, refuse
+from assistants_emulator.contract.vector_stores import ChunkingStrategy
 
 
 class CodeInterpreterTool(Body):
@@ -107,3 +111,43 @@ ResponseFormat = Annotated[
 ]
 
 ReasoningEffort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+VectorStoreIds = Annotated[list[str], Field(max_length=1)]
+
+
+class CodeInterpreterResources(Body):
+    file_ids: Annotated[list[str], Field(max_length=20)] | None = None
+
+
+class FileSearchResources(Body):
+    vector_store_ids: VectorStoreIds | None = None
+
+
+class ToolResources(Body):
+    """For a modify or a run."""
+
+    code_interpreter: CodeInterpreterResources | None = None
+    file_search: FileSearchResources | None = None
+
+
+class NewVectorStore(Body):
+    file_ids: Annotated[list[str], Field(max_length=10_000)] | None = None
+    chunking_strategy: ChunkingStrategy | None = None
+    metadata: Metadata | None = None
+
+
+class NewFileSearchResources(FileSearchResources):
+    vector_stores: Annotated[list[NewVectorStore], Field(max_length=1)] | None = None
+
+    @model_validator(mode="after")
+    def names_or_makes_stores(self) -> NewFileSearchResources:
+        if self.vector_store_ids and self.vector_stores:
+            raise refuse(lambda path: error_texts.mutually_exclusive(path, "vector_store_ids", "vector_stores"))
+        return self
+
+
+class NewToolResources(Body):
+    """For the creation of an assistant or a thread."""
+
+    code_interpreter: CodeInterpreterResources | None = None
+    file_search: NewFileSearchResources | None = None

@@ -1,4 +1,4 @@
-"""Unions that say which alternative was meant, so that only that one's faults are reported.
+"""Unions that choose one alternative by the value, so that only the errors of that one are reported.
 
 Their branches appear in pydantic's error locations; they begin with BRANCH, which no name of the API does, so that the
 translator can leave them out of the path.
@@ -16,21 +16,25 @@ from assistants_emulator.errors import InvalidParameter
 
 BRANCH = "\0"
 
-Fault = Callable[[str], InvalidParameter]
+BuildError = Callable[[str], InvalidParameter]
 """Builds the error for the value at a path, once the translator knows the path."""
 
 
-def refuse(fault: Fault) -> PydanticCustomError:
-    """To be raised by a validator whose rule pydantic cannot say; `fault` gets the path of the value validated."""
-    return PydanticCustomError("refused", "refused", {"fault": fault})
+def refuse(build: BuildError) -> PydanticCustomError:
+    """The exception that a validator raises for a rule of its own; `build` gets the path of the validated value."""
+    return PydanticCustomError("refused", "refused", {"error": build})
 
 
 class ByType:
     """Marks a union of models that differ in their literal `type`; the API lists the types in the union's order."""
 
+    def branches(self, union: Any) -> dict[str, Any]:
+        """The alternatives of `union` by the tag that pydantic puts into locations."""
+        return {BRANCH + tag: model for model in get_args(union) for tag in _tags(model)}
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        branches = {BRANCH + tag: handler.generate_schema(model) for model in get_args(source) for tag in _tags(model)}
-        supported = "\n".join(branch.removeprefix(BRANCH) for branch in branches)
+        branches = {tag: handler.generate_schema(model) for tag, model in self.branches(source).items()}
+        supported = [tag.removeprefix(BRANCH) for tag in branches]
         return _tagged(branches, _type_of, "wrong_tag", supported)
 
 
@@ -44,21 +48,24 @@ class ByKind:
     def __init__(self, words: dict[str, str]) -> None:
         self._words = words
 
+    def branches(self, union: Any) -> dict[str, Any]:
+        """The alternatives of `union` by the tag that pydantic puts into locations."""
+        return dict(zip((BRANCH + kind for kind in self._words), get_args(union), strict=True))
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        pairs = zip(self._words, get_args(source), strict=True)
-        branches = {BRANCH + kind: handler.generate_schema(alternative) for kind, alternative in pairs}
-        return _tagged(branches, _kind_of, "wrong_kind", "\n".join(self._words.values()))
+        branches = {tag: handler.generate_schema(alternative) for tag, alternative in self.branches(source).items()}
+        return _tagged(branches, _kind_of, "wrong_kind", list(self._words.values()))
 
 
 def _tagged(
-    branches: dict[str, CoreSchema], branch_of: Callable[[Any], str | None], error: str, listed: str
+    branches: dict[str, CoreSchema], branch_of: Callable[[Any], str | None], error: str, listed: list[str]
 ) -> CoreSchema:
     return core_schema.tagged_union_schema(
         dict(branches),
         branch_of,
         custom_error_type=error,
         custom_error_message=error,
-        custom_error_context={"listed": listed},
+        custom_error_context={"listed": "\n".join(listed)},
     )
 
 

@@ -1,5 +1,7 @@
-"""What a request may say under `OpenAI-Beta: assistants=v1`: files on assistants and messages, the tool `retrieval`,
-no tool resources, attachments or content parts (surface, the lines marked v1; behaviour section 13)."""
+"""Bodies under `OpenAI-Beta: assistants=v1` (docs/reference/behaviour.md#v1).
+
+Files on assistants and messages, the tool `retrieval`, no tool resources, attachments or content parts.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,7 @@ class BuiltInChoice(Body):
 
 
 AnswerName = Literal["none", "auto"]
-"""What both a tool choice and a response format can be in one word."""
+"""The one-word values of both a tool choice and a response format."""
 
 ToolChoice = Annotated[
     AnswerName | Annotated[FunctionChoice | BuiltInChoice, ByType()],
@@ -196,5 +198,5 @@ _V1_OF: dict[type[BaseModel], type[BaseModel]] = {
 
 
 def for_version(model: type[BaseModel], version: Literal["v1", "v2"]) -> type[BaseModel]:
-    """The model to check a body with that claims `version`, for the model of v2; the same one where they agree."""
+    """The model for bodies of `version`, given the one of v2; the same where the versions agree."""
     return _V1_OF.get(model, model) if version == "v1" else model

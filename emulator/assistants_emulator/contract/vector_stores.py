@@ -1,4 +1,4 @@
-"""Vector stores, their files and batches of them (surface section 2, behaviour section 11)."""
+"""Bodies of vector stores, their files and batches of them. See docs/reference/behaviour.md#vector-stores."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from assistants_emulator.convert.sanitize import sound
+from assistants_emulator.object_kinds import KINDS, PART
 from assistants_emulator.recording.exchange import Body, Event, Exchange
 from assistants_emulator.store import Object
 
@@ -98,18 +99,13 @@ def bytes_of(body: Body) -> bytes:
     return str(text).encode("utf-8", "surrogatepass")
 
 
+# the wire's `object` -> table; parts of uploads appear in no answer but their own
 TABLES = {
-    "assistant": "assistants",
-    "thread": "threads",
-    "thread.message": "messages",
-    "thread.run": "runs",
-    "thread.run.step": "steps",
-    "file": "files",
-    "upload": "uploads",
-    "vector_store": "vector_stores",
-    "vector_store.file": "vector_store_files",
-    "vector_store.files_batch": "vector_store_file_batches",
-    "vector_store.file_batch": "vector_store_file_batches",
+    object: kind.table
+    for kind in KINDS
+    if kind.table and kind is not PART
+    for object in (kind.object, kind.schema_object)
+    if object
 }
 _BUSY = re.compile(r"\brun[_-]\w+")
 

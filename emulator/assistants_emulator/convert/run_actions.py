@@ -5,7 +5,6 @@ Steps say most; where they were not listed, the run's messages and the calls tha
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -17,6 +16,7 @@ from assistants_emulator.responders.replies import FAIL_CODES, INCOMPLETE_REASON
 from assistants_emulator.retrieval import MARKER
 from assistants_emulator.runs.content import cut
 from assistants_emulator.store import Object
+from assistants_emulator.store.blobs import encode_base64
 
 NOT_RECORDED = "(what the assistant said is not in the recording)"
 CODE_NOT_RECORDED = "# this code is not in the recording"
@@ -122,7 +122,7 @@ class Said:
             self.problems.append(f"{file_id} was not downloaded; an empty {filename} stands for it")
             encoded = BLANK_PNG if filename.endswith(".png") else ""
         else:
-            encoded = base64.b64encode(content).decode()
+            encoded = encode_base64(content)
         return {"content_base64": encoded, "filename": filename}
 
     def _file(self, file_id: Any) -> str | None:

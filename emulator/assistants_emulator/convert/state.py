@@ -6,7 +6,6 @@ What v1 said is said as v2 says it: files of assistants and messages as tool res
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ from assistants_emulator.recording.exchange import Exchange
 from assistants_emulator.resources import fields
 from assistants_emulator.resources.run_states import TERMINAL
 from assistants_emulator.store import Object
+from assistants_emulator.store.blobs import encode_base64
 
 _TOOLS = {"retrieval": "file_search"}
 _FOR_SEARCH = [{"type": "file_search"}]
@@ -98,7 +98,7 @@ def _as_v2(form: StateForm, item: Object, session: ObservedSession) -> Object:
                     "attachments", [{"file_id": id, "tools": [{"type": "file_search"}]} for id in file_ids]
                 )
         case "files" if (content := session.contents.get(item["id"])) is not None:
-            shown["content_base64"] = base64.b64encode(content).decode()
+            shown["content_base64"] = encode_base64(content)
     return shown
 
 
@@ -121,14 +121,16 @@ def _part(part: Any) -> Any:
 def _add_parents(state: dict[str, list[Object]], session: ObservedSession) -> None:
     """Steps name their run, everything in a thread its thread, files of a store their store."""
     for form in reversed(FORMS):
-        for key, table in form.parents:
-            known = {item["id"] for item in state[table]}
-            for item in state[form.table]:
-                if (id := item.get(key)) and id not in known:
-                    known.add(id)
-                    state[table].append(_parent(table, id, item))
+        if (parent := form.kind.parent) is None:
+            continue
+        known, key = {item["id"] for item in state[parent.table]}, form.kind.parent_field
+        for item in state[form.table]:
+            if (id := item.get(key)) and id not in known:
+                known.add(id)
+                state[parent.table].append(_parent(parent.table, id, item))
     for form in FORMS:
-        state[form.table] = [item for item in state[form.table] if all(item.get(key) for key, _ in form.parents)]
+        if form.kind.parent is not None:
+            state[form.table] = [item for item in state[form.table] if item.get(form.kind.parent_field)]
 
 
 def _parent(table: str, id: str, child: Object) -> Object:

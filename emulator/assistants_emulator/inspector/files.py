@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from assistants_emulator.errors import NotFound
 from assistants_emulator.inspector.request import PageRequest
+from assistants_emulator.object_kinds import VECTOR_STORE
 from assistants_emulator.resources.files import require_file
-from assistants_emulator.resources.lookup import VECTOR_STORE, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.vector_store_indexing import text_of
 from assistants_emulator.retrieval import Unreadable
-from assistants_emulator.store import Object
+from assistants_emulator.store import Object, child_key
 
 MOST_READ_BYTES = 4_000_000  # larger files are not read for a page
 MOST_SHOWN = 20_000  # characters
@@ -92,4 +93,4 @@ def _image_type(request: PageRequest, file: Object) -> str | None:
 
 
 def _is_in(request: PageRequest, store: Object, file_id: str) -> bool:
-    return request.context.store.get(FILES, f"{store['id']}/{file_id}") is not None
+    return request.context.store.get(FILES, child_key(store["id"], file_id)) is not None

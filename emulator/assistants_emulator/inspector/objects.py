@@ -13,7 +13,8 @@ from assistants_emulator.errors import ApiError, InvalidState
 from assistants_emulator.inspector.conversation import conversation, first_text, parts
 from assistants_emulator.inspector.request import PageRequest, message_of
 from assistants_emulator.inspector.timeline import RUNNING, answered_by, asked_functions, summary, timeline
-from assistants_emulator.resources.lookup import ASSISTANT, MESSAGE, require, require_run, require_thread
+from assistants_emulator.object_kinds import ASSISTANT, MESSAGE
+from assistants_emulator.resources.lookup import require, require_run, require_thread
 from assistants_emulator.runs import operations as run_operations
 from assistants_emulator.store import Object
 

@@ -16,8 +16,9 @@ from assistants_emulator.errors import ApiError
 from assistants_emulator.inspector.conversation import conversation, parts
 from assistants_emulator.inspector.request import PageRequest, message_of
 from assistants_emulator.inspector.timeline import RUNNING, answered_by, asked_functions, timeline
+from assistants_emulator.object_kinds import ASSISTANT
 from assistants_emulator.resources import assistants
-from assistants_emulator.resources.lookup import ASSISTANT, require, require_thread
+from assistants_emulator.resources.lookup import require, require_thread
 from assistants_emulator.store import Object
 
 MOST_LISTED = 100

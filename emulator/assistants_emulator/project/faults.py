@@ -1,4 +1,4 @@
-"""Faults on purpose: what a program does when the service misbehaves, on demand and repeatably."""
+"""Injected faults: errors, delays, broken connections and stuck runs, on demand and repeatably."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from assistants_emulator.errors import ApiError, EmulatorError, ServerFault
 
 METHODS = ("GET", "POST", "DELETE")
 
-# status -> (type, code, message) where the fault says nothing else (behaviour.md section 2)
+# status -> (type, code, message) where the fault has no other (docs/reference/behaviour.md#service-faults)
 DEFAULTS: dict[int, tuple[str, str | None, str]] = {
     401: ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
     429: ("requests", "rate_limit_exceeded", "Rate limit reached for requests. Please try again in 1ms."),
@@ -23,17 +23,17 @@ QUOTA = (
     "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
     "read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
 )
-RETRIED = (408, 409, 429)  # and everything from 500 up: what SDKs send again
+RETRIED = (408, 409, 429)  # and everything from 500 up: SDKs send these calls again
 
 
 class InjectedError(ApiError):
-    """An error that a fault asked for."""
+    """The error of an injected fault."""
 
     def __init__(self, status: int, message: str | None, code: str | None) -> None:
-        kind, known_code, text = DEFAULTS.get(status, (self.kind_of(status), None, f"An injected error {status}."))
+        kind, default_code, text = DEFAULTS.get(status, (self.kind_of(status), None, f"An injected error {status}."))
         if (status, code) == (429, "insufficient_quota"):
             kind, text = "insufficient_quota", QUOTA
-        super().__init__(message or text, code=code or known_code)
+        super().__init__(message or text, code=code or default_code)
         self.status = status
         self.type = kind
 
@@ -48,13 +48,13 @@ class InjectedError(ApiError):
 
 @dataclass(slots=True)
 class Fault:
-    """What happens to calls of `route`: `METHOD /path` below `/v1`, where `*` is one segment.
+    """A fault of the calls of `route`: `METHOD /path` below `/v1`, where `*` is one segment.
 
-    `status`, `message`, `code`: that error in the API's envelope. `delay`: real seconds before anything else.
-    `drop_after`: the connection is closed after so many events, 0 before the headers; with `status` or `message` the
-    stream gets an `error` event there instead. `stuck`: the run, or the vector store's files, that the call creates
-    never get anywhere, or with `code` or `message` fail with these as `last_error`. `malformed`: the answer is broken
-    JSON. `times`: so often, None always; `probability`: drawn from the project's seed.
+    `status`, `message`, `code`: the answer is this error. `delay`: real seconds before anything else. `drop_after`:
+    the connection is closed after that many events, 0 before the headers; with `status` or `message` the stream gets
+    an `error` event there instead. `stuck`: the run, or the vector store's files, that the call creates stay in
+    progress for ever, or with `code` or `message` fail with these as `last_error`. `malformed`: the answer is broken
+    JSON. `times`: the number of calls, None for all; `probability`: from 0 to 1, drawn from the project's seed.
     """
 
     route: str
@@ -87,7 +87,7 @@ class Fault:
 
     @property
     def error(self) -> InjectedError | None:
-        """The error that the call is answered with, or that its stream is broken by."""
+        """The error that answers the call or ends its stream; None for a fault without one."""
         if self.status is None and self.message is None and self.code is None:
             return None
         return InjectedError(self.status or 500, self.message, self.code)
@@ -98,16 +98,17 @@ class Fault:
         return len(own) == len(other) and all(a == b or "*" in (a, b) for a, b in zip(own, other, strict=True))
 
     def concerns(self, call: str) -> bool:
+        """True if `call`, as `POST /threads`, matches the route and the fault is not used up."""
         return (self.times is None or self.used < self.times) and self._pattern.fullmatch(call) is not None
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in (*FAULT_FIELDS, "used")}
 
     @classmethod
-    def from_json(cls, shown: Mapping[str, Any]) -> Fault:
-        """What `as_json` gave."""
-        fault = cls(**{name: shown[name] for name in FAULT_FIELDS})
-        fault.used = shown["used"]
+    def from_json(cls, values: Mapping[str, Any]) -> Fault:
+        """The fault that `as_json` described."""
+        fault = cls(**{name: values[name] for name in FAULT_FIELDS})
+        fault.used = values["used"]
         return fault
 
 
@@ -115,7 +116,7 @@ FAULT_FIELDS = tuple(name for name in Fault.__dataclass_fields__ if name not in 
 
 
 class Faults:
-    """A project's faults; of several that concern a call the first added strikes. `draw(number)` gives [0, 1)."""
+    """A project's faults; of several for one call the first added applies. `draw(number)` gives a float in [0, 1)."""
 
     def __init__(self, draw: Callable[[int], float]) -> None:
         self.routes: Sequence[str] = ()
@@ -138,7 +139,7 @@ class Faults:
         self._drawn = 0
 
     def strike(self, method: str, path: str) -> Fault | None:
-        """The fault that this call gets, which is one use of it; `path` is below `/v1`."""
+        """The fault for this call, which counts as one use of it; `path` is below `/v1`."""
         for fault in self._faults:
             if fault.concerns(f"{method} {path}") and self._happens(fault):
                 fault.used += 1

@@ -1,6 +1,6 @@
-"""One project: its objects, clock, responders, and the log of what was asked of it. No HTTP in here.
+"""One project: its objects, clock, responders, faults and request log. No HTTP in here.
 
-Everything in this file is used on the server's loop only; `ProjectHandle` is what other threads hold.
+Everything in this file is used on the server's loop only; other threads use a `ProjectHandle`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from assistants_emulator.clock import MANUAL_START, Clock, ManualClock, SystemClock
 from assistants_emulator.config import Config
 from assistants_emulator.errors import EmulatorError
-from assistants_emulator.ids import SHAPES, Ids
+from assistants_emulator.ids import Ids
+from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Faults
 from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.project.state import prepare_state, replace_state
@@ -32,9 +33,6 @@ from assistants_emulator.store import Object, Store
 from assistants_emulator.store.blobs import Contents
 
 T = TypeVar("T")
-
-TABLE_OF_PREFIX = {SHAPES[kind][0]: f"{kind}s" for kind in SHAPES if kind not in ("call", "vector_store_file_batch")}
-TABLE_OF_PREFIX[SHAPES["vector_store_file_batch"][0]] = "vector_store_file_batches"
 
 
 class Project:
@@ -69,7 +67,7 @@ class Project:
 
     @property
     def is_new(self) -> bool:
-        """Whether it has never held anything: no id was ever made."""
+        """True for a project that never held an object: no id was ever made."""
         return not self.context.store.counters.values and not any(True for _ in self.context.store.all("assistants"))
 
     def configure(
@@ -80,7 +78,7 @@ class Project:
         autojump: bool = False,
         transport: str | None = None,
     ) -> None:
-        """For a project that has just been opened: its own id seed, its own kind of clock, its clients' transport."""
+        """Set the id seed, kind of clock and clients' transport of a project that has just been opened."""
         self.transport = transport or self.transport
         if seed is not None:
             self._seed = seed
@@ -92,7 +90,7 @@ class Project:
             self.expiry.rearm()
 
     def reset(self, seed: str | None = None) -> None:
-        """Empty it: objects, scripts, rules, requests, clock, id counters. `seed` is the new id seed, or its name."""
+        """Drop all objects, scripts, rules, requests, id counters and the clock. `seed` is the id seed from now on."""
         self.end_streams()
         self._stop_reading()
         self.driver.close()
@@ -115,12 +113,12 @@ class Project:
         return self.context.ids.request_id(self._calls)
 
     def set_script(self, script: Script | None) -> None:
-        """The script's rules take the place of the ones before; Python's rules stay."""
+        """Replace the rules of the script before; rules from Python stay."""
         self.script = script
         self.rules.set_script(script.rules if script is not None else ())
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError says what cannot be."""
+        """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError for an invalid state."""
         tables = prepare_state(self.context, state)
         self.end_streams()
         self._stop_reading()
@@ -136,7 +134,10 @@ class Project:
         await self.driver.move_clock(self.context.clock.time() + seconds)
 
     async def read_stores(self, store_id: str | None = None, searching: bool = False) -> None:
-        """Wait until what was added to this vector store, or to any, is read; not for ever, but for a search."""
+        """Wait until the files of this vector store, or of all, are read.
+
+        At most for `settle_seconds`, but `searching` without a limit.
+        """
         for id in [store_id] if store_id is not None else unread_stores(self.context):
             while jobs(self.context, id, searching):
                 if id not in self._reading:
@@ -148,7 +149,7 @@ class Project:
                 reading.result()
 
     async def _read_store(self, id: str, searching: bool) -> None:
-        """By a worker: a hostile document may keep it busy for long."""
+        """Read in a worker thread: a hostile document may take long."""
         try:
             read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
             finish(self.context, id, await self._workers.call(read_all), searching)
@@ -169,16 +170,16 @@ class Project:
 
     @property
     def is_at_work(self) -> bool:
-        """Whether something goes on in it by itself: a run, or the reading of a file."""
+        """True while a run is being executed or a file is being read."""
         return bool(self._reading) or not self.driver.is_resting
 
     def unload(self) -> None:
-        """Leave its objects to its directory until they are looked at again; nothing else of it changes."""
+        """Drop the objects from memory; they are loaded from the directory when they are next used."""
         self.context.store.unload()
         self.context.forget_derived()
 
     async def close(self) -> None:
-        """Leave runs as they stand, write everything to disk."""
+        """Stop runs as they stand and write everything to disk."""
         self.end_streams()
         ending = self.driver.close()
         await asyncio.gather(*ending, return_exceptions=True)
@@ -190,15 +191,14 @@ class Project:
         self.context.contents.close()
 
     def _ids(self, store: Store, seed: str) -> Ids:
-        def taken(id: str) -> bool:
-            prefix = next(prefix for prefix in TABLE_OF_PREFIX if id.startswith(prefix))
-            return store.get(TABLE_OF_PREFIX[prefix], id) is not None
+        def taken(kind: ObjectKind, id: str) -> bool:
+            return bool(kind.table) and store.get(kind.table, id) is not None
 
-        return Ids(self.config.seed, seed, store.counters, lambda id: not id.startswith("call_") and taken(id))
+        return Ids(self.config.seed, seed, store.counters, taken)
 
-    def _new_clock(self, kept: Object | None) -> Clock:
-        """A manual clock goes on where it stood when the directory was left."""
-        return self._make_clock(self._clock_mode, kept["time"] if kept else MANUAL_START)
+    def _new_clock(self, stored: Object | None) -> Clock:
+        """A manual clock continues from the time that is stored in the directory."""
+        return self._make_clock(self._clock_mode, stored["time"] if stored else MANUAL_START)
 
     def _make_clock(self, mode: str, start: float) -> Clock:
         if mode == "manual":

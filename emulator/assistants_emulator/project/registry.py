@@ -1,7 +1,7 @@
-"""The projects of one emulator: those that were opened, and which of them have their objects in memory.
+"""The projects of one emulator, and the eviction of their objects from memory.
 
-A project is opened once and stays: its rules, faults, clock and requests are nowhere else. Its objects are on disk too,
-where it has a directory, so only those of the projects used last are kept in memory.
+A project is opened once and stays: its rules, faults, clock and requests exist in memory only. Its objects are on disk
+too, where it has a directory, so only those of the most recently used projects stay in memory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from assistants_emulator.project.project import Project
 
 FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 HASH_NAME = re.compile(r"[0-9a-f]{32}")
-MOST_LOOKED_AT = 20  # of the loaded ones, each time that another is loaded: they may all be at work
+MOST_LOOKED_AT = 20  # candidates for eviction, each time that a project is loaded: all of them may be at work
 
 
 class Projects:
@@ -28,25 +28,25 @@ class Projects:
         self._config = config
         self._make = make
         self._opened: dict[str, Project] = {}
-        self._loaded: OrderedDict[str, Project] = OrderedDict()  # those that could be unloaded; used last is last
+        self._loaded: OrderedDict[str, Project] = OrderedDict()  # may be unloaded, least recently used first
         self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, name: str) -> Project:
         if name in self._loaded:
             self._loaded.move_to_end(name)
-        known = self._opened.get(name)
-        return known if known is not None else self._open(name)
+        project = self._opened.get(name)
+        return project if project is not None else self._open(name)
 
     def listed(self) -> dict[str, Project | None]:
-        """By name: the open ones, and None for one that lies on disk under its own name. The default one is first."""
+        """The projects by name, the default one first; None for one that is on disk under its name, but not open."""
         directory = self._config.data_dir
         folders = sorted(directory.iterdir()) if directory is not None else []
         names = [folder.name for folder in folders if folder.is_dir() and _is_plain(folder.name)]
-        found = {DEFAULT_PROJECT: None, **dict.fromkeys(names), **self._opened}
-        return dict(sorted(found.items(), key=lambda entry: (entry[0] != DEFAULT_PROJECT, entry[0])))
+        projects = {DEFAULT_PROJECT: None, **dict.fromkeys(names), **self._opened}
+        return dict(sorted(projects.items(), key=lambda entry: (entry[0] != DEFAULT_PROJECT, entry[0])))
 
     def close(self, name: str) -> None:
-        """Forget it; what it was at ends meanwhile."""
+        """Forget the project; its work ends in the background."""
         self._loaded.pop(name, None)
         if (project := self._opened.pop(name, None)) is not None:
             closing = asyncio.get_running_loop().create_task(project.close())
@@ -74,9 +74,9 @@ class Projects:
         return project
 
     def _take_in(self, project: Project) -> None:
-        """Its objects have come into memory; those of projects that were used longest ago make room."""
+        """Note that its objects are in memory, and evict those of the least recently used projects."""
         if self._opened.get(project.name) is not project:
-            return  # it is being closed, which looks at its objects once more
+            return  # it is being closed, which reads its objects once more
         self._loaded[project.name] = project
         for _ in range(min(len(self._loaded) - 1, MOST_LOOKED_AT)):
             if len(self._loaded) <= self._config.loaded_projects:
@@ -97,5 +97,5 @@ def folder_of(project: str) -> str:
 
 
 def _is_plain(folder: str) -> bool:
-    """Whether the folder is called what its project is."""
+    """True if the folder has its project's name."""
     return FOLDER_NAME.fullmatch(folder) is not None and HASH_NAME.fullmatch(folder) is None

@@ -1,4 +1,4 @@
-"""What clients asked of a project, for tests and for the reports of failing tests."""
+"""The requests that a project received, for tests and for the reports of failing tests."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ MOST_SHOWN = 20  # in the message of a failed expectation
 
 @dataclass(slots=True)
 class LoggedRequest:
-    """One call: `path` with its query, `raw` the request's body cut at 64 kB, `status` what it was answered.
+    """One call: `path` with its query, `raw` the request's body cut at 64 kB, `status` that of the answer.
 
-    `status` is 0 where a fault closed the connection before the headers; `fault` is the route of a fault that struck.
+    `status` is 0 where a fault closed the connection before the headers; `fault` is the route of the applied fault.
     `answer` is the answer's first 4 kB, None for an event stream, a file, and calls older than the newest 1,000; it and
-    `seconds`, which are never the same twice, are for people and stay out of `as_json`.
+    `seconds`, which differ from run to run, are for people and stay out of `as_json`.
     """
 
     method: str
@@ -37,7 +37,7 @@ class LoggedRequest:
 
     @property
     def body(self) -> Any:
-        """The JSON that was sent; its text where it is no JSON; None where nothing was sent."""
+        """The body's JSON; its text where it is no JSON; None for an empty body."""
         if not self.raw:
             return None
         try:
@@ -54,12 +54,14 @@ class LoggedRequest:
 
 
 class Matches(Sequence[LoggedRequest]):
-    """The calls that a `where` found, oldest first, and what a test expects of them. AssertionError shows what there
-    was."""
+    """The calls that match a `where`, oldest first, with assertions about their number.
 
-    def __init__(self, wanted: str, found: Sequence[LoggedRequest], log: RequestLog) -> None:
-        self._wanted = wanted
-        self._found = found
+    The AssertionError lists the calls that there were.
+    """
+
+    def __init__(self, criteria: str, calls: Sequence[LoggedRequest], log: RequestLog) -> None:
+        self._criteria = criteria
+        self._calls = calls
         self._log = log
 
     def one(self) -> LoggedRequest:
@@ -71,30 +73,30 @@ class Matches(Sequence[LoggedRequest]):
         self.all(0)
 
     def all(self, count: int | None = None) -> list[LoggedRequest]:
-        """The calls; exactly so many where a count is given."""
+        """The calls, of which there must be `count` where it is given."""
         __tracebackhide__ = True
-        if count is not None and len(self._found) != count:
+        if count is not None and len(self._calls) != count:
             raise AssertionError(self._explained(count))
-        return list(self._found)
+        return list(self._calls)
 
     def _explained(self, count: int) -> str:
         expected = {0: "no request", 1: "one request"}.get(count, f"{count} requests")
-        if self._found:
-            head = f"expected {expected} {self._wanted}, but there were {len(self._found)}:"
-            return "\n".join([head, *map(_line, self._found)])
-        shown = self._log[-MOST_SHOWN:]
-        older = f" (the newest {MOST_SHOWN} of {self._log.total})" if self._log.total > len(shown) else ""
-        there = [f"the requests were{older}:", *map(_line, shown)] if shown else ["there were no requests at all"]
-        return "\n".join([f"expected {expected} {self._wanted}, but there was none; {there[0]}", *there[1:]])
+        if self._calls:
+            head = f"expected {expected} {self._criteria}, but there were {len(self._calls)}:"
+            return "\n".join([head, *map(_line, self._calls)])
+        newest = self._log[-MOST_SHOWN:]
+        older = f" (the newest {MOST_SHOWN} of {self._log.total})" if self._log.total > len(newest) else ""
+        there = [f"the requests were{older}:", *map(_line, newest)] if newest else ["there were no requests at all"]
+        return "\n".join([f"expected {expected} {self._criteria}, but there was none; {there[0]}", *there[1:]])
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._calls)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._found[index]
+        return self._calls[index]
 
     def __repr__(self) -> str:
-        return "\n".join([f"{len(self)} requests {self._wanted}", *map(_line, self._found)])
+        return "\n".join([f"{len(self)} requests {self._criteria}", *map(_line, self._calls)])
 
 
 def _line(call: LoggedRequest) -> str:
@@ -102,14 +104,14 @@ def _line(call: LoggedRequest) -> str:
 
 
 def _path_pattern(path: str) -> re.Pattern[str]:
-    """With or without `/v1` and a query; `*` is one segment."""
+    """A pattern for the path with or without `/v1` and a query; `*` is one segment."""
     bare = path.removeprefix("/v1") if path.startswith(("/v1/", "/v1?")) else path
     segments = re.escape(bare).replace(re.escape("*"), "[^/?]+")
     return re.compile(rf"(/v1)?{segments}" + ("" if "?" in path else r"(\?.*)?"))
 
 
 class RequestLog(Sequence[LoggedRequest]):
-    """The newest 10,000 calls, oldest first; `dropped` says how many older ones there were."""
+    """The newest 10,000 calls, oldest first; `dropped` is the number of older ones."""
 
     def __init__(self) -> None:
         self._calls: deque[LoggedRequest] = deque(maxlen=MOST_REQUESTS)
@@ -120,17 +122,17 @@ class RequestLog(Sequence[LoggedRequest]):
         return self.total - len(self._calls)
 
     def where(self, *, method: str | None = None, path: str | None = None, status: int | None = None) -> Matches:
-        """Those of that method, path and status: `requests.where(method="POST", path="/threads/*/runs").one()`."""
+        """The calls of that method, path and status: `requests.where(method="POST", path="/threads/*/runs").one()`."""
         pattern = None if path is None else _path_pattern(path)
-        found = [
+        calls = [
             call
             for call in self
             if (method is None or call.method == method.upper())
             and (status is None or call.status == status)
             and (pattern is None or pattern.fullmatch(call.path))
         ]
-        wanted = " ".join(str(part) for part in (method and method.upper(), path, status) if part is not None)
-        return Matches(wanted or "of any kind", found, self)
+        criteria = " ".join(str(part) for part in (method and method.upper(), path, status) if part is not None)
+        return Matches(criteria or "of any kind", calls, self)
 
     def add(
         self,
@@ -142,9 +144,9 @@ class RequestLog(Sequence[LoggedRequest]):
         answer: bytes | None = None,
         seconds: float = 0.0,
     ) -> LoggedRequest:
-        """What it holds of a short body or answer is those very bytes: nothing is copied."""
-        kept = answer and answer[:MOST_ANSWER_BYTES]
-        call = LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault, kept, seconds)
+        """Append a call. Short bodies and answers are held without copying."""
+        start = answer and answer[:MOST_ANSWER_BYTES]
+        call = LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault, start, seconds)
         self.total += 1
         self._calls.append(call)
         if len(self._calls) > MOST_ANSWERS:
@@ -156,7 +158,7 @@ class RequestLog(Sequence[LoggedRequest]):
         self.total = 0
 
     def copy(self) -> RequestLog:
-        """As it stands, for another thread to read."""
+        """A copy for another thread to read."""
         copied = RequestLog()
         copied._calls = self._calls.copy()
         copied.total = self.total

@@ -1,18 +1,45 @@
-"""The forms of objects in a state file: which keys each may have, what missing ones are, what values must be."""
+"""The forms of objects in a state file: their keys, the defaults of missing ones, the types of values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal, get_args, get_origin
 
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from assistants_emulator.contract.unions import ByKind, ByType
+from assistants_emulator.contract.violations import Violation, violations
 from assistants_emulator.errors import EmulatorError
-from assistants_emulator.resources import assistants, fields, files, threads, vector_stores, views
+from assistants_emulator.object_kinds import (
+    ASSISTANT,
+    FILE,
+    FILE_BATCH,
+    MESSAGE,
+    RUN,
+    STEP,
+    THREAD,
+    UPLOAD,
+    VECTOR_STORE,
+    VECTOR_STORE_FILE,
+    ObjectKind,
+)
+from assistants_emulator.resources import (
+    assistants,
+    fields,
+    files,
+    messages,
+    threads,
+    uploads,
+    vector_store_file_batches,
+    vector_stores,
+    views,
+)
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION
 from assistants_emulator.resources.route import View
 from assistants_emulator.resources.run_states import EXPIRES_AFTER, TERMINAL, TRANSITIONS
-from assistants_emulator.resources.vector_store_changes import NO_FILES
+from assistants_emulator.resources.vector_store_indexing import DEFAULTS as STORE_FILE_DEFAULTS
 from assistants_emulator.store import Object
 
 Defaults = Callable[[Context, Object], Object]
@@ -20,31 +47,32 @@ Defaults = Callable[[Context, Object], Object]
 
 @dataclass(frozen=True, slots=True)
 class StateForm:
-    """`parents` are the fields that must name an object of that table; `also` are keys that other forms have:
-    the published schema's, v1's, a stream's, and those that only a state file has."""
+    """One kind of object in state files.
 
-    table: str
-    object: str
+    `also` are keys beside the kind's own: those of the published schema, of v1, of streams, and of state files alone.
+    """
+
+    kind: ObjectKind
     view: View
-    keys: tuple[str, ...]
-    also: tuple[str, ...]
-    parents: tuple[tuple[str, str], ...]
     defaults: Defaults
+    also: tuple[str, ...] = ()
+
+    @property
+    def table(self) -> str:
+        return self.kind.table
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return self.kind.keys
 
 
-def _message(context: Context, sent: Object) -> Object:
-    status = {"status": "completed", "incomplete_details": None, "incomplete_at": None}
-    completed = {"completed_at": sent.get("created_at", context.clock.now())}
-    own: Object = {"assistant_id": None, "run_id": None, "role": "user", "content": [], "attachments": []}
-    asked_in = sent["thread_id"] if sent.get("role", "user") == "user" else None
-    own |= {"metadata": {}, "_asked_in": asked_in}
-    return status | completed | own
+def _message(context: Context, entry: Object) -> Object:
+    asked_in = entry["thread_id"] if entry.get("role", "user") == "user" else None
+    return {**messages.DEFAULTS, "completed_at": _created(context, entry), "_asked_in": asked_in}
 
 
-def _run(context: Context, sent: Object) -> Object:
-    status = sent.get("status", "completed")
-    over = status in TERMINAL
-    created = sent.get("created_at", context.clock.now())
+def _run(context: Context, entry: Object) -> Object:
+    status = entry.get("status", "completed")
     nulls = ("started_at", "cancelled_at", "failed_at", "completed_at", "required_action", "last_error", "usage")
     more = ("instructions", "reasoning_effort", "max_completion_tokens", "max_prompt_tokens", "incomplete_details")
     return {
@@ -55,7 +83,7 @@ def _run(context: Context, sent: Object) -> Object:
         "tools": [],
         "tool_resources": {},
         "metadata": {},
-        "expires_at": None if over else created + EXPIRES_AFTER,
+        "expires_at": None if status in TERMINAL else _created(context, entry) + EXPIRES_AFTER,
         "temperature": 1.0,
         "top_p": 1.0,
         "truncation_strategy": AUTO_TRUNCATION,
@@ -67,136 +95,164 @@ def _run(context: Context, sent: Object) -> Object:
     }
 
 
-def _step(context: Context, sent: Object) -> Object:
-    details = sent.get("step_details") or {"type": "tool_calls", "tool_calls": []}
+def _step(context: Context, entry: Object) -> Object:
+    details = entry.get("step_details") or {"type": "tool_calls", "tool_calls": []}
     nulls = dict.fromkeys(("cancelled_at", "completed_at", "expires_at", "failed_at", "last_error", "usage"))
     return {**nulls, "type": details.get("type"), "status": "completed", "step_details": details}
 
 
-def _upload(context: Context, sent: Object) -> Object:
-    created = sent.get("created_at", context.clock.now())
-    named = {"filename": sent["id"], "purpose": "assistants", "status": "pending"}
-    return {"bytes": 0, **named, "expires_at": created + 3600, "_expires_after": None}
+def _upload(context: Context, entry: Object) -> Object:
+    expires_at = _created(context, entry) + uploads.LIFETIME
+    return {**uploads.DEFAULTS, "filename": entry["id"], "purpose": "assistants", "expires_at": expires_at}
 
 
-def _file(context: Context, sent: Object) -> Object:
-    return {"purpose": "assistants", "filename": sent["id"], "bytes": 0, "expires_at": None, **files.DEFAULTS}
+def _file(context: Context, entry: Object) -> Object:
+    return {"purpose": "assistants", "filename": entry["id"], "bytes": 0, "expires_at": None, **files.DEFAULTS}
 
 
-def _store(context: Context, sent: Object) -> Object:
-    return {**vector_stores.DEFAULTS, "last_active_at": sent.get("created_at", context.clock.now())}
+def _store(context: Context, entry: Object) -> Object:
+    return {**vector_stores.DEFAULTS, "last_active_at": _created(context, entry)}
 
 
-def _store_file(context: Context, sent: Object) -> Object:
-    chunking = {"type": "static", "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}}
-    return {
-        "usage_bytes": 0,
-        "status": "completed",
-        "last_error": None,
-        "chunking_strategy": chunking,
-        "attributes": {},
-    }
+def _created(context: Context, entry: Object) -> int:
+    created_at: int = entry.get("created_at", context.clock.now())
+    return created_at
 
 
-def _batch(context: Context, sent: Object) -> Object:
-    return {"status": "completed", "file_counts": NO_FILES}
+def _completed(defaults: Object) -> Defaults:
+    return _constant({**defaults, "status": "completed"})
 
 
 def _constant(defaults: Object) -> Defaults:
-    return lambda context, sent: defaults
+    return lambda context, entry: defaults
 
 
-OF_THREAD = (("thread_id", "threads"),)
-OF_STORE = (("vector_store_id", "vector_stores"),)
 FORMS = (
+    StateForm(ASSISTANT, views.assistant, _constant(assistants.DEFAULTS), ("file_ids",)),
+    StateForm(THREAD, views.thread, _constant(threads.DEFAULTS)),
+    StateForm(MESSAGE, views.streamed_message, _message, ("file_ids",)),
+    StateForm(RUN, views.run, _run, ("file_ids",)),
+    StateForm(STEP, views.step, _step, ("expired_at", "metadata")),
+    StateForm(FILE, views.file, _file, ("content_base64",)),
+    StateForm(UPLOAD, views.upload, _upload, ("file", "parts")),
+    StateForm(VECTOR_STORE, views.vector_store, _store),
     StateForm(
-        "assistants", "assistant", views.assistant, views.ASSISTANT_KEYS, ("file_ids",), (),
-        _constant(assistants.DEFAULTS),
+        VECTOR_STORE_FILE,
+        views.vector_store_file,
+        _completed(STORE_FILE_DEFAULTS),
+        ("batch_id",),
     ),
-    StateForm("threads", "thread", views.thread, views.THREAD_KEYS, (), (), _constant(threads.DEFAULTS)),
-    StateForm(
-        "messages", "thread.message", views.streamed_message, views.STREAMED_MESSAGE_KEYS, ("file_ids",), OF_THREAD,
-        _message,
-    ),
-    StateForm("runs", "thread.run", views.run, views.RUN_KEYS, ("file_ids",), OF_THREAD, _run),
-    StateForm(
-        "steps", "thread.run.step", views.step, views.STEP_KEYS, ("expired_at", "metadata"), (("run_id", "runs"),),
-        _step,
-    ),
-    StateForm("files", "file", views.file, views.FILE_KEYS, ("content_base64",), (), _file),
-    StateForm("uploads", "upload", views.upload, views.UPLOAD_KEYS, ("file", "parts"), (), _upload),
-    StateForm("vector_stores", "vector_store", views.vector_store, views.VECTOR_STORE_KEYS, (), (), _store),
-    StateForm(
-        "vector_store_files", "vector_store.file", views.vector_store_file, views.VECTOR_STORE_FILE_KEYS,
-        ("batch_id",), OF_STORE, _store_file,
-    ),
-    StateForm(
-        "vector_store_file_batches", "vector_store.file_batch", views.file_batch, views.FILE_BATCH_KEYS, (), OF_STORE,
-        _batch,
-    ),
-)  # fmt: skip
+    StateForm(FILE_BATCH, views.file_batch, _completed(vector_store_file_batches.DEFAULTS)),
+)
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("id", "thread_id", "role", "status", "model", "filename", "purpose"), (str,)),
-    **dict.fromkeys(("vector_store_id", "object", "type", "content_base64", "batch_id"), (str,)),
-    **dict.fromkeys(("assistant_id", "run_id", "name", "description", "instructions"), (str, type(None))),
-    **dict.fromkeys(("created_at", "bytes", "usage_bytes"), (int,)),
-    **dict.fromkeys(("metadata", "tool_resources", "truncation_strategy", "step_details", "file_counts"), (dict,)),
-    **dict.fromkeys(("attributes", "chunking_strategy"), (dict, type(None))),
-    **dict.fromkeys(("required_action", "last_error", "incomplete_details", "usage"), (dict, type(None))),
-    "expires_after": (dict, type(None)),
-    **dict.fromkeys(("tools", "attachments", "file_ids", "parts"), (list,)),
-    **dict.fromkeys(("temperature", "top_p"), (int, float, type(None))),
-    "content": (list, str),
+JsonObject = dict[Any, Any]
+
+
+class _Value(BaseModel):
+    """Values are checked as they stand; what a model does not name is taken as it is."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Text(_Value):
+    value: str
+
+
+class _TextPart(_Value):
+    type: Literal["text"]
+    text: _Text
+
+
+class _ImageFilePart(_Value):
+    type: Literal["image_file"]
+    image_file: JsonObject
+
+
+class _ImageUrlPart(_Value):
+    type: Literal["image_url"]
+    image_url: JsonObject
+
+
+class _RefusalPart(_Value):
+    type: Literal["refusal"]
+    refusal: str
+
+
+class _ToolCall(_Value):
+    id: Any
+
+
+class _StepDetails(_Value):
+    tool_calls: list[_ToolCall] = []
+
+
+_Part = Annotated[_TextPart | _ImageFilePart | _ImageUrlPart | _RefusalPart, ByType()]
+_CONTENT_WORDS = {"array": "an array", "string": "a string"}
+_FIELDS: dict[str, Any] = {
+    **dict.fromkeys(("id", "object", "type", "thread_id", "vector_store_id", "batch_id", "role", "status"), str),
+    **dict.fromkeys(("model", "filename", "purpose", "content_base64"), str),
+    **dict.fromkeys(("assistant_id", "run_id", "name", "description", "instructions"), str | None),
+    **dict.fromkeys(("created_at", "bytes", "usage_bytes"), int),
+    **dict.fromkeys(("started_at", "completed_at", "incomplete_at", "cancelled_at", "failed_at"), int | None),
+    **dict.fromkeys(("expires_at", "expired_at", "last_active_at"), int | None),
+    **dict.fromkeys(("temperature", "top_p"), float | None),
+    **dict.fromkeys(("metadata", "tool_resources", "truncation_strategy", "file_counts"), JsonObject),
+    **dict.fromkeys(("attributes", "chunking_strategy", "required_action", "last_error"), JsonObject | None),
+    **dict.fromkeys(("incomplete_details", "usage", "expires_after"), JsonObject | None),
+    **dict.fromkeys(("tools", "attachments"), list[JsonObject]),
+    **dict.fromkeys(("file_ids", "parts"), list[Any]),
+    "content": Annotated[list[_Part] | str, ByKind(_CONTENT_WORDS)],
+    "step_details": _StepDetails,
 }
-_WORDS = {
-    str: "a string",
-    int: "an integer",
-    float: "a number",
-    dict: "an object",
-    list: "an array",
-    type(None): "null",
-}
+"""The type of each field, which is the same in every kind of object that has it."""
+_definitions: dict[str, Any] = {name: (hint, None) for name, hint in _FIELDS.items()}
+_Fields = create_model("_Fields", __base__=_Value, **_definitions)
+_WORDS: dict[Any, str] = {str: "a string", int: "an integer", float: "a number", list: "an array"}
 
 
 def check_value(where: str, name: str, value: Any) -> None:
-    """EmulatorError for a value that no object of the API has in that field."""
-    kinds = (int, type(None)) if name.endswith("_at") and name not in _KINDS else _KINDS.get(name)
-    if kinds is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
-        expected = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
-        raise EmulatorError(f"state: {where}.{name} must be {expected}, not {value!r}")
-    if name == "content" and isinstance(value, list):
-        for index, part in enumerate(value):
-            _check_part(f"{where}.content[{index}]", part)
-    if name == "step_details":
-        calls = value.get("tool_calls", [])
-        if not isinstance(calls, list) or not all(isinstance(call, dict) and "id" in call for call in calls):
-            raise EmulatorError(f"state: {where}.step_details.tool_calls must be objects with an id, not {calls!r}")
-    if name in ("tools", "attachments") and not all(isinstance(item, dict) for item in value):
-        raise EmulatorError(f"state: {where}.{name} must be an array of objects, not {value!r}")
+    """EmulatorError for a value that no object of the API has in that field; `where` is the object's place."""
+    try:
+        _Fields.__pydantic_validator__.validate_python({name: value})
+    except ValidationError as error:
+        violation = next(violations(_Fields, error))
+        raise EmulatorError(f"state: {where}.{_sentence(violation)}") from None
+
+
+def _sentence(violation: Violation) -> str:
+    if violation.type == "missing":
+        return f"{violation.path} is missing"
+    if violation.type == "wrong_tag" and isinstance(violation.value, dict):
+        types = ", ".join(violation.context["listed"].split("\n"))
+        return f"{violation.path}.type must be one of {types}, not {violation.value.get('type')!r}"
+    return f"{violation.path} must be {_expected(violation)}, not {violation.value!r}"
+
+
+def _expected(violation: Violation) -> str:
+    if violation.type == "string_unicode":
+        return "valid Unicode"
+    if violation.type == "wrong_kind":
+        return " or ".join(_CONTENT_WORDS.values())
+    words = _WORDS.get(get_origin(violation.declared) or violation.declared, "an object")
+    if get_args(violation.declared) == (JsonObject,):
+        words = "an array of objects"
+    nullable = violation.path in _FIELDS and type(None) in get_args(_FIELDS[violation.path])
+    return f"{words} or null" if nullable else words
 
 
 def check_status(where: str, form: StateForm, status: str) -> None:
-    if form.table == "runs" and status not in TRANSITIONS:
+    """EmulatorError for a status that no run has."""
+    if form.kind is RUN and status not in TRANSITIONS:
         raise EmulatorError(f"state: {where}.status must be one of {', '.join(TRANSITIONS)}, not {status!r}")
 
 
-def normalised(form: StateForm, sent: Object) -> Object:
-    """A message's text may be a plain string, and v1's `file_ids` are not stored with v2's attachments."""
-    taken = {name: value for name, value in sent.items() if name in (*form.keys, "batch_id") and name != "object"}
-    if isinstance(taken.get("content"), str):
-        taken["content"] = fields.content(taken["content"])
-    if form.table == "vector_stores" and taken.get("name") == "":
-        taken["name"] = None  # how the published schema's form says that there is none
-    if form.table == "runs" and taken.get("instructions") == "":
-        taken["instructions"] = None
-    return taken
-
-
-def _check_part(where: str, part: Any) -> None:
-    kind = part.get("type") if isinstance(part, dict) else None
-    wanted = {"text": dict, "image_file": dict, "image_url": dict, "refusal": str}
-    if kind not in wanted or not isinstance(part.get(kind), wanted[kind]):
-        raise EmulatorError(f"state: {where} must be a content part like {{'type': 'text', 'text': ...}}, not {part!r}")
-    if kind == "text" and not isinstance(part["text"].get("value"), str):
-        raise EmulatorError(f"state: {where}.text.value must be a string")
+def normalised(form: StateForm, entry: Object) -> Object:
+    """The fields to store: a message's text may be a plain string, and keys that only other forms have are left out."""
+    values = {name: value for name, value in entry.items() if name in (*form.keys, "batch_id") and name != "object"}
+    if isinstance(values.get("content"), str):
+        values["content"] = fields.content(values["content"])
+    if form.kind is VECTOR_STORE and values.get("name") == "":
+        values["name"] = None  # the published schema's form has "" for null
+    if form.kind is RUN and values.get("instructions") == "":
+        values["instructions"] = None
+    return values

@@ -1,4 +1,4 @@
-"""A thread as text: a line for each message, tool call and run status, in order and without times, for comparing."""
+"""A thread as text for comparison: a line for each message, tool call and run status, in order, without times."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ def transcript(store: Objects, thread_id: str) -> str:
 
 
 def _events(store: Objects, run: Object) -> Iterator[tuple[float, str]]:
-    """The run's tool calls and status with their places among the messages: each call just before the run's next
-    message, the rest after its last one. By the messages alone, since a state file brings nothing but their order."""
+    """The run's tool calls and status with their places among the messages.
+
+    Each call comes just before the run's next message, the rest after its last one: a state file has no other order.
+    """
     place: float = store.number("runs", run["id"])
     waiting: list[str] = []
     for step in store.of("steps", "run_id", run["id"]):

@@ -9,8 +9,6 @@ Where upstream failed there is a `failure`; if it failed in the middle of its an
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -19,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from assistants_emulator.errors import EmulatorError
+from assistants_emulator.store.blobs import decode_base64, encode_base64
 
 MOST_INLINE = 4 * 1024
 CHUNK = 256 * 1024
@@ -75,7 +74,7 @@ class Stored:
         try:
             return {**shown, "text": self.content.decode()}
         except UnicodeDecodeError:
-            return {**shown, "base64": base64.b64encode(self.content).decode()}
+            return {**shown, "base64": encode_base64(self.content)}
 
     @classmethod
     def from_json(cls, shown: dict[str, Any], folder: Path) -> Stored:
@@ -84,8 +83,8 @@ class Stored:
             content = shown["text"].encode()
         elif "base64" in shown:
             try:
-                content = base64.b64decode(shown["base64"], validate=True)
-            except binascii.Error as error:
+                content = decode_base64(shown["base64"])
+            except ValueError as error:
                 raise ValueError(f"base64: {error}") from None
         sha256 = shown["sha256"]
         if not (isinstance(sha256, str) and sha256.isalnum()):  # it becomes a file name

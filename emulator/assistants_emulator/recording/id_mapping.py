@@ -12,12 +12,14 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from assistants_emulator.object_kinds import KINDS
 from assistants_emulator.recording.exchange import Body, Event, Exchange
 from assistants_emulator.recording.scrub import PLACEHOLDER
 
+_PREFIXES = dict.fromkeys(kind.prefix.rstrip("_-") for kind in KINDS)
 TOKEN = re.compile(
     r"(?<![A-Za-z0-9_-])(?:"
-    r"(?P<kind>asst|thread|msg|run|step|call|vsfb|vs|upload|part|file)[_-](?:(?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]+|[A-Za-z]{16,})"
+    rf"(?P<kind>{'|'.join(_PREFIXES)})[_-](?:(?=[A-Za-z0-9_]*\d)[A-Za-z0-9_]+|[A-Za-z]{{16,}})"
     r"|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-f]{32}"
     r"|(?P<temporary>tmp)[a-z0-9_]{8}"
     r")(?![A-Za-z0-9_-])"

@@ -6,8 +6,6 @@ secret is found wherever else it stands: in a body, a query, an error's text, an
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -15,6 +13,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.recording.exchange import Body, Event, Part
+from assistants_emulator.store.blobs import decode_base64
 
 PLACEHOLDER = "SCRUBBED"
 SHORTEST = 6  # a shorter secret is not looked for elsewhere: it would be found in words
@@ -156,8 +155,8 @@ def _credentials(value: str) -> list[str]:
     secrets = [value.strip(), rest.strip()]
     if value.lower().startswith("basic "):
         try:
-            decoded = base64.b64decode(rest, validate=True).decode()
-        except (binascii.Error, ValueError):
+            decoded = decode_base64(rest).decode()
+        except ValueError:
             return secrets
         secrets += [decoded, decoded.partition(":")[2]]
     return secrets

@@ -1,18 +1,19 @@
-"""Assistants: a model with instructions and tools. What a run copies from one it copies when it is created."""
+"""Assistants: a model with instructions and tools. A run copies its settings when it is created, not later."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from assistants_emulator.contract import CreateAssistant, ListQuery, ModifyAssistant
+from assistants_emulator.object_kinds import ASSISTANT
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import given, merged_metadata, tools
-from assistants_emulator.resources.lookup import ASSISTANT, page, require
+from assistants_emulator.resources.lookup import page, require
 from assistants_emulator.resources.models import require_model
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.tool_resources import merged_resources, new_resources
-from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.store import Event, Object, Page
 
 DEFAULTS: Object = {
@@ -32,7 +33,7 @@ SCALARS = (
     *("name", "description", "model", "instructions", "top_p", "temperature", "reasoning_effort"),
     "response_format",
 )
-CLEARABLE = ("name", "description", "instructions", "reasoning_effort")
+CLEARABLE = tuple(name for name in SCALARS if name != "model")
 
 
 def create(context: Context, body: dict[str, Any]) -> Object:
@@ -56,23 +57,22 @@ def retrieve(context: Context, assistant_id: str) -> Object:
 
 
 def modify(context: Context, assistant_id: str, body: dict[str, Any]) -> Object:
-    """Null clears a scalar that may be null; null `tools`, `metadata` or tool resources change nothing."""
-    known = retrieve(context, assistant_id)
+    """Null sets a scalar, but the model, to its default; null `tools`, `metadata` or tool resources change nothing."""
+    before = retrieve(context, assistant_id)
     if body.get("model") is not None:
         require_model(context, body["model"])
-    sent = given(body, *SCALARS) | {name: DEFAULTS[name] for name in CLEARABLE if body.get(name, "") is None}
-    sent |= {name: DEFAULTS[name] for name in ("top_p", "temperature", "response_format") if body.get(name, "") is None}
+    changes = given(body, *SCALARS) | {name: DEFAULTS[name] for name in CLEARABLE if body.get(name, "") is None}
     if body.get("tools") is not None:
-        sent["tools"] = tools(body["tools"])
-    modified = _numbers({**known, **sent, "metadata": merged_metadata(known, body)})
-    resources = merged_resources(context, known["tool_resources"], body.get("tool_resources"), modified["tools"])
+        changes["tools"] = tools(body["tools"])
+    modified = _numbers({**before, **changes, "metadata": merged_metadata(before, body)})
+    resources = merged_resources(context, before["tool_resources"], body.get("tool_resources"), modified["tools"])
     assistant = {**modified, "tool_resources": resources}
     context.commit(Event("assistant.modified", assistant, (("assistants", assistant),)))
     return assistant
 
 
 def delete(context: Context, assistant_id: str) -> Object:
-    """Runs and messages that name it keep its id (behaviour.md section 4)."""
+    """Runs and messages that name it keep its id (docs/reference/behaviour.md#assistants)."""
     retrieve(context, assistant_id)
     answer = views.deleted(assistant_id, "assistant.deleted")
     context.commit(Event("assistant.deleted", answer, drops=(("assistants", assistant_id),)))
@@ -80,7 +80,7 @@ def delete(context: Context, assistant_id: str) -> Object:
 
 
 def _numbers(assistant: Object) -> Object:
-    """The wire shows these two as decimal numbers, whatever was sent."""
+    """With `top_p` and `temperature` as decimal numbers, as the wire always shows them."""
     return {**assistant, "top_p": float(assistant["top_p"]), "temperature": float(assistant["temperature"])}
 
 

@@ -1,4 +1,4 @@
-"""What every operation of one project works on: its objects, ids, clock and options."""
+"""The context of every operation: one project's objects, ids, clock and options."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Context:
         self.store.commit(event)
 
     def forget_derived(self) -> None:
-        """What is made of the objects and the bytes is made again when it is needed."""
+        """Drop the caches; they are rebuilt on demand."""
         self.index.close()
         self.indexed.clear()
         self.token_tallies.clear()

@@ -1,4 +1,4 @@
-"""What ends by itself: files and uploads some time after their creation, vector stores after their last activity."""
+"""Expiry: files and uploads end some time after their creation, vector stores after their last activity."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from collections.abc import Callable
 from functools import partial
 
 from assistants_emulator.clock import Deadline
+from assistants_emulator.object_kinds import FILE, KINDS, UPLOAD, VECTOR_STORE
 from assistants_emulator.resources import files, uploads
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.vector_store_changes import STORES
+from assistants_emulator.resources.unit_of_work import STORES
 from assistants_emulator.resources.vector_store_indexing import forget_store
 from assistants_emulator.store import Event, Object
 
 
 def _expire_file(context: Context, file: Object) -> None:
-    """Gone, as if it had been deleted."""
+    """Delete it, as its owner could have."""
     files.remove(context, file, {"object": "file", "deleted": True, "id": file["id"]})
 
 
@@ -23,18 +24,18 @@ def _expire_upload(context: Context, upload: Object) -> None:
 
 
 def _expire_store(context: Context, store: Object) -> None:
-    """It stays to be looked at, but nothing finds anything in it any more."""
+    """Leave it to be retrieved, but not searched."""
     forget_store(context, store["id"])
     expired = {**store, "status": "expired"}
     context.commit(Event("vector_store.expired", expired, ((STORES, expired),)))
 
 
 _ACTIONS: dict[str, Callable[[Context, Object], None]] = {
-    "files": _expire_file,
-    "uploads": _expire_upload,
-    STORES: _expire_store,
+    FILE.table: _expire_file,
+    UPLOAD.table: _expire_upload,
+    VECTOR_STORE.table: _expire_store,
 }
-_OVER = {"completed", "cancelled", "expired"}
+_LASTING = {kind.table: kind.lasting for kind in KINDS if kind.lasting is not None}
 
 
 class Expiry:
@@ -47,11 +48,11 @@ class Expiry:
         self.rearm()
 
     def rearm(self) -> None:
-        """Look at every object anew: the clock is another one, or the objects came by a file. What is due ends now."""
+        """Set all deadlines again, for another clock or other objects. Objects that are due end now."""
         for deadline in self._deadlines.values():
             deadline.cancel()
         self._deadlines.clear()
-        for table in _ACTIONS:
+        for table in _LASTING:
             for object in list(self._context.store.all(table)):
                 self._watch(table, object)
 
@@ -60,18 +61,18 @@ class Expiry:
 
     def _react(self, event: Event) -> None:
         for table, object in event.puts:
-            if table in _ACTIONS:
+            if table in _LASTING:
                 self._watch(table, object)
 
     def _watch(self, table: str, object: Object) -> None:
         when = _expires_at(table, object)
         if when is None:
             return
-        armed = self._deadlines.get((table, object["id"]))
-        if armed is not None and armed.when <= when:
-            return  # looks again when it fires
-        if armed is not None:
-            armed.cancel()
+        deadline = self._deadlines.get((table, object["id"]))
+        if deadline is not None and deadline.when <= when:
+            return  # the later instant is read when this deadline fires
+        if deadline is not None:
+            deadline.cancel()
         if when <= self._context.clock.time():
             _ACTIONS[table](self._context, object)
             return
@@ -85,7 +86,6 @@ class Expiry:
 
 
 def _expires_at(table: str, object: Object) -> float | None:
-    """None for what is over already; a completed store may still expire, a completed upload may not."""
-    over = object["status"] == "expired" if table == STORES else table == "uploads" and object["status"] in _OVER
-    expires_at: float | None = None if over else object["expires_at"]
+    """Unix seconds; None for an object that does not expire any more, or never."""
+    expires_at: float | None = None if object["status"] in _LASTING[table] else object["expires_at"]
     return expires_at

@@ -1,4 +1,4 @@
-"""How what a request says becomes what an object holds: metadata, tools, message content."""
+"""Fields of objects made from fields of requests: metadata, tools, message content, attachments."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ FILE_SEARCH_RANKING: Json = {"ranker": "default_2024_08_21", "score_threshold": 
 
 
 def given(body: Json, *names: str) -> Json:
-    """Those of the named fields that the body holds and that are not null: an explicit null is the default."""
+    """The named fields that the body has and that are not null: an explicit null means the default."""
     return {name: body[name] for name in names if body.get(name) is not None}
 
 
-def merged_metadata(known: Object, body: Json) -> dict[str, str]:
-    """Modifying merges: keys not sent are kept, null changes nothing (behaviour.md section 3.1).
+def merged_metadata(before: Object, body: Json) -> dict[str, str]:
+    """Modifying merges: keys not sent are kept, null changes nothing (docs/reference/behaviour.md#metadata).
 
     400 where the merge would have more keys than an object may; that the service counts them so was not measured.
     """
-    sent: dict[str, str] = body.get("metadata") or {}
-    merged = {**known["metadata"], **sent}
-    if len(merged) > MOST_METADATA_KEYS and sent.keys() - known["metadata"].keys():
+    changes: dict[str, str] = body.get("metadata") or {}
+    merged = {**before["metadata"], **changes}
+    if len(merged) > MOST_METADATA_KEYS and changes.keys() - before["metadata"].keys():
         raise many_properties("metadata", MOST_METADATA_KEYS, len(merged))
     return merged
 
 
-def tools(sent: list[Json]) -> list[Json]:
+def tools(declared: list[Json]) -> list[Json]:
     """Tools as the API echoes them (dotnet BasicRunOperationsWork, StreamingToolCall)."""
-    return [_TOOLS[tool["type"]](tool) for tool in sent]
+    return [_TOOLS[tool["type"]](tool) for tool in declared]
 
 
-def content(sent: str | list[Json]) -> list[Json]:
+def content(value: str | list[Json]) -> list[Json]:
     """A message's content as the API echoes it: a string becomes one text part, `detail` is filled in."""
-    if isinstance(sent, str):
-        return [_text(sent)]
-    return [_PARTS[part["type"]](part) for part in sent]
+    if isinstance(value, str):
+        return [_text(value)]
+    return [_PARTS[part["type"]](part) for part in value]
 
 
-def attachments(sent: list[Json] | None) -> list[Json]:
-    return [{"file_id": one.get("file_id"), "tools": one.get("tools") or []} for one in sent or []]
+def attachments(value: list[Json] | None) -> list[Json]:
+    return [{"file_id": item.get("file_id"), "tools": item.get("tools") or []} for item in value or []]
 
 
 def _text(value: str) -> Json:
@@ -57,25 +57,24 @@ def _image(part: Json, kind: str, field: str) -> Json:
 
 
 def _function(tool: Json) -> Json:
-    sent = tool["function"]
-    described = {"description": sent["description"]} if sent.get("description") is not None else {}
+    function = tool["function"]
     return {
         "type": "function",
         "function": {
-            "name": sent["name"],
-            **described,
-            "parameters": NO_PARAMETERS if sent.get("parameters") is None else sent["parameters"],
-            "strict": bool(sent.get("strict")),
+            "name": function["name"],
+            **given(function, "description"),
+            "parameters": NO_PARAMETERS if function.get("parameters") is None else function["parameters"],
+            "strict": bool(function.get("strict")),
         },
     }
 
 
 def _file_search(tool: Json) -> Json:
-    sent = tool.get("file_search") or {}
-    ranking = {**FILE_SEARCH_RANKING, **given(sent.get("ranking_options") or {}, "ranker", "score_threshold")}
+    settings = tool.get("file_search") or {}
+    ranking = {**FILE_SEARCH_RANKING, **given(settings.get("ranking_options") or {}, "ranker", "score_threshold")}
     ranking["ranker"] = FILE_SEARCH_RANKING["ranker"] if ranking["ranker"] == "auto" else ranking["ranker"]
     ranking["score_threshold"] = float(ranking["score_threshold"])
-    return {"type": "file_search", "file_search": {**given(sent, "max_num_results"), "ranking_options": ranking}}
+    return {"type": "file_search", "file_search": {**given(settings, "max_num_results"), "ranking_options": ranking}}
 
 
 _TOOLS: dict[str, Callable[[Json], Json]] = {

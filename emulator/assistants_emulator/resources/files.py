@@ -1,4 +1,7 @@
-"""Files: uploaded bytes with a name and a purpose. A name is data; what the bytes are called on disk is our affair."""
+"""Files: uploaded bytes with a name and a purpose.
+
+The name is data only: on disk the bytes have names of the emulator's own, which `_content` lists.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +18,12 @@ from assistants_emulator.contract.files import (
     missing_property,
 )
 from assistants_emulator.errors import ApiError, NotFound
+from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE, page
+from assistants_emulator.resources.lookup import page
 from assistants_emulator.resources.route import VERSIONS, Download, Form, FormRule, Route
-from assistants_emulator.resources.vector_store_changes import drop_everywhere
+from assistants_emulator.resources.unit_of_work import drop_everywhere
 from assistants_emulator.resources.vector_store_indexing import forget_file
 from assistants_emulator.store import Event, Object, Page, Store
 
@@ -29,7 +33,7 @@ DEFAULTS: Object = {"status": "processed", "status_details": None}
 def new_file(
     context: Context, filename: str, purpose: str, size: int, content: Sequence[str], expires_after: int | None = None
 ) -> Object:
-    """A file not yet stored; `content` names its bytes in `context.contents`, `expires_after` is in seconds."""
+    """A file, not yet stored; `content` names its bytes in `context.contents`, `expires_after` is in seconds."""
     now = context.clock.now()
     return {
         "object": "file",
@@ -61,7 +65,7 @@ def create(context: Context, form: Form) -> Object:
 
 
 def list_(context: Context, query: ListQuery, purpose: str | None) -> Page:
-    """With `purpose` only such files; a purpose that does not exist is nobody's."""
+    """With `purpose` only files of that purpose; none for a purpose that does not exist."""
     if query.after is not None:
         require_file(context, query.after, "after")
     if purpose is None:
@@ -74,7 +78,7 @@ def retrieve(context: Context, file_id: str) -> Object:
 
 
 def delete(context: Context, file_id: str) -> Object:
-    """Takes it out of its vector stores too; assistants, threads and messages keep the id that they were given."""
+    """Delete it and its entries in vector stores; assistants, threads and messages keep its id."""
     file = require_file(context, file_id)
     answer = {"object": "file", "deleted": True, "id": file_id}  # in this order since 2024-05
     remove(context, file, answer)
@@ -90,18 +94,23 @@ def content(context: Context, file_id: str) -> Download:
 
 
 def require_file(context: Context, file_id: str, param: str = "id") -> Object:
-    """404 in the words of `/files`, which asks for no prefix (dotnet FilesTests)."""
-    found = context.store.get("files", file_id)
-    if found is None:
+    """The file; 404 in the words of `/files`, which expects no prefix (dotnet FilesTests)."""
+    file = context.store.get("files", file_id)
+    if file is None:
         raise NotFound(f"No such File object: {file_id}", param=param)
-    return found
+    return file
 
 
 def remove(context: Context, file: Object, answer: Object) -> None:
-    """With its bytes, and out of every vector store."""
+    """Delete the file, its bytes and its entries in vector stores."""
     forget_file(context, file["id"])
     drop_everywhere(context, file["id"]).commit("file.deleted", answer, (("files", file["id"]),))
     context.contents.discard(file["_content"])
+
+
+def used_contents(store: Store) -> set[str]:
+    """The names of all bytes that belong to an object; others are what a killed process left behind."""
+    return {name for table in ("files", "parts") for object in store.all(table) for name in object.get("_content", ())}
 
 
 _WIRE: dict[str, Any] = {"beta": False, "versions": VERSIONS, "newline": True, "detail": True}
@@ -122,7 +131,3 @@ ROUTES = (
     Route("DELETE", "/files/{file_id}", delete, views.as_is, **_WIRE),
     Route("GET", "/files/{file_id}/content", content, views.as_is, **_WIRE),
 )
-
-
-def used_contents(store: Store) -> set[str]:
-    return {name for table in ("files", "parts") for object in store.all(table) for name in object.get("_content", ())}

@@ -1,51 +1,29 @@
-"""Finding what a request names, and what the API answers when there is no such thing.
+"""Lookups by id, and pages of lists: the object or objects that a request names, or the API's 400 or 404.
 
-An id's prefix is looked at only after the lookup missed: a known id is always served, whatever it looks like.
+An id's prefix is checked only after the lookup missed: an existing id is always served, whatever it looks like.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from assistants_emulator.contract import ListQuery
 from assistants_emulator.errors import no_such, wrong_prefix
+from assistants_emulator.object_kinds import RUN, THREAD, ObjectKind
 from assistants_emulator.resources.context import Context
-from assistants_emulator.store import Object, Page
+from assistants_emulator.store import Object, Page, child_key
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """`word` is the API's name for it in a 404, `prefix` what a 400 says its ids begin with (behaviour section 3)."""
+def require(context: Context, kind: ObjectKind, id: str, param: str, **belongs: str) -> Object:
+    """The object with that id; `belongs` are the values that its fields must have, as in `thread_id="thread_1"`.
 
-    table: str
-    word: str
-    prefix: str
-
-
-ASSISTANT = Kind("assistants", "assistant", "asst")
-THREAD = Kind("threads", "thread", "thread")
-MESSAGE = Kind("messages", "message", "msg")
-RUN = Kind("runs", "run", "run")
-STEP = Kind("steps", "run step", "step")
-FILE = Kind("files", "file", "file")
-UPLOAD = Kind("uploads", "upload", "upload")
-PART = Kind("parts", "part", "part")
-VECTOR_STORE = Kind("vector_stores", "vector store", "vs_")
-VECTOR_STORE_FILE = Kind("vector_store_files", "file", "file")
-FILE_BATCH = Kind("vector_store_file_batches", "file batch", "vsfb_")
-
-
-def require(context: Context, kind: Kind, id: str, param: str, **belongs: str) -> Object:
-    """The object of that id; `belongs` names the fields that must say so, as in `thread_id="thread_1"`.
-
-    `param` is the parameter that held the id. 400 for an unknown id of another kind's prefix, 404 for any other.
+    `param` is the parameter with the id. 400 for an unknown id without the kind's prefix, 404 for any other.
     """
-    found = context.store.get(kind.table, id)
-    if found is not None and all(found.get(field) == parent for field, parent in belongs.items()):
-        return found
-    if not id.startswith(kind.prefix):
-        raise wrong_prefix(param, id, kind.prefix, kind.word)
+    object = context.store.get(kind.table, id)
+    if object is not None and all(object.get(field) == parent for field, parent in belongs.items()):
+        return object
+    if not id.startswith(kind.expected_prefix):
+        raise wrong_prefix(param, id, kind.expected_prefix, kind.word)
     raise no_such(kind.word, id)
 
 
@@ -60,7 +38,7 @@ def require_run(context: Context, thread_id: str, run_id: str) -> Object:
 
 def page(
     context: Context,
-    kind: Kind,
+    kind: ObjectKind,
     query: ListQuery,
     *,
     field: str | None = None,
@@ -68,9 +46,9 @@ def page(
     keep: Callable[[Object], bool] | None = None,
     within: str | None = None,
 ) -> Page:
-    """The page that the query asks for; unknown cursors are the API's 400 or 404, as unknown ids are.
+    """The page that the query asks for (docs/reference/behaviour.md#pagination); 400 or 404 for an unknown cursor.
 
-    `within` is the vector store whose files the cursors name, which the caller has looked up.
+    `within` is the vector store whose files the cursors name; the caller has looked it up.
     """
     for param in ("after", "before"):
         cursor = getattr(query, param)
@@ -89,4 +67,4 @@ def page(
 
 
 def _key(cursor: str | None, within: str | None) -> str | None:
-    return cursor if cursor is None or within is None else f"{within}/{cursor}"
+    return cursor if cursor is None or within is None else child_key(within, cursor)

@@ -1,4 +1,4 @@
-"""The models that exist: any name, unless the emulator was told which."""
+"""Models: any name is one, unless the emulator's settings list them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.route import VERSIONS, Route
 from assistants_emulator.store import Object
 
-CREATED = 1715367049  # when gpt-4o was made, as the API tells it
+CREATED = 1715367049  # of gpt-4o, as the API answers it
 UNSUITABLE = (
     *("text-embedding-", "whisper-", "tts-", "dall-e-", "omni-moderation", "text-moderation"),
     *("babbage", "davinci", "gpt-5.1"),
@@ -17,12 +17,12 @@ UNSUITABLE = (
 
 
 def require_model(context: Context, model: str) -> None:
-    """400 for a model that does not exist or cannot be an assistant's; asked only where models were listed."""
-    known = context.config.models
-    if known and model not in known:
+    """400 for a model that does not exist or cannot be an assistant's, where the settings list models."""
+    models = context.config.models
+    if models and model not in models:
         message = f"The requested model '{model}' does not exist."
         raise InvalidParameter(message, param="model", code="model_not_found")
-    if known and model.startswith(UNSUITABLE):
+    if models and model.startswith(UNSUITABLE):
         message = f"The requested model '{model}' cannot be used with the Assistants API."
         raise InvalidParameter(message, param="model", code="unsupported_model")
 

@@ -1,4 +1,8 @@
-"""A route of the API as a row of data: the row, not the operation, decides path, validation, paging and view."""
+"""A route of the API as a row of data, and the types that operations share with the web layer.
+
+The row, not the operation, decides path, validation, paging and view. A multipart form reaches the operation as text
+fields and one file whose bytes are on disk already.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from assistants_emulator.store import BlobWriter, Object
 
 @dataclass(frozen=True, slots=True)
 class FormRule:
-    """What a route takes: the name of the field that holds the file, and the most bytes that it may have."""
+    """The form that a route takes: the name of the file's field, and the most bytes that the file may have."""
 
     file: str
     max_bytes: int
@@ -22,7 +26,7 @@ class FormRule:
 
 @dataclass(slots=True)
 class Received:
-    """A file as it came; its bytes are gone when the request is over, unless an operation says `keep`."""
+    """A received file; its bytes are dropped when the request ends, unless the operation calls `keep`."""
 
     filename: str
     name: str
@@ -30,7 +34,7 @@ class Received:
     size: int = 0
 
     def keep(self) -> list[str]:
-        """The names of the bytes, for `_content`."""
+        """Keep the bytes; return their names, for `_content`."""
         self.writer.commit()
         return [self.name]
 
@@ -54,7 +58,7 @@ LIST_KEYS = ("object", "data", "first_id", "last_id", "has_more")
 
 @dataclass(frozen=True, slots=True)
 class Download:
-    """What an operation returns to answer bytes instead of JSON."""
+    """The result of an operation that answers bytes instead of JSON; `size` is in bytes."""
 
     filename: str
     size: int
@@ -68,7 +72,9 @@ class Route:
     An operation is called as `operation(context, **path ids)`, with `body=` where the row has a request model, with
     `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists.
     With `streams` the request may ask for the run's events instead. A path with a `thread_id` lets that thread's run
-    settle first. `versions` are those of the API that have the row; the same method and path may have one row for each.
+    settle first; `settles` waits for the files of the path's vector store, or of all, to be read: "files" for a bounded
+    time, "search" until they are. `versions` are those of the API that have the row; the same method and path may have
+    one row for each.
     """
 
     method: str
@@ -85,6 +91,6 @@ class Route:
     form: FormRule | None = None
     query: Callable[[Mapping[str, str]], ListQuery] = list_query
     list_keys: tuple[str, ...] = LIST_KEYS
-    settles: Literal["", "named", "all", "search"] = ""
+    settles: Literal["", "files", "search"] = ""
     newline: bool = False
     detail: bool = False

@@ -1,6 +1,6 @@
-"""The states of a run, as data: which follow which, which lock the thread, and what an event of each looks like.
+"""The states of a run as data: their transitions, timestamps, and which of them lock the thread.
 
-Source: behaviour.md section 7.2 (state machine), recordings for the first five rows.
+Sources: docs/reference/behaviour.md#run-states, and recordings for the first five rows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ TIMESTAMPS = {
 
 
 def enter(run: dict[str, Any], status: str, now: int, **fields: Any) -> dict[str, Any]:
-    """The run as it is once it entered `status` at `now`; ValueError for a transition that is none."""
+    """The run after entering `status` at `now`, in Unix seconds; ValueError for a transition that does not exist."""
     if status not in TRANSITIONS[run["status"]]:
         raise ValueError(f"a run cannot go from {run['status']} to {status}")
     entered = {**run, "status": status, **fields}
@@ -47,6 +47,6 @@ def enter(run: dict[str, Any], status: str, now: int, **fields: Any) -> dict[str
 
 
 def active_run(context: Context, thread_id: str) -> Object | None:
-    """The thread's run that is not over yet; there is one at most, and it is the newest."""
+    """The thread's unfinished run, of which there is one at most, the newest."""
     run = context.newest("runs", "thread_id", thread_id)
     return run if run is not None and run["status"] in ACTIVE else None

@@ -1,4 +1,4 @@
-"""Threads: conversations. There is no list of them; who loses the id loses the thread."""
+"""Threads: conversations. The API has no list of them: without its id a thread cannot be found."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from assistants_emulator.resources.lookup import require_thread
 from assistants_emulator.resources.messages import THREAD_STORE, add_messages, new_message
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.tool_resources import merged_resources, new_resources
-from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.store import Event, Object
 
 DEFAULTS: Object = {"metadata": {}, "tool_resources": {}}
 
 
 def new_thread(context: Context, changes: UnitOfWork, body: dict[str, Any]) -> tuple[Object, list[Object]]:
-    """A thread and its first messages, among the changes with the vector store that they may make."""
+    """Add a thread, its first messages and the vector store that they may need to the changes."""
     fields = {**DEFAULTS, **given(body, "metadata")}
     fields["tool_resources"] = new_resources(context, changes, body.get("tool_resources"), [], THREAD_STORE)
     id, now = context.ids.new("thread"), context.clock.now()
     thread = {"id": id, "object": "thread", "created_at": now, **fields}
-    messages = [new_message(context, id, sent) for sent in body.get("messages") or []]
+    messages = [new_message(context, id, item) for item in body.get("messages") or []]
     changes.put("threads", thread)
     add_messages(context, changes, messages, "messages")
     return changes.require("threads", id), messages
@@ -42,15 +42,15 @@ def retrieve(context: Context, thread_id: str) -> Object:
 
 
 def modify(context: Context, thread_id: str, body: dict[str, Any]) -> Object:
-    known = require_thread(context, thread_id)
-    resources = merged_resources(context, known["tool_resources"], body.get("tool_resources"), [])
-    thread = {**known, "metadata": merged_metadata(known, body), "tool_resources": resources}
+    before = require_thread(context, thread_id)
+    resources = merged_resources(context, before["tool_resources"], body.get("tool_resources"), [])
+    thread = {**before, "metadata": merged_metadata(before, body), "tool_resources": resources}
     context.commit(Event("thread.modified", thread, (("threads", thread),)))
     return thread
 
 
 def delete(context: Context, thread_id: str) -> Object:
-    """Its messages, runs and steps go with it, an active run too (behaviour.md section 5, I)."""
+    """Delete it with its messages, runs and steps, an active run too (docs/reference/behaviour.md#threads)."""
     require_thread(context, thread_id)
     store = context.store
     runs = list(store.of("runs", "thread_id", thread_id))

@@ -1,6 +1,6 @@
-"""Uploads: a file that comes in parts. Parts may come in any order; the list given on completion decides theirs.
+"""Uploads: a file in parts. Parts may arrive in any order; the list of ids on completion puts them in order.
 
-Completing copies no bytes: the file takes over the parts' bytes, in that order.
+Completing copies no bytes: the file takes over those of the parts.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from typing import Any
 from assistants_emulator.contract import CompleteUpload, CreateUpload, NoBody
 from assistants_emulator.contract.files import MAX_PART_BYTES, check_name
 from assistants_emulator.errors import InvalidParameter, InvalidState, missing_parameter
+from assistants_emulator.object_kinds import PART, UPLOAD
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.fields import given
 from assistants_emulator.resources.files import new_file
-from assistants_emulator.resources.lookup import PART, UPLOAD, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.route import VERSIONS, Form, FormRule, Route
 from assistants_emulator.store import Event, Object
 
-LIFETIME = 3600  # seconds (behaviour.md section 10.1)
+DEFAULTS: Object = {"bytes": 0, "status": "pending", "_expires_after": None}
+LIFETIME = 3600  # seconds (docs/reference/behaviour.md#uploads)
 
 
 def create(context: Context, body: dict[str, Any]) -> Object:
@@ -28,11 +31,9 @@ def create(context: Context, body: dict[str, Any]) -> Object:
     upload = {
         "id": context.ids.new("upload"),
         "object": "upload",
-        "bytes": body["bytes"],
         "created_at": now,
-        "filename": body["filename"],
-        "purpose": body["purpose"],
-        "status": "pending",
+        **DEFAULTS,
+        **given(body, "bytes", "filename", "purpose"),
         "expires_at": now + LIFETIME,
         "_expires_after": (body.get("expires_after") or {}).get("seconds"),
     }
@@ -57,7 +58,7 @@ def add_part(context: Context, upload_id: str, form: Form) -> Object:
 
 
 def complete(context: Context, upload_id: str, body: dict[str, Any]) -> Object:
-    """The upload with its file. Parts that are not named go; 400 unless the named ones have the bytes announced."""
+    """The upload with its file; 400 unless the named parts have the announced bytes. Other parts are dropped."""
     pending = _require_pending(context, upload_id, "complete")
     parts = _named_parts(context, upload_id, body["part_ids"])
     _require_bytes(pending, sum(part["bytes"] for part in parts))
@@ -80,18 +81,18 @@ def cancel(context: Context, upload_id: str, body: dict[str, Any]) -> Object:
 def end(
     context: Context, upload: Object, *, keeping: Sequence[str] = (), puts: tuple[tuple[str, Object], ...] = ()
 ) -> None:
-    """The upload in its last status, without its parts; what `keeping` names is somebody else's by then."""
+    """Store the upload in its last status and drop its parts, with all bytes but those that `keeping` names."""
     parts = list(context.store.of("parts", "upload_id", upload["id"]))
     drops = tuple(("parts", part["id"]) for part in parts)
     context.commit(Event(f"upload.{upload['status']}", upload, (("uploads", upload), *puts), drops))
     context.contents.discard({name for part in parts for name in part["_content"]}.difference(keeping))
 
 
-def _require_pending(context: Context, upload_id: str, wanted: str) -> Object:
+def _require_pending(context: Context, upload_id: str, action: str) -> Object:
     """The upload; 400 if it is over. The text is ours, after that of runs: nothing is recorded."""
     upload = require(context, UPLOAD, upload_id, "upload_id")
     if upload["status"] != "pending":
-        raise InvalidState(f"Cannot {wanted} upload with status '{upload['status']}'.")
+        raise InvalidState(f"Cannot {action} upload with status '{upload['status']}'.")
     return upload
 
 
@@ -104,7 +105,7 @@ def _named_parts(context: Context, upload_id: str, part_ids: Sequence[str]) -> l
 
 
 def _require_bytes(upload: Object, size: int) -> None:
-    """The rule is documented, its text is not known (behaviour.md section 10.1)."""
+    """The rule is documented, its text is not known (docs/reference/behaviour.md#uploads)."""
     if size != upload["bytes"]:
         message = f"Expected the parts to have {upload['bytes']} bytes in total, but got {size} bytes instead."
         raise InvalidParameter(message, param="part_ids", code="invalid_value")

@@ -1,4 +1,4 @@
-"""Files in a vector store. Their id is the file's own, so the same file may be in several stores."""
+"""Files in a vector store. Their id is the file's own: the same file may be in several stores."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from typing import Any
 
 from assistants_emulator.contract import CreateVectorStoreFile, ListQuery, UpdateVectorStoreFile, status_filter
 from assistants_emulator.errors import NotFound, wrong_prefix
+from assistants_emulator.object_kinds import VECTOR_STORE_FILE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import VECTOR_STORE_FILE, page
+from assistants_emulator.resources.lookup import page
 from assistants_emulator.resources.route import Route
-from assistants_emulator.resources.vector_store_changes import FILES, UnitOfWork
+from assistants_emulator.resources.unit_of_work import FILES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file, require_file, text_of
 from assistants_emulator.resources.vector_stores import NAMED, STORE_PATH, require_usable
 from assistants_emulator.resources.vector_stores import retrieve as require_store
-from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.store import Event, Object, Page, child_key
 
 
 def create(context: Context, vector_store_id: str, body: dict[str, Any]) -> Object:
-    """Adding a file again reads it in again, with what is said this time."""
+    """Add a file; one that is there already is read again, with the new attributes and chunking."""
     require_usable(context, vector_store_id)
     require_file(context, body["file_id"], "file_id")
     file = new_store_file(context, vector_store_id, body["file_id"], body)
@@ -42,16 +43,16 @@ def retrieve(context: Context, vector_store_id: str, file_id: str) -> Object:
 
 
 def modify(context: Context, vector_store_id: str, file_id: str, body: dict[str, Any]) -> Object:
-    """The attributes given take the place of those before; null clears them."""
-    known = retrieve(context, vector_store_id, file_id)
-    file = {**known, "attributes": body["attributes"] or {}}
+    """Replace the attributes; null clears them."""
+    before = retrieve(context, vector_store_id, file_id)
+    file = {**before, "attributes": body["attributes"] or {}}
     context.commit(Event("vector_store.file.modified", file, ((FILES, file),)))
     context.index.update(vector_store_id, file_id, file["attributes"])
     return file
 
 
 def content(context: Context, vector_store_id: str, file_id: str) -> Object:
-    """The text that was read, in one piece; none for a file that could not be read."""
+    """The text of the file as one part; no part for a file that is not read or could not be."""
     store_file = retrieve(context, vector_store_id, file_id)
     file = context.store.get("files", file_id)
     texts = [text_of(context.contents, file)] if file is not None and store_file["status"] == "completed" else []
@@ -60,7 +61,7 @@ def content(context: Context, vector_store_id: str, file_id: str) -> Object:
 
 
 def delete(context: Context, vector_store_id: str, file_id: str) -> Object:
-    """The file itself stays."""
+    """Take the file out of the store; the file itself stays."""
     file = retrieve(context, vector_store_id, file_id)
     answer = views.deleted(file_id, "vector_store.file.deleted")
     changes = UnitOfWork(context)
@@ -82,11 +83,12 @@ def files_page(
 
 
 def require_store_file(context: Context, vector_store_id: str, file_id: str, param: str) -> Object:
-    found = context.store.get(FILES, f"{vector_store_id}/{file_id}")
-    if found is not None:
-        return found
-    if not file_id.startswith(VECTOR_STORE_FILE.prefix):
-        raise wrong_prefix(param, file_id, VECTOR_STORE_FILE.prefix, VECTOR_STORE_FILE.word)
+    """The file in the store; 404 in words of its own for one that is not in it."""
+    file = context.store.get(FILES, child_key(vector_store_id, file_id))
+    if file is not None:
+        return file
+    if not file_id.startswith(VECTOR_STORE_FILE.expected_prefix):
+        raise wrong_prefix(param, file_id, VECTOR_STORE_FILE.expected_prefix, VECTOR_STORE_FILE.word)
     raise NotFound(f"No file found with id '{file_id}' in vector store '{vector_store_id}'.")
 
 

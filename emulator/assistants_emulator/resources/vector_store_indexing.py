@@ -1,7 +1,8 @@
-"""Reading files into vector stores. Adding a file only says `in_progress`; here, and nowhere else, it is read.
+"""Files on their way into vector stores: new entries, and reading their text into the index.
 
-`jobs` says what has to be read, `read_jobs` does it in any thread, `finish` takes the results in; `settle_store` is all
-three. The index is derived: after a restart a store's files are read again when it is first searched.
+A new entry is `in_progress` until it is read. `jobs` lists what has to be read, `read_jobs` reads it in any thread,
+`finish` stores the results; `settle_store` does all three. The index is a cache: after a restart a store's files are
+read again when it is first searched.
 """
 
 from __future__ import annotations
@@ -12,21 +13,34 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistants_emulator.errors import InvalidParameter
+from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE, require
-from assistants_emulator.resources.vector_store_changes import FILES, STORES, UnitOfWork
+from assistants_emulator.resources.lookup import require
+from assistants_emulator.resources.unit_of_work import FILES, STORES, UnitOfWork
 from assistants_emulator.retrieval import EXTENSIONS, Chunk, Unreadable, chunk, extension, extract
 from assistants_emulator.retrieval.chunks import MAX_TOKENS, OVERLAP_TOKENS
-from assistants_emulator.store import Object, key
+from assistants_emulator.store import Object, child_key, key
 from assistants_emulator.store.blobs import Contents
 
+# the meaning of `auto` (dotnet CanApplyChunkingStrategy)
+AUTO_CHUNKING: Object = {
+    "type": "static",
+    "static": {"max_chunk_size_tokens": MAX_TOKENS, "chunk_overlap_tokens": OVERLAP_TOKENS},
+}
+DEFAULTS: Object = {
+    "usage_bytes": 0,
+    "status": "in_progress",
+    "last_error": None,
+    "chunking_strategy": AUTO_CHUNKING,
+    "attributes": {},
+}
 BROKEN = Unreadable("server_error", "An internal error occurred.")
 log = logging.getLogger("assistants_emulator")
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A vector store file, and the file that it stands for."""
+    """A vector store file that has to be read, and its file."""
 
     store_file: Object
     file: Object
@@ -34,6 +48,8 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
+    """The result of a job: chunks and the size of the text in UTF-8 bytes, or an error."""
+
     job: Job
     chunks: Sequence[Chunk] = ()
     text_bytes: int = 0
@@ -41,18 +57,18 @@ class Reading:
 
 
 def settle_store(context: Context, store_id: str, searching: bool = False) -> None:
-    """Read whatever was added to the store and not read yet; `searching` also what a restart made us forget."""
+    """Read the store's unread files; with `searching` also those whose chunks a restart dropped."""
     finish(context, store_id, read_jobs(context.contents, jobs(context, store_id, searching)), searching)
 
 
 def jobs(context: Context, store_id: str, searching: bool = False) -> list[Job]:
     store = context.store.get(STORES, store_id)
-    forgotten = searching and store_id not in context.indexed
-    if store is None or not (store["file_counts"]["in_progress"] or forgotten):
+    not_indexed = searching and store_id not in context.indexed
+    if store is None or not (store["file_counts"]["in_progress"] or not_indexed):
         return []
-    wanted = ("in_progress", "completed") if forgotten else ("in_progress",)
-    here = context.store.of(FILES, "vector_store_id", store_id)
-    files = (file for file in here if file["status"] in wanted and file.get("_stuck") is not True)
+    statuses = ("in_progress", "completed") if not_indexed else ("in_progress",)
+    entries = context.store.of(FILES, "vector_store_id", store_id)
+    files = (file for file in entries if file["status"] in statuses and file.get("_stuck") is not True)
     pairs = ((file, context.store.get("files", file["id"])) for file in files)
     return [Job(store_file, file) for store_file, file in pairs if file is not None]
 
@@ -61,13 +77,13 @@ def unread_stores(context: Context) -> list[str]:
     return [store["id"] for store in context.store.all(STORES) if store["file_counts"]["in_progress"]]
 
 
-def read_jobs(contents: Contents, found: Iterable[Job]) -> list[Reading]:
-    """For any thread."""
-    return [_read(contents, job) for job in found]
+def read_jobs(contents: Contents, to_read: Iterable[Job]) -> list[Reading]:
+    """Read the files; may be called in any thread."""
+    return [_read(contents, job) for job in to_read]
 
 
 def _read(contents: Contents, job: Job) -> Reading:
-    """The file's chunks, or why there are none; raises nothing."""
+    """The file's chunks, or the reason that there are none; raises nothing."""
     if (stuck := job.store_file.get("_stuck")) is not None:
         return Reading(job, error=Unreadable(stuck["code"], stuck["message"]))
     sizes = job.store_file["chunking_strategy"].get("static")  # a state file may say `other`
@@ -85,12 +101,12 @@ def _read(contents: Contents, job: Job) -> Reading:
 
 
 def text_of(contents: Contents, file: Object) -> str:
-    """Unreadable for a file that has no text."""
+    """The file's text; Unreadable for a file that has none."""
     return extract(file["filename"], contents.whole(file["_content"]))
 
 
 def finish(context: Context, store_id: str, readings: Iterable[Reading], searching: bool = False) -> None:
-    """Settle the files that are still waiting, all in one commit, and make the store's chunks searchable."""
+    """Store the results of reading in one commit, and make the store's chunks searchable."""
     store = context.store.get(STORES, store_id)
     if store is None:
         return
@@ -99,15 +115,15 @@ def finish(context: Context, store_id: str, readings: Iterable[Reading], searchi
         context.indexed.add(store_id)
     changes = UnitOfWork(context)
     for reading in readings:
-        known = context.store.get(FILES, key(FILES, reading.job.store_file))
-        if known is not None:
-            _take(context, changes, known, reading)
+        store_file = context.store.get(FILES, key(FILES, reading.job.store_file))
+        if store_file is not None:
+            _add_reading(context, changes, store_file, reading)
     if changes.puts:
         changes.commit("vector_store.settled", {"id": store_id})
 
 
 def forget_store(context: Context, store_id: str) -> None:
-    """It is read again when it is next searched."""
+    """Drop the store's chunks; they are read again when it is next searched."""
     context.index.drop(store_id)
     context.indexed.discard(store_id)
 
@@ -117,25 +133,18 @@ def forget_file(context: Context, file_id: str) -> None:
         context.index.remove(store_id, file_id)
 
 
-def _take(context: Context, changes: UnitOfWork, known: Object, reading: Reading) -> None:
-    if known["status"] == "in_progress":
-        changes.put_file(_settled(known, reading))
-    store_id, filename = known["vector_store_id"], reading.job.file["filename"]
+def _add_reading(context: Context, changes: UnitOfWork, store_file: Object, reading: Reading) -> None:
+    if store_file["status"] == "in_progress":
+        changes.put_file(_settled(store_file, reading))
+    store_id, filename = store_file["vector_store_id"], reading.job.file["filename"]
     if reading.error is None and store_id in context.indexed:
-        context.index.add(store_id, known["id"], filename, known["attributes"], reading.chunks)
+        context.index.add(store_id, store_file["id"], filename, store_file["attributes"], reading.chunks)
 
 
 def _settled(file: Object, reading: Reading) -> Object:
     if reading.error is not None:
         return {**file, "status": "failed", "last_error": reading.error.last_error()}
     return {**file, "status": "completed", "usage_bytes": reading.text_bytes}
-
-
-# what `auto` means (dotnet CanApplyChunkingStrategy)
-AUTO_CHUNKING = {
-    "type": "static",
-    "static": {"max_chunk_size_tokens": MAX_TOKENS, "chunk_overlap_tokens": OVERLAP_TOKENS},
-}
 
 
 def require_files(context: Context, file_ids: Sequence[str], path: str) -> list[Object]:
@@ -149,21 +158,19 @@ def require_file(context: Context, file_id: str, path: str) -> Object:
 
 
 def new_store_file(
-    context: Context, vector_store_id: str, file_id: str, sent: dict[str, Any], batch_id: str | None = None
+    context: Context, vector_store_id: str, file_id: str, settings: dict[str, Any], batch_id: str | None = None
 ) -> Object:
-    """Not yet stored and not yet read; `sent` is what says `chunking_strategy` and `attributes`."""
-    if context.store.get(FILES, f"{vector_store_id}/{file_id}") is not None:
-        forget_store(context, vector_store_id)  # it is there already, and is read in again where it stands
+    """A vector store file, neither stored nor read yet; `settings` has its `chunking_strategy` and `attributes`."""
+    if context.store.get(FILES, child_key(vector_store_id, file_id)) is not None:
+        forget_store(context, vector_store_id)  # it is there already, and is read again in its place
     file: Object = {
         "id": file_id,
         "object": "vector_store.file",
-        "usage_bytes": 0,
         "created_at": context.clock.now(),
         "vector_store_id": vector_store_id,
-        "status": "in_progress",
-        "last_error": None,
-        "chunking_strategy": _chunking(sent.get("chunking_strategy")),
-        "attributes": sent.get("attributes") or {},
+        **DEFAULTS,
+        "chunking_strategy": _chunking(settings.get("chunking_strategy")),
+        "attributes": settings.get("attributes") or {},
     }
     if batch_id is not None:
         file["batch_id"] = batch_id
@@ -173,7 +180,7 @@ def new_store_file(
 
 
 def _searchable(files: Iterable[Object]) -> list[Object]:
-    """Each file once; 400 with the extensions of those that file search does not take."""
+    """Each file once; 400 with the extensions that file search does not take."""
     unique = {file["id"]: file for file in files}
     endings = dict.fromkeys(extension(file["filename"]) for file in unique.values())
     refused = [ending or "none" for ending in endings if ending not in EXTENSIONS]
@@ -186,5 +193,5 @@ def _searchable(files: Iterable[Object]) -> list[Object]:
     return list(unique.values())
 
 
-def _chunking(sent: dict[str, Any] | None) -> dict[str, Any]:
-    return AUTO_CHUNKING if sent is None or sent["type"] == "auto" else sent
+def _chunking(strategy: dict[str, Any] | None) -> dict[str, Any]:
+    return AUTO_CHUNKING if strategy is None or strategy["type"] == "auto" else strategy

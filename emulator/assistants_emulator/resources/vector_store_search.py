@@ -1,4 +1,4 @@
-"""Searching vector stores, for the endpoint and for the runs of assistants alike."""
+"""Search in vector stores, for the endpoint and for file search in runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assistants_emulator.contract import SearchVectorStore
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.route import Route
-from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import settle_store
 from assistants_emulator.resources.vector_stores import STORE_PATH, require_usable
 from assistants_emulator.retrieval import Hit
@@ -19,7 +19,7 @@ DEFAULT_RESULTS = 10
 
 
 def search(context: Context, vector_store_id: str, body: dict[str, Any]) -> Object:
-    """One page of everything found. A query is never rewritten: there is no model here to do it."""
+    """One page with all hits. `rewrite_query` is ignored: that would take a model."""
     queries = [body["query"]] if isinstance(body["query"], str) else body["query"]
     ranking = body.get("ranking_options") or {}
     hits = search_stores(
@@ -47,7 +47,7 @@ def search_stores(
     filters: Mapping[str, Any] | None = None,
     score_threshold: float = 0.0,
 ) -> list[Hit]:
-    """The best chunks of all these stores, best first, once their files are read; counts as a use of the stores.
+    """The best chunks of all these stores, best first, once their files are read. The stores count as used.
 
     404 for a store that does not exist, 400 for one that has expired.
     """

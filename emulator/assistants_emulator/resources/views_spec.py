@@ -1,7 +1,7 @@
 """Stored objects as the published schema describes them (`--fidelity spec`), for clients that check every answer.
 
 The service never kept to its schema: it left out required fields, answered null where the schema has none, and had
-keys of its own. Here is, for each kind of object, what the schema says instead. Requests and errors are the same.
+keys of its own. Each kind of object has a form of the schema's here. Requests and errors are the same.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from assistants_emulator.resources import views
+from assistants_emulator.object_kinds import ASSISTANT, FILE, FILE_BATCH, KINDS, RUN, STEP, UPLOAD, VECTOR_STORE
 from assistants_emulator.store import Object
 
 USAGE_KEYS = ("prompt_tokens", "completion_tokens", "total_tokens")
@@ -22,8 +22,11 @@ STEP_ERRORS = ("server_error", "rate_limit_exceeded")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """`nulls` says what stands for a null, `inside` what becomes of other values; a null among `optional` is left
-    out, as the schema lets a field be absent more often than null."""
+    """The schema's form of one kind of object.
+
+    `nulls` are the values in place of null, `inside` changes other values; a null among `optional` is left out, as the
+    schema lets a field be absent more often than null.
+    """
 
     keys: tuple[str, ...]
     nulls: Mapping[str, Any] = field(default_factory=dict)
@@ -39,8 +42,8 @@ class Form:
         }
 
 
-def shown(stored: Object) -> Object:
-    """Any object, page of results or event's data, for single answers, lists and streams alike."""
+def schema_form(stored: Object) -> Object:
+    """The schema's form of any object, page of results or event's data."""
     form = _FORMS.get(stored.get("object", ""))
     return stored if form is None or "deleted" in stored else form.of(stored)
 
@@ -58,12 +61,8 @@ def _each(change: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
 
 
 def _changed(key: str, change: Callable[[Any], Any]) -> Callable[[Object], Object]:
-    """With that key's value changed where it is there."""
+    """A function that changes the value of that key, where there is one."""
     return lambda value: {**value, key: change(value[key])} if value.get(key) is not None else value
-
-
-def _named(object: str) -> Callable[[str], str]:
-    return lambda _: object
 
 
 def _without(keys: tuple[str, ...], *others: str) -> tuple[str, ...]:
@@ -92,29 +91,26 @@ def _purpose(purpose: str) -> str:
     return "user_data" if purpose == "evals" else purpose
 
 
-_FILE = Form(views.FILE_KEYS, optional=("expires_at", "status_details"), inside={"purpose": _purpose})
+_FILE = Form(FILE.keys, optional=("expires_at", "status_details"), inside={"purpose": _purpose})
 _FORMS: dict[str, Form] = {
-    "assistant": Form(_without(views.ASSISTANT_KEYS, "reasoning_effort"), inside={"tools": _tools}),
-    "thread": Form(views.THREAD_KEYS),
-    "thread.message": Form(views.STREAMED_MESSAGE_KEYS),
-    "thread.run": Form(
-        _without(views.RUN_KEYS, "reasoning_effort", "tool_resources"),
+    **{kind.object: Form(kind.keys) for kind in KINDS if kind.keys},
+    ASSISTANT.object: Form(_without(ASSISTANT.keys, "reasoning_effort"), inside={"tools": _tools}),
+    RUN.object: Form(
+        _without(RUN.keys, "reasoning_effort", "tool_resources"),
         nulls={"instructions": ""},
         inside={"tools": _tools, "usage": _usage, "incomplete_details": _incomplete},
     ),
-    "thread.run.step": Form(
-        (*_without(views.STEP_KEYS, "expires_at"), "expired_at", "metadata"),
+    STEP.object: Form(
+        (*_without(STEP.keys, "expires_at"), "expired_at", "metadata"),
         nulls={"metadata": {}},
         inside={"step_details": _details, "usage": _usage, "last_error": _step_error},
     ),
-    "file": _FILE,
-    "upload": Form((*views.UPLOAD_KEYS, "file"), optional=("file",), inside={"file": _FILE.of}),
-    "upload.part": Form(views.PART_KEYS),
-    "vector_store": Form(
-        _without(views.VECTOR_STORE_KEYS, "description"), nulls={"name": ""}, optional=("expires_after",)
+    FILE.object: _FILE,
+    UPLOAD.object: Form((*UPLOAD.keys, "file"), optional=("file",), inside={"file": _FILE.of}),
+    VECTOR_STORE.object: Form(
+        _without(VECTOR_STORE.keys, "description"), nulls={"name": ""}, optional=("expires_after",)
     ),
-    "vector_store.file": Form(views.VECTOR_STORE_FILE_KEYS),
-    "vector_store.file_batch": Form(views.FILE_BATCH_KEYS, inside={"object": _named("vector_store.files_batch")}),
+    FILE_BATCH.object: Form(FILE_BATCH.keys, inside={"object": lambda _: FILE_BATCH.schema_object}),
     "vector_store.search_results.page": Form(
         ("object", "search_query", "data", "has_more", "next_page"),
         inside={"search_query": lambda query: [query] if isinstance(query, str) else query},

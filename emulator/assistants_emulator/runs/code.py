@@ -14,7 +14,7 @@ from assistants_emulator.code_interpreter import execute
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import new_file
-from assistants_emulator.resources.tool_resources import run_resource_ids
+from assistants_emulator.resources.tool_resources import code_file_ids, resources_of_run
 from assistants_emulator.responders.replies import CodeInterpreter, Image
 from assistants_emulator.store import Object
 
@@ -102,7 +102,8 @@ def execution(context: Context, run: Object, reply: CodeInterpreter) -> Callable
 
 def _attached(context: Context, run: Object) -> Iterator[tuple[str, Object]]:
     """The run's files by the names that its code finds them under: the API's, which is the id, and their own."""
-    for file_id in run_resource_ids(context, run, "code_interpreter"):
-        if (file := context.store.get("files", file_id)) is not None:
-            yield file_id, file
-            yield file["filename"], file
+    for resources in resources_of_run(context, run):
+        for file_id in code_file_ids(resources):
+            if (file := context.store.get("files", file_id)) is not None:
+                yield file_id, file
+                yield file["filename"], file

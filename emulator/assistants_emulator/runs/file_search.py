@@ -7,7 +7,7 @@ from typing import Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.tool_resources import run_resource_ids
+from assistants_emulator.resources.tool_resources import resources_of_run, vector_store_ids
 from assistants_emulator.resources.vector_store_search import search_stores
 from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import Citation, FileSearch
@@ -21,8 +21,8 @@ CITED_MESSAGE = 4  # the first number of every recorded marker; what it counts w
 
 def store_ids(context: Context, run: Object) -> list[str]:
     """The ids of the vector stores of the run (its assistant's, its thread's, its own) that exist; each once."""
-    ids = dict.fromkeys(run_resource_ids(context, run, "file_search"))
-    return [id for id in ids if context.store.get("vector_stores", id) is not None]
+    ids = [id for resources in resources_of_run(context, run) for id in vector_store_ids(resources)]
+    return [id for id in dict.fromkeys(ids) if context.store.get("vector_stores", id) is not None]
 
 
 def require_stores(context: Context, run: Object) -> None:

@@ -12,17 +12,18 @@ from typing import Any
 
 from assistants_emulator.contract import CreateRun, CreateThreadAndRun, ListQuery, ModifyRun, NoBody, SubmitToolOutputs
 from assistants_emulator.errors import InvalidState
+from assistants_emulator.object_kinds import ASSISTANT, RUN, STEP
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION, given, merged_metadata, tools
-from assistants_emulator.resources.lookup import ASSISTANT, RUN, STEP, page, require, require_run, require_thread
+from assistants_emulator.resources.lookup import page, require, require_run, require_thread
 from assistants_emulator.resources.messages import add_messages, new_message
 from assistants_emulator.resources.models import require_model
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.run_states import ACTIVE, EXPIRES_AFTER, TERMINAL, active_run, enter
 from assistants_emulator.resources.threads import new_thread
 from assistants_emulator.resources.tool_resources import require_resources
-from assistants_emulator.resources.vector_store_changes import UnitOfWork
+from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.runs import events, tokens
 from assistants_emulator.runs.tokens import prompt_tokens
 from assistants_emulator.store import Event, Object, Page

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.runs.file_search import search
 from assistants_emulator.runs.tokens import last_message, visible_messages

@@ -8,7 +8,7 @@ commit since (`journal.py`).
 from assistants_emulator.store.blobs import Blobs, BlobWriter
 from assistants_emulator.store.disk import DirectoryLock
 from assistants_emulator.store.journal import repair
-from assistants_emulator.store.model import TABLES, Event, Object, key
+from assistants_emulator.store.model import TABLES, Event, Object, child_key, key
 from assistants_emulator.store.store import Store
 from assistants_emulator.store.table import Page
 
@@ -21,6 +21,7 @@ __all__ = [
     "Object",
     "Page",
     "Store",
+    "child_key",
     "key",
     "repair",
 ]

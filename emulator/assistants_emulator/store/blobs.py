@@ -7,6 +7,7 @@ so that completing an upload copies nothing.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -180,3 +181,13 @@ class BlobWriter:
             self.commit()
         else:
             self.abort()
+
+
+def encode_base64(content: bytes) -> str:
+    """Bytes as JSON holds them."""
+    return base64.b64encode(content).decode()
+
+
+def decode_base64(text: str | bytes) -> bytes:
+    """The bytes; ValueError for text that is not strictly base64, white space included."""
+    return base64.b64decode(text, validate=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from assistants_emulator.object_kinds import KINDS
+
 Object = dict[str, Any]
 """An API object as it is stored. Stored objects are never changed in place: a change is a new dict."""
 
@@ -26,27 +28,21 @@ class Event:
 
 # table -> the fields by which its objects are also listed, each in creation order
 TABLES: dict[str, tuple[str, ...]] = {
-    "assistants": (),
-    "threads": (),
-    "messages": ("thread_id", "run_id", "_asked_in"),
-    "runs": ("thread_id",),
-    "steps": ("run_id",),
-    "files": ("purpose",),
-    "uploads": (),
-    "parts": ("upload_id",),
-    "vector_stores": (),
-    "vector_store_files": ("vector_store_id", "batch_id"),
-    "vector_store_file_batches": ("vector_store_id",),
+    **{kind.table: kind.indexes for kind in KINDS if kind.table},
     "emulator": (),  # the emulator's own documents: {"id": "clock", ...}
 }
+_PARENT_FIELDS = {kind.table: kind.parent_field for kind in KINDS if kind.is_shared}
 
 
 def key(table: str, object: Object) -> str:
-    """What `get`, cursors and drops call the object: its id, but STORE/FILE for a file in a vector store.
+    """The name of the object for `get`, cursors and drops: its id, but PARENT/ID where others may have that id too.
 
     A vector store file's own id is the file's, and a file may be in several stores. KeyError for an object without id.
     """
-    if table == "vector_store_files":
-        return f"{object['vector_store_id']}/{object['id']}"
     id: str = object["id"]
-    return id
+    return child_key(object[_PARENT_FIELDS[table]], id) if table in _PARENT_FIELDS else id
+
+
+def child_key(parent_id: str, id: str) -> str:
+    """The `key` of an object that shares its id, as a file in a vector store does."""
+    return f"{parent_id}/{id}"

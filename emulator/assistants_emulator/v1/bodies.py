@@ -1,4 +1,7 @@
-"""What a v1 request says, in v2's words: `retrieval` is file search, a message's `file_ids` are attachments."""
+"""Translate bodies of v1 into v2's: `retrieval` is file search, a message's `file_ids` are attachments.
+
+Pages of computed objects, the files of an assistant or a message, are here too.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,9 @@ from typing import Any
 
 from assistants_emulator.contract import ListQuery
 from assistants_emulator.errors import ApiError, InvalidParameter, no_such
+from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import FILE, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.retrieval import EXTENSIONS, extension
 from assistants_emulator.store import Object, Page
 
@@ -23,56 +27,59 @@ NOT_INDEXED = "Failed to index file: Unsupported file {} type: {}"
 
 
 def without_files(context: Context, body: Json) -> Json:
-    """An assistant's or a run's body with v2's tools; what it says of files and messages is for others to see to.
+    """An assistant's or a run's body with v2's tools, without its files and messages.
 
-    400 for a model that v1 never took, asked as `models.require_model` does: only where models were listed.
+    400 for a model that v1 never took, where the emulator's models are listed (as in `models.require_model`).
     """
     model = body.get("model")
     if model is not None and context.config.models and model.startswith(V2_MODELS):
         raise InvalidParameter(NOT_IN_V1.format(model), param="model", code="unsupported_model")
-    said = {key: value for key, value in body.items() if key not in WITH_FILES}
-    if said.get("tools") is not None:
-        said["tools"] = tools(said["tools"])
-    choice = said.get("tool_choice")
+    translated = {key: value for key, value in body.items() if key not in WITH_FILES}
+    if translated.get("tools") is not None:
+        translated["tools"] = tools(translated["tools"])
+    choice = translated.get("tool_choice")
     if isinstance(choice, dict) and choice["type"] == "retrieval":
-        said["tool_choice"] = {"type": "file_search"}
-    return said
+        translated["tool_choice"] = {"type": "file_search"}
+    return translated
 
 
 def run(context: Context, body: Json) -> Json:
-    """A run's body; one that brings its thread brings that in v2's words too."""
-    said = without_files(context, body)
+    """A run's body, with its thread and additional messages translated too."""
+    translated = without_files(context, body)
     if body.get("additional_messages") is not None:
-        said["additional_messages"] = [message(context, one) for one in body["additional_messages"]]
+        translated["additional_messages"] = [message(context, item) for item in body["additional_messages"]]
     if body.get("thread") is not None:
-        said["thread"] = thread(context, body["thread"])
-    return said
+        translated["thread"] = thread(context, body["thread"])
+    return translated
 
 
 def thread(context: Context, body: Json) -> Json:
     if body.get("messages") is None:
         return body
-    return {**body, "messages": [message(context, one) for one in body["messages"]]}
+    return {**body, "messages": [message(context, item) for item in body["messages"]]}
 
 
 def message(context: Context, body: Json) -> Json:
-    """Its files are for the code interpreter, and for file search where that can read them; 404 for unknown ones."""
+    """A message's body. Its files are for the code interpreter, and for file search where that can read them.
+
+    404 for a file that does not exist.
+    """
     files = require_files(context, body.get("file_ids") or [])
-    said = {key: value for key, value in body.items() if key != "file_ids"}
-    return {**said, "attachments": [_attachment(file) for file in files]}
+    translated = {key: value for key, value in body.items() if key != "file_ids"}
+    return {**translated, "attachments": [_attachment(file) for file in files]}
 
 
-def tools(sent: list[Json]) -> list[Json]:
-    return [{"type": "file_search"} if tool["type"] == "retrieval" else tool for tool in sent]
+def tools(declared: list[Json]) -> list[Json]:
+    return [{"type": "file_search"} if tool["type"] == "retrieval" else tool for tool in declared]
 
 
 def require_files(context: Context, file_ids: Sequence[str]) -> list[Object]:
-    found = (require(context, FILE, id, f"file_ids[{index}]") for index, id in enumerate(file_ids))
-    return list({file["id"]: file for file in found}.values())
+    files = (require(context, FILE, id, f"file_ids[{index}]") for index, id in enumerate(file_ids))
+    return list({file["id"]: file for file in files}.values())
 
 
 def require_indexable(files: Sequence[Object]) -> None:
-    """400 for a file that retrieval cannot read. The text's end was never recorded (behaviour.md section 4)."""
+    """400 for a file that retrieval cannot read; its text ends with a MIME type (docs/reference/behaviour.md#v1)."""
     for file in files:
         if not is_searchable(file):
             raise ApiError(NOT_INDEXED.format(file["id"], extension(file["filename"]) or "none"))
@@ -88,7 +95,7 @@ def _attachment(file: Object) -> Json:
 
 
 def page_of(items: Sequence[Object], query: ListQuery) -> Page:
-    """`items` are in order of addition; 404 for a cursor that is none of them."""
+    """The page of `items`, which are in order of addition; 404 for a cursor that is none of them."""
     ordered = list(reversed(items)) if query.descending else list(items)
     places = {item["id"]: place for place, item in enumerate(ordered)}
     for cursor in (query.after, query.before):

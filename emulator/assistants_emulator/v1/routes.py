@@ -1,4 +1,4 @@
-"""The rows of v1. Each takes v1's body, and shows what its operation returns in v1's shape."""
+"""The rows of v1: each takes v1's body and shows its operation's result in v1's shape."""
 
 from __future__ import annotations
 
@@ -43,25 +43,25 @@ def _row(
     **options: Any,
 ) -> Route:
     model = None if body is None else for_version(body, "v1")
-    return Route(method, path, _shown(operation, view), as_is, model, versions=("v1",), **options)
+    return Route(method, path, _with_view(operation, view), as_is, model, versions=("v1",), **options)
 
 
-def _shown(operation: Operation, view: views.View | None) -> Operation:
-    """The operation with its result in v1's shape. A stream is told of the run itself: it shows events."""
+def _with_view(operation: Operation, view: views.View | None) -> Operation:
+    """The operation with its result in v1's shape; without a view, with the stored object itself."""
     if view is None:
         return operation
 
-    def shown(context: Context, **values: Any) -> Object | Page:
+    def in_v1_shape(context: Context, **values: Any) -> Object | Page:
         result = operation(context, **values)
         if isinstance(result, Page):
             return replace(result, items=[view(context, item) for item in result.items])
         return view(context, result)
 
-    return shown
+    return in_v1_shape
 
 
 def no_files(context: Context, assistant_id: str, query: ListQuery) -> Page:
-    """Under v2 this list was not refused, but empty (orhanerday/open-ai#143, 2024-06)."""
+    """An empty list, which is how v2 answered here (orhanerday/open-ai#143, 2024-06)."""
     v2_assistants.retrieve(context, assistant_id)
     return Page([], False)
 

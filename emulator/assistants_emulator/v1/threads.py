@@ -6,9 +6,10 @@ from typing import Any
 
 from assistants_emulator.contract import ListQuery
 from assistants_emulator.errors import no_such
+from assistants_emulator.object_kinds import ASSISTANT
 from assistants_emulator.resources import messages, threads
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import ASSISTANT, require
+from assistants_emulator.resources.lookup import require
 from assistants_emulator.runs import operations
 from assistants_emulator.store import Object, Page
 from assistants_emulator.v1 import bodies
@@ -40,15 +41,15 @@ def retrieve_message_file(context: Context, thread_id: str, message_id: str, fil
 
 
 def create_run(context: Context, thread_id: str, body: Json) -> Object:
-    """Of a thread without a user message too (ruby-openai runs_create, 2023-11)."""
+    """Create a run, of a thread without a user message too (ruby-openai runs_create, 2023-11)."""
     threads.retrieve(context, thread_id)
-    said = {**bodies.run(context, body), **_resources(context, body)}
-    return operations.create(context, thread_id, said, needs_prompt=False)
+    translated = {**bodies.run(context, body), **_resources(context, body)}
+    return operations.create(context, thread_id, translated, needs_prompt=False)
 
 
 def create_run_with_thread(context: Context, body: Json) -> Object:
-    said = {**bodies.run(context, body), **_resources(context, body)}
-    return operations.create_with_thread(context, said, needs_prompt=False)
+    translated = {**bodies.run(context, body), **_resources(context, body)}
+    return operations.create_with_thread(context, translated, needs_prompt=False)
 
 
 def list_steps(context: Context, thread_id: str, run_id: str, query: ListQuery) -> Page:
@@ -60,14 +61,14 @@ def retrieve_step(context: Context, thread_id: str, run_id: str, step_id: str) -
 
 
 def _resources(context: Context, body: Json) -> Json:
-    """A run keeps the files that its assistant had, so that it shows the same ones ever after."""
+    """The files of the run, which shows them however its assistant's change."""
     assistant = require(context, ASSISTANT, body["assistant_id"], "assistant_id")
     if body.get("file_ids"):
         file_ids = [file["id"] for file in bodies.require_files(context, body["file_ids"])]
     else:
         file_ids = resource_files(context, assistant["tool_resources"])
-    held = [id for id in file_ids if context.store.get("files", id) is not None]
-    return {"tool_resources": {"code_interpreter": {"file_ids": held}}} if held else {}
+    file_ids = [id for id in file_ids if context.store.get("files", id) is not None]
+    return {"tool_resources": {"code_interpreter": {"file_ids": file_ids}}} if file_ids else {}
 
 
 def _file(message: Object, file_id: str) -> Object:

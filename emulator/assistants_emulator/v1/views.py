@@ -1,31 +1,33 @@
 """Stored objects as v1 showed them in April 2024 (ruby-openai run_steps_list, runs_list): no key that is v2's alone.
 
-`file_ids` is not stored: it is what the tool resources or attachments of today hold, in the order of their addition.
+`file_ids` is not stored: it lists the files in the current tool resources or attachments, in order of addition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from assistants_emulator.object_kinds import ASSISTANT, MESSAGE, RUN, STEP, THREAD, VECTOR_STORE_FILE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.tool_resources import code_file_ids, resources_of_run, vector_store_ids
 from assistants_emulator.store import Object
 
 View = Callable[[Context, Object], Object]
 
-TOOL_RESOURCES, ATTACHMENTS = "tool_resources", "attachments"
-ASSISTANT_KEYS = (
-    *("id", "object", "created_at", "name", "description", "model", "instructions", "tools", "top_p", "temperature"),
-    *("file_ids", "metadata", "response_format"),
-)
-THREAD_KEYS = ("id", "object", "created_at", "metadata")
-RUN_KEYS = tuple(
-    "file_ids" if key == TOOL_RESOURCES else key
-    for key in views.RUN_KEYS
-    if key not in ("reasoning_effort", "parallel_tool_calls")
-)
-MESSAGE_KEYS = tuple("file_ids" if key == ATTACHMENTS else key for key in views.MESSAGE_KEYS)
-STREAMED_MESSAGE_KEYS = tuple("file_ids" if key == ATTACHMENTS else key for key in views.STREAMED_MESSAGE_KEYS)
+_NOT_IN_V1 = ("reasoning_effort", "parallel_tool_calls")
+_HOLDERS = ("tool_resources", "attachments")  # of what v1 showed as `file_ids`
+
+
+def _with_file_ids(keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple("file_ids" if key in _HOLDERS else key for key in keys if key not in _NOT_IN_V1)
+
+
+ASSISTANT_KEYS = _with_file_ids(ASSISTANT.keys)
+THREAD_KEYS = tuple(key for key in THREAD.keys if key not in _HOLDERS)
+RUN_KEYS = _with_file_ids(RUN.keys)
+MESSAGE_KEYS = _with_file_ids(views.MESSAGE_KEYS)
+STREAMED_MESSAGE_KEYS = _with_file_ids(MESSAGE.keys)
 USAGE_KEYS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -43,8 +45,8 @@ def message(context: Context, stored: Object) -> Object:
 
 
 def run(context: Context, stored: Object) -> Object:
-    """One cut short by a budget was completed, with `incomplete_details` (ruby-openai runs_streamed_create)."""
-    shown = {
+    """One cut short by a budget was `completed`, with `incomplete_details` (ruby-openai runs_streamed_create)."""
+    values = {
         **stored,
         "status": "completed" if stored["status"] == "incomplete" else stored["status"],
         "tools": _tools(stored["tools"]),
@@ -52,32 +54,30 @@ def run(context: Context, stored: Object) -> Object:
         "usage": _usage(stored["usage"]),
         "file_ids": run_files(context, stored),
     }
-    return _pick(shown, RUN_KEYS)
+    return _pick(values, RUN_KEYS)
 
 
 def step(context: Context, stored: Object) -> Object:
-    shown = {**stored, "step_details": _details(stored["step_details"]), "usage": _usage(stored["usage"])}
-    return _pick(shown, views.STEP_KEYS)
+    values = {**stored, "step_details": _details(stored["step_details"]), "usage": _usage(stored["usage"])}
+    return _pick(values, STEP.keys)
 
 
 def message_files(message: Object) -> list[str]:
-    return list(dict.fromkeys(one["file_id"] for one in message["attachments"] if one["file_id"] is not None))
+    return list(dict.fromkeys(part["file_id"] for part in message["attachments"] if part["file_id"] is not None))
 
 
 def resource_files(context: Context, resources: Object) -> list[str]:
     """The files of a code interpreter and of file search, each once."""
-    found = list((resources.get("code_interpreter") or {}).get("file_ids", []))
-    for id in (resources.get("file_search") or {}).get("vector_store_ids", []):
-        found += (file["id"] for file in context.store.of("vector_store_files", "vector_store_id", id))
-    return list(dict.fromkeys(found))
+    file_ids = list(code_file_ids(resources))
+    for id in vector_store_ids(resources):
+        file_ids += (file["id"] for file in context.store.of(VECTOR_STORE_FILE.table, "vector_store_id", id))
+    return list(dict.fromkeys(file_ids))
 
 
 def run_files(context: Context, run: Object) -> list[str]:
-    """Those that its assistant had when v1 created it; a run of v2 shows those that its assistant has now."""
-    held = run.get("_tool_resources") or (context.store.get("assistants", run["assistant_id"]) or {}).get(
-        "tool_resources"
-    )
-    return resource_files(context, held or {})
+    """The files of a run: its own where v1 created it, else those that its assistant has now."""
+    resources_of_assistant, _, own = resources_of_run(context, run)
+    return resource_files(context, own or resources_of_assistant)
 
 
 def streamed(context: Context, name: str, data: Object) -> tuple[str, Object]:
@@ -118,7 +118,7 @@ def _part(part: Object, quotes: Object) -> Object:
 
 
 def _annotation(note: Object, quotes: Object) -> Object:
-    """A citation had its quote; it is empty where nothing is known of it, as in streams."""
+    """A citation has its quote under v1; empty where it is not known, as in streams."""
     if "file_citation" not in note:
         return note
     return {**note, "file_citation": {"quote": quotes.get(note["text"], ""), **note["file_citation"]}}
@@ -149,8 +149,8 @@ def _details(details: Object) -> Object:
 def _call(call: Object) -> Object:
     if call["type"] != "file_search":
         return call
-    kept = {key: value for key, value in call.items() if key in ("index", "id")}
-    return {**kept, "type": "retrieval", "retrieval": {}}
+    named = {key: value for key, value in call.items() if key in ("index", "id")}
+    return {**named, "type": "retrieval", "retrieval": {}}
 
 
 def _usage(usage: Object | None) -> Object | None:
@@ -158,9 +158,9 @@ def _usage(usage: Object | None) -> Object | None:
 
 
 _STREAMED: dict[str, View] = {
-    "thread": thread,
-    "thread.run": run,
-    "thread.run.step": step,
-    "thread.message": _streamed_message,
+    THREAD.object: thread,
+    RUN.object: run,
+    STEP.object: step,
+    MESSAGE.object: _streamed_message,
     "thread.run.step.delta": _step_delta,
 }

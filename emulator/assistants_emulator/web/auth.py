@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 from collections.abc import Mapping
 
 from assistants_emulator.errors import Unauthorized
+from assistants_emulator.store.blobs import decode_base64
 
 NO_KEY = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
@@ -59,8 +58,8 @@ def wrong_key(key: str) -> Unauthorized:
 
 def _password(encoded: str) -> str:
     try:
-        return base64.b64decode(encoded, validate=True).decode("latin-1").partition(":")[2]
-    except (binascii.Error, ValueError):
+        return decode_base64(encoded).decode("latin-1").partition(":")[2]
+    except ValueError:
         return ""
 
 

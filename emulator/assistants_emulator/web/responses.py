@@ -29,13 +29,13 @@ COMMON_HEADERS: Headers = [
 ]
 POLL_AFTER_MS = b"10"
 UNFINISHED = {"queued", "in_progress", "cancelling"}
-EVENT_VIEWS: dict[str, View] = {"wire": views.streamed, "spec": views_spec.shown}
+EVENT_VIEWS: dict[str, View] = {"wire": views.streamed, "spec": views_spec.schema_form}
 
 
 def view_of(route: Route, result: Object | Page, fidelity: str = "wire") -> Object:
     """The response's JSON: by the row's view, or under `spec` by the published schema's, which covers v2."""
     is_spec = fidelity == "spec" and "v2" in route.versions
-    view = views_spec.shown if is_spec else route.view
+    view = views_spec.schema_form if is_spec else route.view
     if not isinstance(result, Page):
         return view(result)
     data = [view(item) for item in result.items]

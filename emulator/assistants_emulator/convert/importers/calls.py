@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from assistants_emulator.convert.importers.located import Located
+from assistants_emulator.store.blobs import decode_base64
 
 Headers = dict[str, str]
 
@@ -74,10 +73,8 @@ def unix_time(text: Any) -> float | None:
 
 def from_base64(found: Located, encoded: str | bytes) -> bytes:
     try:
-        return base64.b64decode(
-            b"".join((encoded.encode() if isinstance(encoded, str) else encoded).split()), validate=True
-        )
-    except (binascii.Error, ValueError) as error:
+        return decode_base64(b"".join((encoded.encode() if isinstance(encoded, str) else encoded).split()))
+    except ValueError as error:
         raise found.wrong(f"is not base64: {error}") from None
 
 

@@ -9,14 +9,13 @@ A body is JSON, a text, a list of pieces of a text, base64 where its type is no 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from assistants_emulator.convert.importers.calls import Headers, RecordedCall, content_type, headers_of, unix_time
 from assistants_emulator.convert.importers.located import Located
+from assistants_emulator.store.blobs import decode_base64
 
 SANITIZED = "Sanitized"
 
@@ -58,6 +57,6 @@ def _body(found: Located, headers: Headers) -> bytes | None:
     if kind.startswith("text/") or kind.endswith("json") or not kind:
         return value.encode("utf-8", "surrogatepass")
     try:
-        return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
+        return decode_base64(value)
+    except ValueError:
         return value.encode("utf-8", "surrogatepass")

@@ -5,8 +5,6 @@ A tag never makes an object: what it is put on is taken as the mapping, list or 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import IO, Any
 import yaml
 
 from assistants_emulator.errors import EmulatorError
+from assistants_emulator.store.blobs import decode_base64
 
 
 class ImportFault(EmulatorError):
@@ -80,8 +79,8 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 def _binary(loader: Any, node: yaml.Node) -> bytes:
     """`!binary` is Ruby's, `!!binary` YAML's own."""
     try:
-        return base64.b64decode("".join(str(loader.construct_scalar(node)).split()), validate=True)
-    except (binascii.Error, ValueError) as error:
+        return decode_base64("".join(str(loader.construct_scalar(node)).split()))
+    except ValueError as error:
         raise yaml.constructor.ConstructorError(None, None, f"this is not base64: {error}", node.start_mark) from None
 
 

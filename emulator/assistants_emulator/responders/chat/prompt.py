@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import mimetypes
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from assistants_emulator.errors import ApiError
 from assistants_emulator.responders.turn import ApiObject, Turn
+from assistants_emulator.store.blobs import encode_base64
 
 Object = dict[str, Any]
 
@@ -107,7 +107,7 @@ def _image(turn: Turn, file_id: str) -> Object | None:
     except ApiError:  # deleted since
         return None
     kind = mimetypes.guess_type(file.filename)[0] or "image/png"
-    content = base64.b64encode(file.__dict__["content"]).decode()
+    content = encode_base64(file.__dict__["content"])
     return {"type": "image_url", "image_url": {"url": f"data:{kind};base64,{content}"}}
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -29,6 +27,7 @@ from assistants_emulator.responders.replies import (
 )
 from assistants_emulator.responders.scripts.located import Spot
 from assistants_emulator.responders.validation import PATH, TRUE, FieldError, display, unknown
+from assistants_emulator.store.blobs import decode_base64
 
 
 def actions(spot: Spot) -> list[Step]:
@@ -105,8 +104,8 @@ def _path(spot: Spot) -> Path:
 
 def _content(spot: Spot) -> bytes:
     try:
-        return base64.b64decode(spot.value, validate=True)
-    except (binascii.Error, TypeError, ValueError):
+        return decode_base64(spot.value)
+    except (TypeError, ValueError):
         raise spot.wrong(f"must be base64, not {display(spot.value)}") from None
 
 

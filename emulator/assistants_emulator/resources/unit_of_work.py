@@ -1,21 +1,22 @@
-"""What one commit does to the files of vector stores, and to the counts that their stores and batches keep of them."""
+"""Several changes as one commit, with the counts that vector stores and batches keep of their files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from assistants_emulator.object_kinds import FILE_BATCH, VECTOR_STORE, VECTOR_STORE_FILE
 from assistants_emulator.resources.context import Context
-from assistants_emulator.store import Event, Object, key
+from assistants_emulator.store import Event, Object, child_key, key
 
-FILES, STORES, BATCHES = "vector_store_files", "vector_stores", "vector_store_file_batches"
+FILES, STORES, BATCHES = VECTOR_STORE_FILE.table, VECTOR_STORE.table, FILE_BATCH.table
 NO_FILES = {"in_progress": 0, "completed": 0, "failed": 0, "cancelled": 0, "total": 0}
-FINAL = ("cancelled", "expired")  # a store or batch in such a status stays there, whatever its files do
+FINAL = ("cancelled", "expired")  # statuses of a store or batch that its files do not change
 DAY = 86400
 
 
 class UnitOfWork:
-    """Collects changes; `event` is the commit that makes them all. Later changes see earlier ones."""
+    """Collects changes until `commit` makes them all. Later changes see earlier ones."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -26,16 +27,16 @@ class UnitOfWork:
         return self._puts.get((table, id)) or self._context.store.get(table, id)
 
     def require(self, table: str, id: str) -> Object:
-        """KeyError for an object that is not there: the caller has put it, or looked it up."""
-        if (found := self.get(table, id)) is None:
+        """The object, which the caller has put or looked up; KeyError if there is none."""
+        if (object := self.get(table, id)) is None:
             raise KeyError(id)
-        return found
+        return object
 
     def put(self, table: str, object: Object) -> None:
         self._puts[table, key(table, object)] = object
 
     def put_file(self, file: Object) -> None:
-        """A new vector store file, or one in a new status. In its store already, it counts once."""
+        """Put a new vector store file, or one in a new status, and count it; one that is there already counts once."""
         before = self.get(FILES, key(FILES, file))
         self._recount(STORES, file["vector_store_id"], before, file)
         if (batch_id := file.get("batch_id")) is not None:
@@ -44,12 +45,12 @@ class UnitOfWork:
         self.put(FILES, file)
 
     def drop_file(self, file: Object) -> None:
-        """Its batch goes on counting it: that is what the batch was."""
+        """Drop a vector store file. Its batch still counts it."""
         self._recount(STORES, file["vector_store_id"], file, None)
         self._drops.append((FILES, key(FILES, file)))
 
     def activity(self, store_id: str) -> None:
-        """The store was used now; its expiry counts from here (behaviour.md section 11)."""
+        """Note that the store was used; its expiry counts from now (docs/reference/behaviour.md#vector-stores)."""
         if (store := self.get(STORES, store_id)) is not None:
             self.put(STORES, with_expiry({**store, "last_active_at": self._context.clock.now()}))
 
@@ -65,6 +66,7 @@ class UnitOfWork:
         self._context.commit(Event(name, data, self.puts, (*self._drops, *drops)))
 
     def _recount(self, table: str, id: str, before: Object | None, after: Object | None) -> None:
+        """Update the counts, status and bytes of a store or batch for a file that changed from `before` to `after`."""
         holder = self.get(table, id)
         if holder is None:
             return
@@ -82,7 +84,7 @@ class UnitOfWork:
 
 
 def with_expiry(store: Object) -> Object:
-    """`expires_at` follows from the last activity; an expired store keeps its own."""
+    """The store with `expires_at` computed from its last activity; an expired one is unchanged."""
     if store["status"] == "expired":
         return store
     days = (store["expires_after"] or {}).get("days")
@@ -90,10 +92,10 @@ def with_expiry(store: Object) -> Object:
 
 
 def drop_everywhere(context: Context, file_id: str) -> UnitOfWork:
-    """Taking a file out of every vector store that has it."""
+    """The changes that take a file out of every vector store."""
     changes = UnitOfWork(context)
     for store in context.store.all(STORES):
-        file = context.store.get(FILES, f"{store['id']}/{file_id}")
+        file = context.store.get(FILES, child_key(store["id"], file_id))
         if file is not None:
             changes.drop_file(file)
     return changes
