@@ -17,7 +17,14 @@ DEFAULT_PROJECT = "default"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8106
 DEFAULT_LOADED = 100
+DEFAULT_SETTLE_SECONDS = 10.0
 TRANSPORTS = ("socket", "inprocess")
+CHOICES = {
+    "clock": ("system", "manual"),
+    "fidelity": ("wire", "spec"),
+    "v1": ("serve", "sunset"),
+    "transport": TRANSPORTS,
+}
 DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
 
 
@@ -32,7 +39,7 @@ class Config:
     v1: Literal["serve", "sunset"] = "serve"
     api_key: str | None = None
     models: tuple[str, ...] = ()
-    settle_seconds: float = 10.0
+    settle_seconds: float = DEFAULT_SETTLE_SECONDS
     tokens_per_second: float | None = None
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
@@ -43,8 +50,9 @@ class Config:
     """Transport of the SDK clients that the emulator makes; it listens on the socket in either case."""
 
     def __post_init__(self) -> None:
-        if self.transport not in TRANSPORTS:
-            raise EmulatorError(f"transport is 'socket' or 'inprocess', not {self.transport!r}")
+        for option, choices in CHOICES.items():
+            if (value := getattr(self, option)) not in choices:
+                raise EmulatorError(f"{option} is {' or '.join(map(repr, choices))}, not {value!r}")
         if self.loaded_projects < 1:
             raise EmulatorError(f"loaded_projects is a whole number from 1 up, not {self.loaded_projects}")
 

@@ -21,7 +21,7 @@ said in docs/reference/behaviour.md, resource by resource.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class EmulatorError(Exception):
@@ -53,6 +53,15 @@ class ModelError(EmulatorError):
     def __init__(self, message: str, code: str = "server_error") -> None:
         super().__init__(message)
         self.code = code
+
+
+def unknown_option(call: str, name: str, names: Sequence[str]) -> TypeError:
+    """For a keyword that a function of ours does not take: `Emulator() has no option 'clok'; did you mean 'clock'?`"""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, names, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+    return TypeError(f"{call}() has no option {name!r}; {hint}")
 
 
 class ApiError(Exception):

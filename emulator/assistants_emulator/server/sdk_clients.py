@@ -6,11 +6,31 @@ keep the SDK's defaults, `max_retries` and `timeout` too.
 
 from __future__ import annotations
 
+import inspect
 import sys
 import weakref
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
+from assistants_emulator.errors import unknown_option
 from assistants_emulator.server.inprocess import InProcessServer, async_transport, sync_transport
+
+
+class ClientOptions(TypedDict, total=False):
+    """Options of `openai.OpenAI` and `openai.AsyncOpenAI`; the installed version may know fewer."""
+
+    api_key: Any
+    base_url: Any
+    organization: str | None
+    project: str | None
+    webhook_secret: str | None
+    websocket_base_url: Any
+    timeout: Any
+    max_retries: int
+    default_headers: Mapping[str, str] | None
+    default_query: Mapping[str, object] | None
+    http_client: Any
+    _strict_response_validation: bool
 
 
 def make_client(base_url: str, api_key: str, options: dict[str, Any], server: InProcessServer | None = None) -> Any:
@@ -21,6 +41,7 @@ def make_client(base_url: str, api_key: str, options: dict[str, Any], server: In
     import openai
     from openai._base_client import SyncHttpxClientWrapper
 
+    _check_names("client", openai.OpenAI, options)
     transport = None if server is None else sync_transport(httpx_of(SyncHttpxClientWrapper), server)
     arguments = _arguments(base_url, api_key, options, SyncHttpxClientWrapper, transport)
     if "http_client" not in options and transport is None:
@@ -35,8 +56,18 @@ def make_async_client(
     import openai
     from openai._base_client import AsyncHttpxClientWrapper
 
+    _check_names("async_client", openai.AsyncOpenAI, options)
     transport = None if server is None else async_transport(httpx_of(AsyncHttpxClientWrapper), server)
     return openai.AsyncOpenAI(**_arguments(base_url, api_key, options, AsyncHttpxClientWrapper, transport))
+
+
+def _check_names(call: str, client_class: type, options: dict[str, Any]) -> None:
+    """Raise a TypeError in one sentence for an option that the installed SDK does not know."""
+    if options:
+        names = list(inspect.signature(client_class).parameters)
+        for name in options:
+            if name not in names:
+                raise unknown_option(call, name, names)
 
 
 def _close_with(http_client: Any) -> None:
