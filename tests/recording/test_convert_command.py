@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
+from click.testing import Result
 from convert_helpers import (
     HOSTED,
     call,
@@ -17,9 +17,9 @@ from convert_helpers import (
     run_polled,
     run_started,
 )
+from tests.command_line import invoke
 
 from assistants_emulator.cli.convert import FORMATS, TARGETS, Progress
-from assistants_emulator.cli.main import cli
 from assistants_emulator.convert import conversion, importers
 from assistants_emulator.convert.conversion import Conversion
 from assistants_emulator.recording import Cassette
@@ -34,7 +34,7 @@ def cassette(tmp_path: Path) -> Path:
 
 
 def converted(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, ["convert", *map(str, arguments)])
+    return invoke("convert", *map(str, arguments))
 
 
 def test_a_recording_becomes_a_script_that_people_can_read(cassette: Path, tmp_path: Path) -> None:
