@@ -11,13 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser
-
 from assistants_emulator.recording.exchange import MOST_INLINE, Body, Part, Stored, body_of_text
 from assistants_emulator.recording.scrub import Scrubber
 from assistants_emulator.recording.sse import EventReader
-from assistants_emulator.web.multipart import PartHeaders, parameters
+from assistants_emulator.web.multipart import BoundedParser, FormParserError, PartHeaders, parameters
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -199,9 +196,9 @@ class FormCapture:
         self._headers = PartHeaders()
         self._field = bytearray()
         self._writer: Writer | None = None
-        self._parser: MultipartParser | None = None
+        self._parser: BoundedParser | None = None
         with contextlib.suppress(FormParserError):
-            self._parser = MultipartParser(boundary.encode(), self._callbacks())
+            self._parser = BoundedParser(boundary.encode(), self._callbacks())
 
     def feed(self, chunk: bytes, at: float) -> None:
         if self._parser is None:

@@ -8,8 +8,6 @@ from email.utils import collapse_rfc2231_value, decode_params, unquote
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser
 from starlette.types import Receive
 
 from assistants_emulator.errors import ApiError, ServerFault, StoreError, TooLarge
@@ -18,9 +16,20 @@ from assistants_emulator.resources.route import Form, FormRule, Received
 from assistants_emulator.store.blobs import Contents
 from assistants_emulator.web.body import Disconnected
 
+try:
+    from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import MultipartParser
+except ModuleNotFoundError:  # python-multipart before 0.0.13, which applications of 2024 pin, is the module `multipart`
+    from multipart.exceptions import FormParserError  # type: ignore[no-redef, unused-ignore]
+    from multipart.multipart import MultipartParser  # type: ignore[no-redef, unused-ignore]
+
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+__all__ = ["BoundedParser", "FormParserError", "PartHeaders", "attachment", "parameters", "read_form"]
+
+MOST_FIELD_BYTES = 64 * 1024  # of all text fields together
+MOST_HEADER_BYTES = 64 * 1024  # of one part
 
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|"[^"]*"|[^;]*)')
 # httpx and urllib3 send \\ and %22, browsers a bare \ and %22 %0D %0A, old curl \" (HTML, multipart/form-data encoding)
@@ -68,17 +77,18 @@ def _unquoted(value: str) -> str:
 
 
 class PartHeaders:
-    """Those of the part at hand; `callbacks` are for the parser."""
+    """Those of the part at hand; `callbacks` are for the parser. FormParserError above 64 kB of them."""
 
     def __init__(self) -> None:
         self._headers: dict[bytes, bytes] = {}
+        self._bytes = 0
         self._name, self._value = bytearray(), bytearray()
 
     def callbacks(self) -> MultipartCallbacks:
         return {
-            "on_part_begin": self._headers.clear,
-            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_part_begin": self._begin,
+            "on_header_field": lambda data, start, end: self._take(self._name, data[start:end]),
+            "on_header_value": lambda data, start, end: self._take(self._value, data[start:end]),
             "on_header_end": self._end,
         }
 
@@ -92,14 +102,47 @@ class PartHeaders:
         kind = self._headers.get(b"content-type")
         return None if kind is None else kind.decode("latin-1")
 
+    def _begin(self) -> None:
+        self._headers.clear()
+        self._bytes = 0
+
+    def _take(self, piece: bytearray, data: bytes) -> None:
+        """Count here, because python-multipart has a limit of its own only since 0.0.28."""
+        self._bytes += len(data)
+        if self._bytes > MOST_HEADER_BYTES:
+            raise FormParserError(f"the headers of a part are longer than {MOST_HEADER_BYTES} bytes")
+        piece += data
+
     def _end(self) -> None:
         self._headers[bytes(self._name).lower()] = bytes(self._value)
         self._name.clear()
         self._value.clear()
 
 
-MOST_FIELD_BYTES = 64 * 1024  # of all text fields together
-MOST_HEADER_BYTES = 64 * 1024
+class BoundedParser(MultipartParser):
+    """A parser that is spared what older releases take minutes for, or log byte by byte (CVE-2024-53981): runs of
+    newlines before the first boundary, and whatever comes in later pieces than the last boundary."""
+
+    def __init__(self, boundary: bytes, callbacks: MultipartCallbacks) -> None:
+        self._on_end = callbacks.get("on_end", lambda: None)
+        self._begun = self._ended = False
+        super().__init__(boundary, {**callbacks, "on_end": self._end})
+        self.max_header_size = MOST_HEADER_BYTES  # releases that know it begin with 4 kB
+
+    def write(self, data: bytes) -> int:
+        piece = b"" if self._ended else data
+        if not self._begun:
+            rest = piece.lstrip(b"\r\n")
+            self._begun = bool(rest)
+            piece = piece[max(0, len(piece) - len(rest) - 1) :]
+        super().write(piece)
+        return len(data)
+
+    def _end(self) -> None:
+        self._ended = True
+        self._on_end()
+
+
 UNNAMED = "upload"  # what the SDKs call a file that has no name
 NOT_A_FORM = "We could not parse the multipart form of your request: {}."
 
@@ -151,7 +194,7 @@ class _Reader:
         self._field_bytes = 0
         self._whole = False
         try:
-            self._parser = MultipartParser(boundary.encode(), self._callbacks(), max_header_size=MOST_HEADER_BYTES)
+            self._parser = BoundedParser(boundary.encode(), self._callbacks())
         except FormParserError as error:
             raise ApiError(NOT_A_FORM.format(error)) from None
 
