@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.command_line import invoke
+from command_line import invoke
 
 if TYPE_CHECKING:
     import openai

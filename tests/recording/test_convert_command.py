@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from click.testing import Result
+from command_line import invoke
 from convert_helpers import (
     HOSTED,
     call,
@@ -17,7 +18,6 @@ from convert_helpers import (
     run_polled,
     run_started,
 )
-from tests.command_line import invoke
 
 from assistants_emulator.cli.convert import FORMATS, TARGETS, Progress
 from assistants_emulator.convert import conversion, importers
