@@ -32,7 +32,7 @@ def objects_are_compared_by_their_fields() -> None:
 
     if tuple(map(int, pydantic.VERSION.split(".")[:2])) >= (2, 6):
         return
-    from openai import BaseModel
+    from openai._models import BaseModel  # the oldest SDKs do not export it
 
     def fields(model: BaseModel) -> dict[str, object]:
         return {name: value for name, value in vars(model).items() if name != "_request_id"}
