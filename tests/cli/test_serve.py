@@ -57,7 +57,7 @@ def test_a_second_server_on_the_same_directory_says_who_holds_it(tmp_path: Path)
 def test_a_taken_port_is_one_line(command_line: CommandLine, unused_listener: int) -> None:
     ran = command_line("serve", "--port", str(unused_listener))
     assert ran.exit_code == 1
-    assert ran.output.startswith(f"Error: cannot listen on 127.0.0.1:{unused_listener}")
+    assert ran.stderr.startswith(f"Error: cannot listen on 127.0.0.1:{unused_listener}")
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_a_taken_port_is_one_line(command_line: CommandLine, unused_listener: in
 def test_an_error_at_start_is_one_line(command_line: CommandLine, options: list[str], told: str) -> None:
     ran = command_line("serve", "--port", "0", *options)
     assert ran.exit_code == 1
-    assert ran.output.startswith(told)
-    assert len(ran.output.splitlines()) == 1
+    assert ran.stderr.startswith(told)
+    assert len(ran.stderr.splitlines()) == 1
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_broken_script_names_file_line_and_key(command_line: CommandLine, tmp_
     script.write_text("version: 1\nreplies:\n  - do:\n      - txt: hello\n")
     ran = command_line("serve", "--script", str(script))
     assert ran.exit_code == 1
-    assert "broken.yaml:4: replies[0].do[0]: unknown action 'txt'; did you mean 'text'?" in ran.output
+    assert "broken.yaml:4: replies[0].do[0]: unknown action 'txt'; did you mean 'text'?" in ran.stderr
 
 
 def test_a_responder_is_imported_from_the_current_directory(tmp_path: Path) -> None:

@@ -15,12 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from python_multipart.exceptions import FormParserError
-
 from assistants_emulator.recording.exchange import MOST_INLINE, Body, Part, Stored, body_of_text
 from assistants_emulator.recording.scrub import Scrubber
 from assistants_emulator.recording.sse import EventReader
-from assistants_emulator.web.multipart import FormReader, parameters
+from assistants_emulator.web.multipart import FormParserError, FormReader, parameters
 
 OVERLAP = 512  # bytes that are scrubbed with the next chunk, so that a secret is found that two chunks share
 INFLATED = ("gzip", "deflate")  # content encodings that are undone
