@@ -251,6 +251,8 @@ def normalised(form: StateForm, entry: Object) -> Object:
     values = {name: value for name, value in entry.items() if name in (*form.keys, "batch_id") and name != "object"}
     if isinstance(values.get("content"), str):
         values["content"] = fields.content(values["content"])
+    if form.kind is ASSISTANT:
+        values["tool_resources"] = fields.assistant_resources(values.get("tool_resources", {}), values.get("tools", []))
     if form.kind is VECTOR_STORE and values.get("name") == "":
         values["name"] = None  # the published schema's form has "" for null
     if form.kind is RUN and values.get("instructions") == "":

@@ -8,7 +8,7 @@ from assistants_emulator.contract import CreateAssistant, ListQuery, ModifyAssis
 from assistants_emulator.object_kinds import ASSISTANT
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.fields import given, merged_metadata, tools
+from assistants_emulator.resources.fields import assistant_resources, given, merged_metadata, tools
 from assistants_emulator.resources.lookup import page, require
 from assistants_emulator.resources.models import require_model
 from assistants_emulator.resources.route import Route
@@ -40,7 +40,8 @@ def create(context: Context, body: dict[str, Any]) -> Object:
     require_model(context, body["model"])
     fields = {**DEFAULTS, **given(body, *SCALARS, "metadata"), "tools": tools(body.get("tools") or [])}
     changes = UnitOfWork(context)
-    fields["tool_resources"] = new_resources(context, changes, body.get("tool_resources"), fields["tools"])
+    resources = new_resources(context, changes, body.get("tool_resources"))
+    fields["tool_resources"] = assistant_resources(resources, fields["tools"])
     id, now = context.ids.new("assistant"), context.clock.now()
     assistant = {"id": id, "object": "assistant", "created_at": now, **_numbers(fields)}
     changes.put("assistants", assistant)
@@ -65,8 +66,8 @@ def modify(context: Context, assistant_id: str, body: dict[str, Any]) -> Object:
     if body.get("tools") is not None:
         changes["tools"] = tools(body["tools"])
     modified = _numbers({**before, **changes, "metadata": merged_metadata(before, body)})
-    resources = merged_resources(context, before["tool_resources"], body.get("tool_resources"), modified["tools"])
-    assistant = {**modified, "tool_resources": resources}
+    resources = merged_resources(context, before["tool_resources"], body.get("tool_resources"))
+    assistant = {**modified, "tool_resources": assistant_resources(resources, modified["tools"])}
     context.commit(Event("assistant.modified", assistant, (("assistants", assistant),)))
     return assistant
 

@@ -78,7 +78,7 @@ def retrieve(context: Context, file_id: str) -> Object:
 
 
 def delete(context: Context, file_id: str) -> Object:
-    """Delete it and its entries in vector stores; assistants, threads and messages keep its id."""
+    """Delete it, its entries in vector stores, and its id in assistants and threads; messages and runs keep that."""
     file = require_file(context, file_id)
     answer = {"object": "file", "deleted": True, "id": file_id}  # in this order since 2024-05
     remove(context, file, answer)
@@ -102,7 +102,7 @@ def require_file(context: Context, file_id: str, param: str = "id") -> Object:
 
 
 def remove(context: Context, file: Object, answer: Object) -> None:
-    """Delete the file, its bytes and its entries in vector stores."""
+    """Delete the file, its bytes, its entries in vector stores and its id in assistants and threads."""
     forget_file(context, file["id"])
     drop_everywhere(context, file["id"]).commit("file.deleted", answer, (("files", file["id"]),))
     context.contents.discard(file["_content"])
