@@ -107,7 +107,9 @@ def _upload(context: Context, entry: Object) -> Object:
 
 
 def _file(context: Context, entry: Object) -> Object:
-    return {"purpose": "assistants", "filename": entry["id"], "bytes": 0, "expires_at": None, **files.DEFAULTS}
+    lifetime = files.LIFETIMES.get(entry.get("purpose", ""))
+    expires_at = None if lifetime is None else _created(context, entry) + lifetime
+    return {"purpose": "assistants", "filename": entry["id"], "bytes": 0, "expires_at": expires_at, **files.DEFAULTS}
 
 
 def _store(context: Context, entry: Object) -> Object:

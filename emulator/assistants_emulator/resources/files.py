@@ -28,6 +28,8 @@ from assistants_emulator.resources.vector_store_indexing import forget_file
 from assistants_emulator.store import Event, Object, Page, Store
 
 DEFAULTS: Object = {"status": "processed", "status_details": None}
+LIFETIMES = {"batch": 2_592_000}
+"""Seconds until a file of that purpose expires, unless it says when (docs/reference/behaviour.md#files)."""
 
 
 def new_file(
@@ -35,6 +37,7 @@ def new_file(
 ) -> Object:
     """A file, not yet stored; `content` names its bytes in `context.contents`, `expires_after` is in seconds."""
     now = context.clock.now()
+    lifetime = LIFETIMES.get(purpose) if expires_after is None else expires_after
     return {
         "object": "file",
         "id": context.ids.new("file"),
@@ -42,7 +45,7 @@ def new_file(
         "filename": filename,
         "bytes": size,
         "created_at": now,
-        "expires_at": None if expires_after is None else now + expires_after,
+        "expires_at": None if lifetime is None else now + lifetime,
         **DEFAULTS,
         "_content": list(content),
     }
