@@ -32,6 +32,8 @@ class Config:
     v1: Literal["serve", "sunset"] = "serve"
     api_key: str | None = None
     models: tuple[str, ...] = ()
+    reasoning_models: tuple[str, ...] = ()
+    """More of them than the table in `resources/models.py` has."""
     settle_seconds: float = 10.0
     tokens_per_second: float | None = None
     allow_code_execution: bool = False

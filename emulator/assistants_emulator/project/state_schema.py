@@ -37,6 +37,7 @@ from assistants_emulator.resources import (
 )
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION
+from assistants_emulator.resources.models import default_effort
 from assistants_emulator.resources.route import View
 from assistants_emulator.resources.run_states import EXPIRES_AFTER, TERMINAL, TRANSITIONS
 from assistants_emulator.resources.vector_store_indexing import DEFAULTS as STORE_FILE_DEFAULTS
@@ -64,6 +65,10 @@ class StateForm:
     @property
     def keys(self) -> tuple[str, ...]:
         return self.kind.keys
+
+
+def _assistant(context: Context, entry: Object) -> Object:
+    return {**assistants.DEFAULTS, "reasoning_effort": default_effort(context, entry.get("model", ""))}
 
 
 def _message(context: Context, entry: Object) -> Object:
@@ -130,7 +135,7 @@ def _constant(defaults: Object) -> Defaults:
 
 
 FORMS = (
-    StateForm(ASSISTANT, views.assistant, _constant(assistants.DEFAULTS), ("file_ids",)),
+    StateForm(ASSISTANT, views.assistant, _assistant, ("file_ids",)),
     StateForm(THREAD, views.thread, _constant(threads.DEFAULTS)),
     StateForm(MESSAGE, views.streamed_message, _message, ("file_ids",)),
     StateForm(RUN, views.run, _run, ("file_ids",)),
