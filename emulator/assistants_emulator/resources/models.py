@@ -69,8 +69,17 @@ def list_(context: Context) -> Object:
 
 def retrieve(context: Context, model: str) -> Object:
     if context.config.models and model not in context.config.models:
-        raise NotFound(f"The model '{model}' does not exist", param="model", code="model_not_found")
+        raise no_such_model(model)
     return _model(model)
+
+
+def delete(context: Context, model: str) -> Object:
+    """404: only fine-tuned models could be deleted, and none is emulated (ruby-openai models_delete)."""
+    raise no_such_model(model)
+
+
+def no_such_model(model: str) -> NotFound:
+    return NotFound(f"The model '{model}' does not exist", param="model", code="model_not_found")
 
 
 def _model(name: str) -> Object:
@@ -80,4 +89,5 @@ def _model(name: str) -> Object:
 ROUTES = (
     Route("GET", "/models", list_, views.as_is, beta=False, versions=VERSIONS),
     Route("GET", "/models/{model}", retrieve, views.as_is, beta=False, versions=VERSIONS),
+    Route("DELETE", "/models/{model}", delete, views.as_is, beta=False, versions=VERSIONS),
 )
