@@ -185,6 +185,19 @@ class _RefusalPart(_Value):
     refusal: str
 
 
+class _CodeFiles(_Value):
+    file_ids: list[str] | None = None
+
+
+class _Stores(_Value):
+    vector_store_ids: list[str] | None = None
+
+
+class _ToolResources(_Value):
+    code_interpreter: _CodeFiles | None = None
+    file_search: _Stores | None = None
+
+
 class _ToolCall(_Value):
     id: Any
 
@@ -203,13 +216,14 @@ _FIELDS: dict[str, Any] = {
     **dict.fromkeys(("started_at", "completed_at", "incomplete_at", "cancelled_at", "failed_at"), int | None),
     **dict.fromkeys(("expires_at", "expired_at", "last_active_at"), int | None),
     **dict.fromkeys(("temperature", "top_p"), float | None),
-    **dict.fromkeys(("metadata", "tool_resources", "truncation_strategy", "file_counts"), JsonObject),
+    **dict.fromkeys(("metadata", "truncation_strategy", "file_counts"), JsonObject),
     **dict.fromkeys(("attributes", "chunking_strategy", "required_action", "last_error"), JsonObject | None),
     **dict.fromkeys(("incomplete_details", "usage", "expires_after"), JsonObject | None),
     **dict.fromkeys(("tools", "attachments"), list[JsonObject]),
     **dict.fromkeys(("file_ids", "parts"), list[Any]),
     "content": Annotated[list[_Part] | str, ByKind(_CONTENT_WORDS)],
     "step_details": _StepDetails,
+    "tool_resources": _ToolResources,
 }
 """The type of each field, which is the same in every kind of object that has it."""
 _definitions: dict[str, Any] = {name: (hint, None) for name, hint in _FIELDS.items()}

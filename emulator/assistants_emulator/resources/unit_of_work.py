@@ -58,8 +58,9 @@ class UnitOfWork:
         field = RESOURCE_IDS[tool]
         for table in ("assistants", "threads"):
             for holder in self._context.store.all(table):
-                if (resource := holder["tool_resources"].get(tool)) and id in resource[field]:
-                    ids = [other for other in resource[field] if other != id]
+                before = (holder["tool_resources"].get(tool) or {}).get(field) or ()
+                if id in before:
+                    ids = [other for other in before if other != id]
                     resources = {**holder["tool_resources"], tool: {field: ids}}
                     if table == "assistants":
                         resources = assistant_resources(resources, holder["tools"])
