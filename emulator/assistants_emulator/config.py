@@ -39,6 +39,8 @@ class Config:
     v1: Literal["serve", "sunset"] = "serve"
     api_key: str | None = None
     models: tuple[str, ...] = ()
+    reasoning_models: tuple[str, ...] = ()
+    """Models to add to the table in `resources/models.py`."""
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     tokens_per_second: float | None = None
     allow_code_execution: bool = False

@@ -112,6 +112,12 @@ SERVER_OPTIONS = (
         "--allow-code-execution", is_flag=True, help="Let scripts run code. It is limited, but not sandboxed."
     ),
     click.option("--model", "models", multiple=True, help="Model that exists; repeatable. By default, any name."),
+    click.option(
+        "--reasoning-model",
+        "reasoning_models",
+        multiple=True,
+        help="Model that takes no temperature, besides the o-series and gpt-5; repeatable.",
+    ),
 )
 OPEN_TO_OTHERS = (
     "Listening on {}: everybody who can reach this machine can read and change the data. "
