@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -217,7 +218,7 @@ class ProjectHandle:
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
-        return self._do(lambda project: get_state(project.context))
+        return self._do(_state)
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         """Replace all objects by those of a state file or dict; EmulatorError says what no form of the API has."""
@@ -236,7 +237,7 @@ class ProjectHandle:
 
     def transcripts(self, newest: int) -> dict[str, str]:
         """Those of the newest threads as they stand, by thread id, oldest first; waits for no run."""
-        return self._do(lambda project: transcripts(project.context.store, newest))
+        return self._do(partial(_transcripts, newest=newest))
 
     def reset(self) -> None:
         """Empty it: objects, scripts and rules, requests, clock, id counters."""
@@ -248,6 +249,7 @@ class ProjectHandle:
 
     def _found(self) -> Leftovers:
         driver = self._project().driver
+        driver.held.end_all()
         return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
 
     async def _settled(self, thread_id: str) -> None:
@@ -255,3 +257,13 @@ class ProjectHandle:
 
     def _do(self, function: Callable[[Project], T]) -> T:
         return self._loop.call(lambda: function(self._project()))
+
+
+def _state(project: Project) -> dict[str, list[dict[str, Any]]]:
+    project.driver.held.end_all()
+    return get_state(project.context)
+
+
+def _transcripts(project: Project, newest: int) -> dict[str, str]:
+    project.driver.held.end_all()
+    return transcripts(project.context.store, newest)

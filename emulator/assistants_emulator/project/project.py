@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from assistants_emulator.clock import MANUAL_START, Clock, ManualClock, SystemClock
 from assistants_emulator.config import Config
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.errors import EmulatorError, StoreError
 from assistants_emulator.ids import Ids
 from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Faults
@@ -181,6 +182,8 @@ class Project:
     async def close(self) -> None:
         """Stop runs as they stand and write everything to disk."""
         self.end_streams()
+        with suppress(StoreError):  # what cannot be written is held until the directory is used again
+            self.driver.held.end_all()
         ending = self.driver.close()
         await asyncio.gather(*ending, return_exceptions=True)
         self._stop_reading()
@@ -206,7 +209,8 @@ class Project:
         return SystemClock(asyncio.get_running_loop().call_later)
 
     def _new_driver(self) -> TurnScheduler:
-        apis = (RunTurns(self.context),)
+        runs = RunTurns(self.context)
+        apis = (runs,)
         return TurnScheduler(
-            self.context, self.rules, self._workers, apis, self._hop, self._make_client, self._read_for_run
+            self.context, self.rules, self._workers, apis, runs.held, self._hop, self._make_client, self._read_for_run
         )

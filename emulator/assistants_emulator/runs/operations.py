@@ -1,7 +1,7 @@
 """Runs and run steps: an assistant answers a thread.
 
-A run is created queued; everything that happens then is written by its task (`turns/task.py`), and so are all steps: the
-API only reads them. One run may be active in a thread at a time, and the thread is locked meanwhile.
+A run is created queued; everything that happens then is written by its task (`turns/task.py`), and so are all steps:
+the API only reads them. One run may be active in a thread at a time, and the thread is locked meanwhile.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ ROUTES = (
     Route("GET", "/threads/{thread_id}/runs", list_, views.run, lists=True),
     Route("GET", RUN_PATH, retrieve, views.run),
     Route("POST", RUN_PATH, modify, views.run, ModifyRun),
-    Route("POST", f"{RUN_PATH}/cancel", cancel, views.run, NoBody),
+    Route("POST", f"{RUN_PATH}/cancel", cancel, views.run, NoBody, cancels=True),
     Route("POST", f"{RUN_PATH}/submit_tool_outputs", submit_tool_outputs, views.run, SubmitToolOutputs, streams=True),
     Route("GET", STEPS_PATH, list_steps, views.step, lists=True, includes=True),
     Route("GET", f"{STEPS_PATH}/{{step_id}}", retrieve_step, views.step, includes=True),

@@ -186,18 +186,18 @@ class RunWriter:
 
     def complete(self) -> Iterator[Event]:
         yield from self.close()
-        yield self._enter("completed", usage=self._usage())
+        yield self._end("completed", usage=self._usage())
 
     def incomplete(self, reason: str) -> Iterator[Event]:
         yield from self.close(cut_short=None if reason == PROMPT else reason)
-        yield self._enter("incomplete", incomplete_details={"reason": reason}, usage=self._usage())
+        yield self._end("incomplete", incomplete_details={"reason": reason}, usage=self._usage())
 
     def fail(self, code: str, message: str) -> Iterator[Event]:
         error = {"code": code, "message": message}
         if self.open is None or not self.open.is_partial:
             yield from self.close()
         yield from self._abandon("failed", error)
-        yield self._enter("failed", last_error=error, usage=self._usage())
+        yield self._end("failed", last_error=error, usage=self._usage())
 
     def cancel(self) -> Iterator[Event]:
         yield from self._abandon("cancelled")
@@ -205,12 +205,19 @@ class RunWriter:
 
     def expire(self) -> Iterator[Event]:
         yield from self._abandon("expired")
-        yield self._enter("expired", usage=self._usage())
+        yield self._end("expired", usage=self._usage())
 
     # Parts
 
     def _enter(self, status: str, also: Sequence[tuple[str, Object]] = (), **fields: Any) -> Event:
         return events.run_entered(enter(self.run, status, self.context.clock.now(), **fields), also)
+
+    def _end(self, status: str, **fields: Any) -> Event:
+        """The end of the run: shown at once where a stream listens or the clock has ended it, else held back."""
+        run, now = self.run, self.context.clock.now()
+        ended = enter(run, status, now, **fields)
+        is_due = status == "expired" and run["expires_at"] is not None and now >= run["expires_at"]
+        return events.run_entered(ended) if is_due or self.listening() else events.run_end_held(run, ended)
 
     def _usage(self) -> Object:
         return tokens.total(step["usage"] for step in self.steps())

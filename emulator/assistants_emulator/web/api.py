@@ -115,7 +115,8 @@ class Api:
             values["form"] = request.form
         project.driver.recover()
         if (thread_id := ids.get("thread_id")) is not None:
-            await project.driver.settle(thread_id, request.headers.get(RUN_HEADER, b"").decode("latin-1"))
+            asker = request.headers.get(RUN_HEADER, b"").decode("latin-1")
+            await project.driver.settle(thread_id, asker, cancelled=ids["run_id"] if route.cancels else None)
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
         if route.streams and values["body"].get("stream"):

@@ -66,6 +66,7 @@ async def post_clock(project: Project, body: dict[str, Any]) -> Answer:
 
 
 async def read_state(project: Project, body: dict[str, Any]) -> Answer:
+    project.driver.held.end_all()
     return dict(get_state(project.context))
 
 
