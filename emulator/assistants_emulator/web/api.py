@@ -42,7 +42,7 @@ from assistants_emulator.web.responses import (
     without_slash,
 )
 from assistants_emulator.web.routing import ROUTES, RouteMatch, RouteTable, address_of
-from assistants_emulator.web.streams import EventStream
+from assistants_emulator.web.streams import EventStream, pace_of
 
 RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
 INCLUDE_KEYS = ("include[]", "include")
@@ -160,7 +160,7 @@ class Api:
 
     async def _stream(self, request: Request, send: Send, operation: Callable[[], Object]) -> None:
         assert request.project is not None
-        stream = EventStream(request.project, request.fault, request.version)
+        stream = EventStream(request.project, request.fault, request.version, pace_of(request.headers))
         stream.begin(operation)
         logged = request.log(200)
         headers = self._headers(request, STREAM_TYPE)
