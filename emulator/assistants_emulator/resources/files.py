@@ -28,6 +28,7 @@ from assistants_emulator.resources.vector_store_indexing import forget_file
 from assistants_emulator.store import Event, Object, Page, Store
 
 DEFAULTS: Object = {"status": "processed", "status_details": None}
+MADE_IN = "/mnt/data/"  # begins the name of a file that code made: docs/reference/behaviour.md#code-interpreter-files
 
 
 def new_file(
@@ -46,6 +47,12 @@ def new_file(
         **DEFAULTS,
         "_content": list(content),
     }
+
+
+def short_name(file: Object) -> str:
+    """The file's name, without the folder of one that code made."""
+    name: str = file["filename"]
+    return name.removeprefix(MADE_IN)
 
 
 def create(context: Context, form: Form) -> Object:

@@ -7,6 +7,7 @@ from typing import Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.files import short_name
 from assistants_emulator.resources.tool_resources import resources_of_run, vector_store_ids
 from assistants_emulator.resources.vector_store_search import search_stores
 from assistants_emulator.resources.vector_stores import require_usable
@@ -71,7 +72,7 @@ def find_file(context: Context, run: Object, name: str) -> Object:
     stores = (context.store.of("vector_store_files", "vector_store_id", id) for id in store_ids(context, run))
     in_stores = (context.store.get("files", store_file["id"]) for files in stores for store_file in files)
     for file in (*in_stores, *reversed(list(context.store.all("files")))):
-        if file is not None and file["filename"] == name:
+        if file is not None and name in (file["filename"], short_name(file)):
             return file
     names = ", ".join(dict.fromkeys(file["filename"] for file in context.store.all("files"))) or "none"
     raise ScriptError(f"there is no file with the id or name {name!r}; the project's files are: {names}")
