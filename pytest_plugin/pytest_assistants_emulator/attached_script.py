@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.replies import (
+    Cancel,
     Chunk,
     CodeInterpreter,
     Expire,
@@ -37,7 +38,7 @@ BARE: dict[type, tuple[str, str]] = {
     Wait: ("wait", "seconds"),
     Incomplete: ("incomplete", "reason"),
 }
-SWITCHES: dict[type, str] = {Pause: "pause", Expire: "expire"}
+SWITCHES: dict[type, str] = {Pause: "pause", Expire: "expire", Cancel: "cancel"}
 
 
 class AttachedScript:
@@ -88,6 +89,8 @@ def action(step: Step) -> dict[str, Any]:
     if kind is Chunk:
         _only_python("a text that is still being made")
     values = asdict(step)
+    if isinstance(step, Text) and step.then is not None:
+        values["then"] = action(step.then)
     if kind not in ACTIONS or values.pop("images", None) or values.pop("files", None):
         _only_python("an image")
     return {ACTIONS[kind]: {name: value for name, value in values.items() if value is not None}}
@@ -95,8 +98,10 @@ def action(step: Step) -> dict[str, Any]:
 
 def _call(call: FunctionCall) -> dict[str, Any]:
     """Arguments as a string are taken as they stand, so braces in them are safe."""
-    given = {"name": call.name, "arguments": call.arguments_json()}
-    return given if call.id is None else {**given, "id": call.id}
+    given: dict[str, Any] = {"name": call.name, "arguments": call.arguments_json(), "id": call.id, "after": call.after}
+    if call.then is not None:
+        given["then"] = action(call.then)
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _only_python(what: str) -> NoReturn:

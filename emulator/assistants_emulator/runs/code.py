@@ -27,7 +27,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file that a step made or displayed, as far as the next message needs to know it; `filename` without a folder."""
+    """A file that a step made or displayed, for the next message; `filename` is without a folder."""
 
     file_id: str
     filename: str

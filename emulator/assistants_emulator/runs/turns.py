@@ -8,7 +8,7 @@ from typing import Any
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.run_states import ACTIVE, HELD_END
-from assistants_emulator.responders.replies import FunctionCall
+from assistants_emulator.responders.replies import FunctionCall, ending_of
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.runs.events import END_HELD, run_entered
 from assistants_emulator.runs.file_search import search
@@ -94,7 +94,11 @@ class RunTurns:
                 await task.commit_paced(task.writer.functions(number, calls))
             await self._until_submitted(task)
             task.commit(task.writer.begin())
-        return self._outputs(task.writer.subject, number)
+        outputs = self._outputs(task.writer.subject, number)
+        ending, _ = ending_of(calls)
+        if ending is not None and None in outputs:
+            task.end_by(ending)
+        return outputs
 
     def close(self) -> None:
         """Every responder of a run is left by its task."""
@@ -117,8 +121,13 @@ class RunTurns:
             self._context.commit(run_entered(ended))
 
     async def _until_submitted(self, task: TurnTask) -> None:
-        if task.writer.subject["status"] == "requires_action":
-            await task.suspension.until_submitted()
+        """Wait for the outputs that the run requires, at most until the `then` of its calls is due."""
+        run = task.writer.subject
+        if run["status"] == "requires_action":
+            step = self._context.newest("steps", "run_id", run["id"])
+            until = None if step is None else run.get("_waits", {}).get(str(step["_reply"]))
+            if until is None or until > self._context.clock.time():
+                await task.suspension.until_submitted(self._context.clock, until)
 
     def _outputs(self, run: Object, number: int) -> list[str]:
         step = self.writer(run).played(number)

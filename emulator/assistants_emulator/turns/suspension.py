@@ -43,9 +43,15 @@ class Suspension:
         self._resume.set_result(None)
         return True
 
-    async def until_submitted(self) -> None:
+    async def until_submitted(self, clock: Clock, until: float | None) -> None:
+        """Wait for the outputs, but not beyond the instant `until`, in unix seconds."""
         self._outputs = asyncio.get_running_loop().create_future()
-        await self._until(self._outputs)
+        timer = None if until is None else clock.call_at(until, self.submitted)
+        try:
+            await self._until(self._outputs)
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     async def until_resumed(self) -> None:
         self._resume = asyncio.get_running_loop().create_future()
