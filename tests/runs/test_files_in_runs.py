@@ -2,11 +2,13 @@
 
 from uuid import UUID
 
+import httpx2
 import openai
 import pytest
 
 from assistants_emulator import CodeInterpreter, Emulator, FileSearch, Image, ProjectHandle, Text
-from assistants_emulator.responders import answer_from_files
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders import Citation, answer_from_files
 
 CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 
@@ -184,6 +186,39 @@ def test_a_made_file_is_cited_by_its_short_name(project: ProjectHandle, library:
     project.respond([CodeInterpreter("write()", files=[made]), cited])
     library.run()
     assert "file_citation" in [annotation.type for annotation in library.message().content[0].text.annotations]
+
+
+def test_a_script_cites_what_the_search_found(project: ProjectHandle, library: Library) -> None:
+    cited = {"text": {"value": "Cake.", "citations": [{"file": "found[0]"}]}}
+    searched = {"file_search": {"query": "favorite food"}}
+    project.load_script({"version": 1, "replies": [{"do": [searched, cited]}]})
+    library.run()
+    text = library.message().content[0].text
+    assert text.value == "Cake.【4:0†foods.txt】"
+    assert text.annotations[0].file_citation.file_id == library.food.id
+
+
+def test_the_quote_of_a_found_citation_is_the_passage(project: ProjectHandle, library: Library) -> None:
+    project.respond([FileSearch("favorite food"), Text("Cake.", citations=[{"file": "found[0]"}])])
+    library.run()
+    answer = httpx2.get(
+        f"{project.base_url}/threads/{library.message().thread_id}/messages/{library.message().id}",
+        headers={"Authorization": f"Bearer {project.api_key}", "OpenAI-Beta": "assistants=v1"},
+    )
+    (annotation,) = answer.json()["content"][0]["text"]["annotations"]
+    assert annotation["file_citation"]["quote"] == "Filip's favorite food is cake."
+
+
+def test_citing_more_than_was_found_fails_the_run(project: ProjectHandle, library: Library) -> None:
+    project.respond([FileSearch(results=[]), Text("Cake.", citations=[{"file": "found[0]"}])])
+    problem = "cannot cite found[0]: the run's last file search has 0 results"
+    assert library.run().last_error.message == problem
+    assert str(project.failures.pop().error) == problem
+
+
+def test_a_citation_of_a_named_file_needs_a_quote() -> None:
+    with pytest.raises(ScriptError, match=r"Citation.quote is missing; only a file `found\[0\]` brings its own"):
+        Citation("foods.txt")
 
 
 def test_code_is_executed_only_with_the_option(project: ProjectHandle, library: Library) -> None:

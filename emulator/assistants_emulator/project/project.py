@@ -24,7 +24,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.files import used_contents
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
-from assistants_emulator.responders.rules import RuleBook
+from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.scripts.load import Script
 from assistants_emulator.runs.turns import RunTurns
 from assistants_emulator.store import Object, Store
@@ -47,6 +47,7 @@ class Project:
         self.directory = directory
         self.rules = RuleBook()
         self.script: Script | None = None
+        self.script_mistakes: list[str] = []  # of scripts that the control API has refused
         self.requests = RequestLog()
         self._calls = 0
         self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
@@ -90,8 +91,11 @@ class Project:
             self.context.clock = self._make_clock(clock, MANUAL_START)
             self.expiry.rearm()
 
-    def reset(self, seed: str | None = None) -> None:
-        """Drop all objects, scripts, rules, requests, id counters and the clock. `seed` is the id seed from now on."""
+    def reset(self, seed: str | None = None, *, keep_rules: bool = False) -> None:
+        """Drop all objects, scripts, rules, requests, id counters and the clock. `seed` is the id seed from now on.
+
+        With `keep_rules` the script and all rules stay, unused again.
+        """
         self.end_streams()
         self._stop_reading()
         self.driver.close()
@@ -102,8 +106,12 @@ class Project:
         self.context.clock = self._new_clock(None)
         self.expiry.rearm()
         self.context.ids = self._ids(self.context.store, seed or self._seed)
-        self.rules.clear()
-        self.script = None
+        if keep_rules:
+            self.rules.rewind()
+        else:
+            self.rules.clear()
+            self.script = None
+        self.script_mistakes.clear()
         self.requests.clear()
         self._calls = 0
         self.faults.clear()
@@ -117,6 +125,11 @@ class Project:
         """Replace the rules of the script before; rules from Python stay."""
         self.script = script
         self.rules.set_script(script.rules if script is not None else ())
+
+    def add_script_rule(self, rule: Rule, raw: dict[str, Any]) -> None:
+        """Add a rule to the script, which is `raw` then; the rules before it keep their uses."""
+        self.script = Script([*(self.script.rules if self.script is not None else ()), rule], raw)
+        self.rules.add_to_script(rule)
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError for an invalid state."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ from assistants_emulator.responders.validation import (
     one_of,
 )
 
+FOUND = re.compile(r"found\[(\d{1,9})\]")
 Part = TypeVar("Part", "Citation", "SearchResult")
 
 
@@ -49,13 +51,25 @@ class Hit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A citation of a text: `file` is a file id or file name, `quote` a passage of the file."""
+    """A citation of a text: `file` is a file id or file name, `quote` a passage of the file.
+
+    The file `found[0]` is that of the first result of the run's last file search; its passage is the quote, if none is
+    given.
+    """
 
     file: str
-    quote: str
+    quote: str | None = None
 
     def __post_init__(self) -> None:
-        check(self, file=NAME, quote=TEXT)
+        check(self, file=NAME, quote=TEXT.or_none())
+        if self.quote is None and self.found is None:
+            raise FieldError("Citation", "quote", "is missing; only a file `found[0]` brings its own")
+
+    @property
+    def found(self) -> int | None:
+        """The index of the search result that it names; None for a file's id or name."""
+        match = FOUND.fullmatch(self.file)
+        return None if match is None else int(match[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +122,8 @@ def citation(item: object) -> Citation:
     """A Citation from one, from {file, quote} or from a result of `turn.search`."""
     if not isinstance(item, Mapping) and hasattr(item, "file_id") and hasattr(item, "text"):
         return Citation(item.file_id, item.text)
+    if isinstance(item, Mapping) and set(item) == {"file"} and FOUND.fullmatch(str(item["file"])):
+        return Citation(item["file"])
     return _part(Citation, item, ("file", "quote"), "Text", "citations")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from assistants_emulator.responders.replies import (
+    FOUND,
     Cancel,
     Citation,
     CodeInterpreter,
@@ -125,6 +126,13 @@ def _calls(located: Located) -> list[FunctionCall]:
     return calls
 
 
+def _citation(located: Located) -> Citation:
+    """A citation; one of `found[0]` needs no quote."""
+    is_found = isinstance(located.value, dict) and FOUND.fullmatch(str(located.value.get("file")))
+    made: Citation = (_FOUND_CITATION if is_found else _CITATION)(located)
+    return made
+
+
 def _ending(located: Located) -> Ending:
     """`then`: an object with one of the actions that end a run."""
     if not isinstance(located.value, dict) or len(located.value) != 1 or not set(located.value) <= set(_ENDINGS):
@@ -144,7 +152,8 @@ def _only_true(make: Callable[[], Any]) -> Callable[[Located], Any]:
 
 _SCALARS = (bool, int, float, datetime.date)  # YAML reads yes, 1, 1.5 and 2024-01-01 as these
 _STEPS = (Text, Refusal, Image, CodeInterpreter, FileSearch, FunctionCall, list)
-_CITATION = Fields(Citation, ("file", "quote"), ("file", "quote"))
+_QUOTE = ("file", "quote")
+_CITATION, _FOUND_CITATION = Fields(Citation, _QUOTE, _QUOTE), Fields(Citation, _QUOTE, ("file",))
 _RESULT = Fields(SearchResult, ("file", "score", "text"), ("file", "score", "text"))
 _CALL = Fields(FunctionCall, ("name", "arguments", "id", "then", "after"), ("name",), parts={"then": _ending})
 _TOKENS = ("prompt_tokens", "completion_tokens")
@@ -161,7 +170,7 @@ ACTIONS: dict[str, Callable[[Located], Step]] = {
         ("value", "citations", "chunks", "then"),
         ("value",),
         "value",
-        {"citations": _each(_CITATION), "then": _ending},
+        {"citations": _each(_citation), "then": _ending},
     ),
     "refusal": Fields(Refusal, bare="value"),
     "image_file": _image,
