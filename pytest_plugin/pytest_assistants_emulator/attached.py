@@ -23,6 +23,7 @@ from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.request_log import LoggedRequest, RequestLog
 from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.replies import (
+    Cancel,
     Chunk,
     CodeInterpreter,
     Expire,
@@ -60,7 +61,7 @@ SINGLE_FIELD_ACTIONS: dict[type, tuple[str, str]] = {
     Wait: ("wait", "seconds"),
     Incomplete: ("incomplete", "reason"),
 }
-FLAG_ACTIONS: dict[type, str] = {Pause: "pause", Expire: "expire"}
+FLAG_ACTIONS: dict[type, str] = {Pause: "pause", Expire: "expire", Cancel: "cancel"}
 
 
 class AttachedServer:
@@ -317,13 +318,17 @@ def action(step: Step) -> dict[str, Any]:
     fields = asdict(step)
     if kind not in ACTIONS or fields.pop("images", None) or fields.pop("files", None):
         _refuse("an image")
+    if isinstance(step, Text) and step.then is not None:
+        fields["then"] = action(step.then)
     return {ACTIONS[kind]: {name: value for name, value in fields.items() if value is not None}}
 
 
 def _function_call(call: FunctionCall) -> dict[str, Any]:
     """Arguments as a string are taken as they stand, so braces in them are safe."""
-    fields = {"name": call.name, "arguments": call.arguments_json()}
-    return fields if call.id is None else {**fields, "id": call.id}
+    fields: dict[str, Any] = {"name": call.name, "arguments": call.arguments_json(), "id": call.id, "after": call.after}
+    if call.then is not None:
+        fields["then"] = action(call.then)
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _refuse(what: str) -> NoReturn:

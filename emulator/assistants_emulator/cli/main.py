@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -157,7 +158,9 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
         click.echo(f"{greeting}; look inside: {emulator.inspector_url}", err=bool(command))
         if opens:
             open_browser(emulator.inspector_url)
+        show_problems()
         status = serve_beside(command, environment(emulator, options["api_key"]), stop)
+        show_unused_rules(emulator)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
     sys.exit(status)
@@ -191,6 +194,23 @@ def demo(name: str | None, opens: bool, port: int, data_dir: Path | None) -> Non
         if opens:
             open_browser(url)
         wait_for(stop)
+
+
+def show_problems() -> None:
+    """Show problems of responders and scripts on standard error, a line for each as it happens."""
+    from assistants_emulator.turns.invocation import problems
+
+    problems.addHandler(logging.StreamHandler())
+    problems.setLevel(logging.INFO)
+    problems.propagate = False
+
+
+def show_unused_rules(emulator: Any) -> None:
+    """A line on standard error for each rule with `times` left, in projects that had requests."""
+    for name, project in emulator.projects().items():
+        if project is not None and project.requests.total:
+            for rule in emulator.project(name).leftovers().unused:
+                click.echo(f"{name}: not used up: {rule}", err=True)
 
 
 def open_browser(url: str) -> None:

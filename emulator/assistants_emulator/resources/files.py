@@ -30,6 +30,7 @@ from assistants_emulator.store import Event, Object, Page, Store
 DEFAULTS: Object = {"status": "processed", "status_details": None}
 LIFETIMES = {"batch": 2_592_000}
 """Seconds until a file of that purpose expires, unless it says when (docs/reference/behaviour.md#files)."""
+MADE_IN = "/mnt/data/"  # begins the name of a file that code made: docs/reference/behaviour.md#code-interpreter-files
 
 
 def new_file(
@@ -49,6 +50,12 @@ def new_file(
         **DEFAULTS,
         "_content": list(content),
     }
+
+
+def short_name(file: Object) -> str:
+    """The file's name, without the folder of one that code made."""
+    name: str = file["filename"]
+    return name.removeprefix(MADE_IN)
 
 
 def create(context: Context, form: Form) -> Object:

@@ -42,7 +42,7 @@ from assistants_emulator.web.responses import (
     without_slash,
 )
 from assistants_emulator.web.routing import OBJECT_PATHS, ROUTES, GatewayError, RouteMatch, RouteTable, address_of
-from assistants_emulator.web.streams import EventStream
+from assistants_emulator.web.streams import EventStream, pace_of
 
 RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
 INCLUDE_KEYS = ("include[]", "include")
@@ -115,7 +115,8 @@ class Api:
         address.require_known(values)
         project.driver.recover()
         if (thread_id := ids.get("thread_id")) is not None:
-            await project.driver.settle(thread_id, request.headers.get(RUN_HEADER, b"").decode("latin-1"))
+            asker = request.headers.get(RUN_HEADER, b"").decode("latin-1")
+            await project.driver.settle(thread_id, asker, cancelled=ids["run_id"] if route.cancels else None)
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
         if route.streams and values["body"].get("stream"):
@@ -159,7 +160,7 @@ class Api:
 
     async def _stream(self, request: Request, send: Send, operation: Callable[[], Object]) -> None:
         assert request.project is not None
-        stream = EventStream(request.project, request.fault, request.version)
+        stream = EventStream(request.project, request.fault, request.version, pace_of(request.headers))
         stream.begin(operation)
         logged = request.log(200)
         headers = self._headers(request, STREAM_TYPE)

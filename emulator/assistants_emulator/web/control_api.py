@@ -9,11 +9,12 @@ from typing import Any
 from starlette.types import Receive, Scope, Send
 
 from assistants_emulator.config import VERSION, Config, project_of_key
-from assistants_emulator.errors import ApiError, EmulatorError, NotFound, wrong_type
+from assistants_emulator.errors import ApiError, EmulatorError, NotFound, ScriptError, wrong_type
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.state import get_state
-from assistants_emulator.responders.scripts.load import load_script
+from assistants_emulator.responders.scripts.load import Script, load_script
+from assistants_emulator.turns.invocation import problems
 from assistants_emulator.web.auth import key_of, require_key
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.openapi import openapi
@@ -28,7 +29,10 @@ async def reset(project: Project, body: dict[str, Any]) -> Answer:
     seed = body.get("seed")
     if seed is not None and not isinstance(seed, str):
         raise wrong_type("seed", "a string", type(seed).__name__)
-    project.reset(seed)
+    keeps = body.get("keep_script", False)
+    if not isinstance(keeps, bool):
+        raise wrong_type("keep_script", "a boolean", type(keeps).__name__)
+    project.reset(seed, keep_rules=keeps)
     return {"project": project.name}
 
 
@@ -37,13 +41,47 @@ async def get_script(project: Project, body: dict[str, Any]) -> Answer:
 
 
 async def put_script(project: Project, body: dict[str, Any]) -> Answer:
-    project.set_script(load_script(body, allow_paths=False))
+    project.set_script(_script(project, body))
     return body
+
+
+async def post_script_reply(project: Project, body: dict[str, Any]) -> Answer:
+    """Add the rule of the body to the script."""
+    script = await get_script(project, {})
+    (rule,) = _script(project, {"version": 1, "replies": [body]}).rules
+    project.add_script_rule(rule, {**script, "replies": [*script["replies"], body]})
+    return await get_script(project, {})
+
+
+def _script(project: Project, raw: dict[str, Any]) -> Script:
+    """The checked script; its mistake is kept for `GET failures` too, since clients may not look at an answer."""
+    try:
+        return load_script(raw, allow_paths=False)
+    except ScriptError as error:
+        project.script_mistakes.append(str(error))
+        problems.info("%s", error)
+        raise
 
 
 async def delete_script(project: Project, body: dict[str, Any]) -> Answer:
     project.set_script(None)
     return {"version": 1, "replies": []}
+
+
+async def get_failures(project: Project, body: dict[str, Any]) -> Answer:
+    """What a test should not end with, once no run is at work."""
+    await project.driver.settle_all()
+    driver = project.driver
+    exceptions = [
+        {"run_id": failure.run_id, "type": type(failure.error).__name__, "message": str(failure.error)}
+        for failure in driver.failures
+    ]
+    return {
+        "exceptions": exceptions,
+        "unmatched": driver.unmatched,
+        "unused": driver.rules.unused(),
+        "script_mistakes": project.script_mistakes,
+    }
 
 
 async def get_requests(project: Project, body: dict[str, Any]) -> Answer:
@@ -66,6 +104,7 @@ async def post_clock(project: Project, body: dict[str, Any]) -> Answer:
 
 
 async def read_state(project: Project, body: dict[str, Any]) -> Answer:
+    project.driver.held.end_all()
     return dict(get_state(project.context))
 
 
@@ -104,6 +143,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "script"): get_script,
     ("PUT", "script"): put_script,
     ("DELETE", "script"): delete_script,
+    ("POST", "script/replies"): post_script_reply,
+    ("GET", "failures"): get_failures,
     ("GET", "requests"): get_requests,
     ("GET", "faults"): get_faults,
     ("POST", "faults"): post_fault,
