@@ -17,6 +17,7 @@ DEFAULT_PROJECT = "default"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8106
 DEFAULT_LOADED = 100
+ANY = "*"  # of the names and origins that are allowed
 TRANSPORTS = ("socket", "inprocess")
 DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
 
@@ -36,6 +37,7 @@ class Config:
     tokens_per_second: float | None = None
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
     repair: bool = False
     loaded_projects: int = DEFAULT_LOADED
     """Of how many projects with a directory the objects are in memory; those of others are read when they are used."""
@@ -64,6 +66,8 @@ def is_loopback(name: str) -> bool:
     if name.lower() == "localhost" or name.lower().endswith(".localhost"):
         return True
     try:
-        return ip_address(name).is_loopback
+        address = ip_address(name)
     except ValueError:
         return False
+    mapped = getattr(address, "ipv4_mapped", None)  # a peer of a socket for both families
+    return address.is_loopback if mapped is None else mapped.is_loopback

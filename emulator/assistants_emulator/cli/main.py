@@ -14,7 +14,7 @@ import click
 
 from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
-from assistants_emulator.cli.record import record, replay
+from assistants_emulator.cli.record import ALLOW_HOST, ALLOW_ORIGIN, record, replay
 from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals, wait_for
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, is_loopback
 from assistants_emulator.errors import EmulatorError
@@ -96,7 +96,8 @@ SERVER_OPTIONS = (
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
     click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
-    click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
+    ALLOW_HOST,
+    ALLOW_ORIGIN,
     click.option(
         "--v1",
         type=click.Choice(["serve", "sunset"]),

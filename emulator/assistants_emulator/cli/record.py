@@ -18,6 +18,12 @@ PORT = click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 t
 SCRUB = click.option(
     "--scrub", multiple=True, metavar="NAME", help="A name (header, key) whose values are secret, or /PATTERN/."
 )
+ALLOW_HOST = click.option(
+    "--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."
+)
+ALLOW_ORIGIN = click.option(
+    "--allow-origin", "allow_origins", multiple=True, help="Pages that may use it: http://localhost:3000; '*' for any."
+)
 COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED)
 
 
@@ -39,6 +45,8 @@ COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @SCRUB
 @HOST
 @PORT
+@ALLOW_HOST
+@ALLOW_ORIGIN
 @COMMAND
 def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple[str, ...], **options: Any) -> None:
     """Pass calls on to a server and write them down, until Ctrl-C or while `-- COMMAND ...` runs."""
@@ -69,6 +77,8 @@ def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple
 @SCRUB
 @HOST
 @PORT
+@ALLOW_HOST
+@ALLOW_ORIGIN
 @COMMAND
 def replay(cassette: Path, command: tuple[str, ...], **options: Any) -> None:
     """Answer with what was recorded in FILE, until Ctrl-C or while `-- COMMAND ...` runs.

@@ -48,7 +48,8 @@ class UpstreamResponse:
 
 
 class Upstream:
-    """`base_url` with its `/v1`; `key` takes the place of the client's, in the header that the client used."""
+    """`base_url` with its `/v1`; `key` takes the place of the client's where it is lent, in the header that the client
+    used."""
 
     def __init__(self, base_url: str, key: str | None = None) -> None:
         try:
@@ -67,11 +68,14 @@ class Upstream:
             # a gateway on this machine is reached without a proxy
             self._client = HttpxClient(f"{url.scheme}://{url.netloc.decode()}", trust_env=not is_loopback(url.host))
 
-    async def request(self, method: str, path: str, headers: Pairs, content: Chunks | None) -> UpstreamResponse:
+    async def request(
+        self, method: str, path: str, headers: Pairs, content: Chunks | None, *, lends_key: bool
+    ) -> UpstreamResponse:
         """The response, its body still to be read. `path` is below the base URL, with its query; UpstreamError."""
+        headers = forwarded_headers(headers, answer=False)
         headers = [
             (b"host", self._host),
-            *self._authorised(forwarded_headers(headers, answer=False)),
+            *(self._authorised(headers) if lends_key else headers),
             (b"accept-encoding", b"identity"),
         ]
         return await self._client.request(method, self.path + path, headers, content)

@@ -1,8 +1,8 @@
-"""What a recorder and a player have in common: an application on a socket, on a loop in a thread of its own."""
+"""The base of a recorder and a player: an application behind the gate, on a socket, on a loop in its own thread."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -13,18 +13,30 @@ from assistants_emulator.errors import StoppedError
 from assistants_emulator.server.http import HttpServer, bind
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
+from assistants_emulator.web.trusted_hosts import Origins, TrustedHosts
 
 Self = TypeVar("Self", bound="Served")
 T = TypeVar("T")
 
 
 class Served:
-    """Used in a `with` block, or by `start` and `stop`; `base_url` is known from then on."""
+    """Used in a `with` block, or by `start` and `stop`; `base_url` is known from then on.
+
+    `allow_hosts` and `allow_origins` are as the emulator's: names and pages beside those of this machine.
+    """
 
     api_key = "sk-emulator-default"  # any key does where nobody asks for one
 
-    def __init__(self, host: str = DEFAULT_HOST, port: int = 0) -> None:
+    def __init__(
+        self,
+        host: str = DEFAULT_HOST,
+        port: int = 0,
+        allow_hosts: Iterable[str] = (),
+        allow_origins: Iterable[str] = (),
+    ) -> None:
         self.base_url = ""
+        self._allow_hosts, self._allow_origins = tuple(allow_hosts), tuple(allow_origins)
+        self._origins = Origins(self._allow_origins)
         self._address = (host, port)
         self._running: tuple[LoopThread, HttpServer] | None = None
 
@@ -48,7 +60,7 @@ class Served:
             raise
         host, port = listener.getsockname()[:2]
         loop = LoopThread()
-        server = loop.call(lambda: HttpServer(self._app(), listener))
+        server = loop.call(lambda: HttpServer(self._app(host), listener))
         loop.wait(server.start())
         self._running = loop, server
         self.base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
@@ -82,11 +94,11 @@ class Served:
         except StoppedError:
             return function()
 
-    def _app(self) -> ASGIApp:
+    def _app(self, host: str) -> ASGIApp:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:  # uvicorn does not know a method for one
             await self._serve(scope, receive, send)
 
-        return app
+        return TrustedHosts(app, (*self._allow_hosts, host), self._allow_origins)
 
     def _open(self) -> None:
         raise NotImplementedError
