@@ -19,6 +19,7 @@ DEFAULT_PORT = 8106
 DEFAULT_LOADED = 100
 ANY = "*"  # of the names and origins that are allowed
 TRANSPORTS = ("socket", "inprocess")
+TOKEN_VARIABLE = "ASSISTANTS_EMULATOR_TOKEN"
 DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
 
 
@@ -38,6 +39,8 @@ class Config:
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    token: str = ""
+    """The token of this start, beside the API key; empty: a new one each time."""
     repair: bool = False
     loaded_projects: int = DEFAULT_LOADED
     """Of how many projects with a directory the objects are in memory; those of others are read when they are used."""
@@ -49,6 +52,11 @@ class Config:
             raise EmulatorError(f"transport is 'socket' or 'inprocess', not {self.transport!r}")
         if self.loaded_projects < 1:
             raise EmulatorError(f"loaded_projects is a whole number from 1 up, not {self.loaded_projects}")
+
+    @property
+    def needs_token(self) -> bool:
+        """True if the control API's writes and the inspector need the token: they could run code on this machine."""
+        return self.allow_code_execution
 
 
 def project_of_key(key: str) -> str:

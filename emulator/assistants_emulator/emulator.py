@@ -8,10 +8,12 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_PROJECT, Config, key_of_project
 from assistants_emulator.errors import EmulatorError, StoppedError
 from assistants_emulator.handle import ProjectHandle
+from assistants_emulator.ids import new_secret
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, folder_of
 from assistants_emulator.project.state import read_state
@@ -69,7 +71,7 @@ class Emulator(ProjectHandle):
         self._projects = Projects(self.config, self._make_project)
         self._lock = None if directory is None else DirectoryLock(directory)
         self._running: Running | None = None
-        self.base_url = ""
+        self.base_url = self.token = ""
         self.repaired: list[str] = []
 
     def __enter__(self) -> Emulator:
@@ -96,8 +98,9 @@ class Emulator(ProjectHandle):
             raise
         host, port = listener.getsockname()[:2]
         loop, workers = LoopThread(), Workers()
-        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, host))
-        app = make_app(config, self.open_project, self._inspector)
+        self.token = self.config.token or new_secret()
+        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, host), token=self.token)
+        app = make_app(config, self.open_project, lambda: self._inspector(config))
         server, door = loop.call(lambda: HttpServer(app, listener)), InProcessServer(app, loop)
         loop.wait(server.start())
         self._running = Running(loop, server, door, workers)
@@ -125,6 +128,11 @@ class Emulator(ProjectHandle):
         """Where people look inside: `http://127.0.0.1:PORT/_emulator/`."""
         return self.base_url.removesuffix("/v1") + "/_emulator/"
 
+    @property
+    def inspector_link(self) -> str:
+        """The inspector's address with the token of this start, which signs a browser in."""
+        return f"{self.inspector_url}?token={quote(self.token, safe='')}"
+
     def project(self, name: str) -> ProjectHandle:
         """The handle of a project; it comes to be when it is first used. EmulatorError for a name no key can carry."""
         if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
@@ -145,10 +153,10 @@ class Emulator(ProjectHandle):
         """Forget a project that is kept in memory; it is empty when it is used again. What it was at ends meanwhile."""
         self._parts().loop.soon(lambda: self._projects.close(name))
 
-    def _inspector(self) -> Any:
+    def _inspector(self, config: Config) -> Any:
         from assistants_emulator.inspector.app import Inspector
 
-        return Inspector(self.config, self.projects, self.open_project)
+        return Inspector(config, self.projects, self.open_project)
 
     def _make_project(self, name: str) -> Project:
         running = self._parts()

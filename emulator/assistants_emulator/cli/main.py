@@ -16,7 +16,7 @@ from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
 from assistants_emulator.cli.record import ALLOW_HOST, ALLOW_ORIGIN, record, replay
 from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals, wait_for
-from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, is_loopback
+from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, TOKEN_VARIABLE, is_loopback
 from assistants_emulator.errors import EmulatorError
 
 CHAT = "chat"
@@ -106,6 +106,9 @@ SERVER_OPTIONS = (
         help="Serve `assistants=v1`, or refuse it as since 2024-12-18.",
     ),
     click.option("--api-key", help="Accept this key only; without it, any."),
+    click.option(
+        "--token", envvar=TOKEN_VARIABLE, default="", help="Token of the inspector's URL; without it, a new one."
+    ),
     click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
     click.option(
         "--allow-code-execution", is_flag=True, help="Let scripts run code; a limit, not a security boundary."
@@ -143,9 +146,9 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
         if not is_loopback(options["host"]):
             click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
         served = f"assistants-emulator {__version__} on {emulator.base_url}, {where}"
-        click.echo(f"{served}; look inside: {emulator.inspector_url}", err=bool(command))
+        click.echo(f"{served}; look inside: {emulator.inspector_link}", err=bool(command))
         if opens:
-            open_browser(emulator.inspector_url)
+            open_browser(emulator.inspector_link)
         status = serve_beside(command, environment(emulator), stop)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
@@ -187,7 +190,8 @@ def open_browser(url: str) -> None:
 
 def environment(emulator: Any) -> dict[str, str]:
     """What points an SDK of any language at this server."""
-    return {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.api_key}
+    variables = {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.api_key}
+    return {**variables, TOKEN_VARIABLE: emulator.token} if emulator.config.needs_token else variables
 
 
 def export(emulator: Any, path: Path) -> None:

@@ -14,12 +14,18 @@ from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.state import get_state
 from assistants_emulator.responders.scripts.load import load_script
-from assistants_emulator.web.auth import key_of, require_key
+from assistants_emulator.web.auth import key_of, require_key, require_token
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.openapi import openapi
 from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_whole
+from assistants_emulator.web.trusted_hosts import SAFE_METHODS
 
 PREFIX = "/_emulator/"
+HEADERS = [
+    (b"content-type", JSON_TYPE),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
 Answer = dict[str, Any]
 Operation = Callable[[Project, dict[str, Any]], Awaitable[Answer]]
 
@@ -129,7 +135,7 @@ class Control:
             answer, status = error.body(), error.status
         except EmulatorError as error:
             answer, status = ApiError(str(error)).body(), ApiError.status
-        await send_whole(send, status, [(b"content-type", JSON_TYPE)], json_bytes(answer))
+        await send_whole(send, status, HEADERS, json_bytes(answer))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
@@ -139,6 +145,8 @@ class Control:
             return openapi()
         headers = dict(scope["headers"])
         key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
+        if method not in SAFE_METHODS:
+            require_token(scope, self._config)
         project = self._open_project(project_of_key(key))
         body = parse(await read_body(receive)) or {}
         if not isinstance(body, dict):

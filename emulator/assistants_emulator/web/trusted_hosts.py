@@ -68,7 +68,9 @@ class TrustedHosts:
         try:
             self._admit(caller, scope["method"])
         except Forbidden as error:
-            await send_whole(send, error.status, [(b"content-type", JSON_TYPE)], json_bytes(error.body()))
+            headers = [(b"content-type", JSON_TYPE), (b"x-content-type-options", b"nosniff")]
+            headers.append((b"cross-origin-resource-policy", b"same-origin"))
+            await send_whole(send, error.status, headers, json_bytes(error.body()))
             return
         if not caller.origin:
             await self._app(scope, receive, send)
