@@ -18,7 +18,7 @@ TESTS = "tests/matrix"
 
 # pyenv hides all Pythons except its current one behind shims that refuse to run
 _VERSIONS = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-_HIDDEN = [str(found / "bin") for version in PYTHONS for found in sorted(_VERSIONS.glob(f"{version}.*"))]
+_HIDDEN = [str(folder / "bin") for version in PYTHONS for folder in sorted(_VERSIONS.glob(f"{version}.*"))]
 os.environ["PATH"] = os.pathsep.join([*_HIDDEN, os.environ["PATH"]])
 
 nox.options.default_venv_backend = "venv"

@@ -90,6 +90,18 @@ def test_a_command_runs_with_the_variables_set_and_gives_its_status() -> None:
     assert re.fullmatch(r"http://127.0.0.1:\d+/v1\n", ran.stdout)
 
 
+def test_a_command_gets_the_only_key_that_is_accepted() -> None:
+    code = "import openai; print(openai.OpenAI().beta.threads.create().object)"
+    command = [*SERVE, "--api-key", "sk-mine", "--", sys.executable, "-W", "ignore", "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "thread\n"), ran.stderr
+
+
+def test_the_printed_key_is_the_only_one_that_is_accepted() -> None:
+    with served("--api-key", "sk-mine") as (_, variables):
+        assert variables["OPENAI_API_KEY"] == "sk-mine"
+
+
 def test_a_broken_script_names_file_line_and_key(command_line: CommandLine, tmp_path: Path) -> None:
     script = tmp_path / "broken.yaml"
     script.write_text("version: 1\nreplies:\n  - do:\n      - txt: hello\n")

@@ -12,8 +12,7 @@ import pytest
 import uvloop
 from plugin_helpers import RunTests
 
-from assistants_emulator import ProjectHandle
-from pytest_assistants_emulator import guard
+from assistants_emulator import ProjectHandle, guard
 
 ESCAPED = "A client escaped the assistants emulator: *.py:* (in *) asked for {}. Point it at the emulator:*"
 
@@ -68,7 +67,17 @@ def test_it_is_gone_after_the_test(run_tests: RunTests) -> None:
     assert before == (*(socket.getaddrinfo, asyncio.base_events.BaseEventLoop.getaddrinfo, uvloop.Loop.getaddrinfo),)
 
 
-@pytest.mark.parametrize("host", ["api.openai.com", "API.OpenAI.com.", b"api.openai.com", "eu.openai.azure.com"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "api.openai.com",
+        "API.OpenAI.com.",
+        b"api.openai.com",
+        "eu.openai.azure.com",
+        "eu.cognitiveservices.azure.com",
+        "eu.services.ai.azure.com",
+    ],
+)
 def test_names_of_the_hosted_api_are_refused_from_any_thread(monkeypatch: pytest.MonkeyPatch, host: object) -> None:
     escapes: list[str] = []
     guard.install(monkeypatch, escapes)

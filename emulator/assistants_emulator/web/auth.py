@@ -64,7 +64,10 @@ class TokenMissing(ApiError):
 def has_token(scope: Scope, config: Config) -> bool:
     """Return whether the request has the token of this start, in its header or its query."""
     query = parse_qs(scope["query_string"].decode("latin-1"), encoding="latin-1").get(TOKEN_QUERY, [])
-    tokens = [*(token.encode("latin-1") for token in query), *(value for name, value in scope["headers"] if name == TOKEN_HEADER)]
+    tokens = [
+        *(token.encode("latin-1") for token in query),
+        *(value for name, value in scope["headers"] if name == TOKEN_HEADER),
+    ]
     return bool(config.token) and any(hmac.compare_digest(token, config.token.encode()) for token in tokens)
 
 
