@@ -23,7 +23,7 @@ from assistants_emulator.errors import EmulatorError, StoppedError
 from assistants_emulator.handle import ProjectHandle, named_options
 from assistants_emulator.ids import new_secret
 from assistants_emulator.project.project import Project
-from assistants_emulator.project.registry import Projects, folder_of
+from assistants_emulator.project.registry import Projects, directory_of
 from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
@@ -149,7 +149,7 @@ class EmulatorServer:
             in_process = running.in_process if project.transport == "inprocess" else None
             return make_client(self.base_url, self.key_of(name), {**options, "default_headers": headers}, in_process)
 
-        directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
+        directory = None if self.config.data_dir is None else directory_of(self.config.data_dir, name)
         project = Project(name, self.config, directory, running.workers, running.http.loop.call, client_for_run)
         project.faults.routes = FAULT_ROUTES
         self._prepare(project)
