@@ -77,9 +77,7 @@ def _check_rendering(form: StateForm, where: str, object: Object) -> None:
 def _well_formed(value: Any) -> Any:
     match value:
         case str():
-            return (
-                value if value.isascii() else value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-            )
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
         case list():
             return [_well_formed(item) for item in value]
         case dict():
