@@ -56,12 +56,15 @@ def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple
     progress = ProgressLine(lambda calls, size: f"{_calls(calls)}, {size / 1e6:.1f} MB ")
     recorder = Recorder(upstream, cassette, scrub=scrub, progress=progress, **options)
     with recorder:
-        _announce(f"recording {upstream} to {cassette} on {recorder.base_url}", command)
+        _announce(f"recording {recorder.upstream} to {cassette} on {recorder.base_url}", command)
         key = os.environ.get("OPENAI_API_KEY") or recorder.api_key  # the client's own passes through
         variables = {"OPENAI_BASE_URL": recorder.base_url} | ({"OPENAI_API_KEY": key} if command else {})
         status = serve_beside(command, variables, stop)
     progress.end()
-    click.echo(f"{_calls(recorder.recorded)} recorded to {cassette}", err=True)
+    secrets = (
+        f", {recorder.scrubbed} secret{'' if recorder.scrubbed == 1 else 's'} scrubbed" if recorder.scrubbed else ""
+    )
+    click.echo(f"{_calls(recorder.recorded)} recorded to {cassette}{secrets}", err=True)
     sys.exit(status)
 
 
@@ -105,4 +108,8 @@ def _announce(text: str, command: tuple[str, ...]) -> None:
 
 
 def _calls(number: int) -> str:
-    return f"{number} call" if number == 1 else f"{number} calls"
+    return _counted(number, "call")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

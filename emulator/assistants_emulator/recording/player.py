@@ -114,8 +114,10 @@ class Player(Served):
 def find(replay: Replay, call: IncomingRequest, scrubber: Scrubber) -> Exchange | NoMatch:
     """The exchange for this call, whose body was read; it is compared in the form in which it would be recorded."""
     scrubber.learn(call.headers, call.query)
+    count = scrubber.count
     request = call.as_recorded()
     request.path, request.body = scrubber.path(request.path), scrubber.body(request.body)
+    scrubber.count = count  # only what is recorded counts
     request.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers}  # for matchers
     return replay.find(request)
 

@@ -67,8 +67,7 @@ class Recorder(Served):
         self._path = Path(cassette)
         self._mode = mode
         self._scrubber = Scrubber(scrub)
-        if upstream_key is not None:
-            self._scrubber.add(upstream_key)
+        self._scrubber.add(*filter(None, (upstream_key, *self._upstream.credentials)))
         self._matchers = matchers
         self._progress = progress
         self._requests = RequestLog()
@@ -86,6 +85,16 @@ class Recorder(Served):
     def recorded(self) -> int:
         """The number of exchanges so far."""
         return 0 if self._writer is None else self._writer.recorded
+
+    @property
+    def scrubbed(self) -> int:
+        """The number of secrets that were replaced in them so far."""
+        return self._scrubber.count
+
+    @property
+    def upstream(self) -> str:
+        """The base URL without its credentials."""
+        return self._upstream.shown
 
     def _open(self) -> None:
         if self._mode == "new_episodes" and (self._path.exists() or journal_of(self._path).exists()):
