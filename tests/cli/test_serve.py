@@ -142,7 +142,7 @@ def client_of(base_url: str) -> httpx2.Client:
 def test_its_first_line_says_where_to_look_inside() -> None:
     ran = subprocess.run([*SERVE, "--", sys.executable, "-c", ""], capture_output=True, text=True)
     (url,) = re.findall(r"look inside: (\S+)", ran.stderr.splitlines()[0])
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/_emulator/", url)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/_emulator/\?token=\w{48}", url)
 
 
 def test_it_opens_the_inspector_in_the_browser(tmp_path: Path) -> None:

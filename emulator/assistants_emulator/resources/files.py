@@ -70,8 +70,19 @@ def create(context: Context, form: Form) -> Object:
     if not received.size:
         raise ApiError("File is empty.")
     file = new_file(context, received.filename, purpose, received.size, received.keep(), expires_after)
-    context.commit(Event("file.created", file, (("files", file),)))
+    commit_with_content(context, Event("file.created", file, (("files", file),)))
     return file
+
+
+def commit_with_content(context: Context, event: Event) -> None:
+    """Commit one new object; if it is refused, its bytes are dropped, since nothing refers to them."""
+    try:
+        context.commit(event)
+    except BaseException:
+        ((table, object),) = event.puts
+        if context.store.get(table, object["id"]) is None:
+            context.contents.discard(object["_content"])
+        raise
 
 
 def list_(context: Context, query: ListQuery, purpose: str | None) -> Page:

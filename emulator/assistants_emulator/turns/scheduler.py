@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from assistants_emulator.clock import LAST_INSTANT
+from assistants_emulator.errors import EmulatorError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.rules import RuleBook
 from assistants_emulator.store import Event, Object
@@ -107,6 +109,8 @@ class TurnScheduler:
 
     async def move_clock(self, when: float) -> None:
         """Move the clock to `when` (unix seconds), stopping at every deadline before it until all turns are settled."""
+        if not 0 <= when <= LAST_INSTANT:  # nor NaN
+            raise EmulatorError(f"a clock is set to unix seconds from 0 to {LAST_INSTANT} (the year 9999), not {when}")
         clock = self.context.clock
         await self.settle_all()
         while (deadline := clock.next_deadline()) is not None and deadline <= when:

@@ -163,6 +163,8 @@ class Api:
         stream = EventStream(request.project, request.fault, request.version, pace_of(request.headers))
         stream.begin(operation)
         logged = request.log(200)
+        if logged is not None:
+            logged.streamed = True  # before the first event: a client may look at the log while it reads
         headers = self._headers(request, STREAM_TYPE)
         try:
             await send_until_gone(send_pieces(send, 200, headers, stream.frames()), disconnect(request.receive))
@@ -175,7 +177,7 @@ class Api:
         finally:
             stream.close()
             if logged is not None:
-                logged.streamed, logged.seconds = True, request.seconds
+                logged.seconds = request.seconds
 
     async def _send(
         self,
