@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "Cancel",
     "CodeInterpreter",
     "Emulator",
     "Expire",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from assistants_emulator.emulator import Emulator
     from assistants_emulator.handle import ProjectHandle
     from assistants_emulator.responders.replies import (
+        Cancel,
         CodeInterpreter,
         Expire,
         Fail,
@@ -56,8 +58,12 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
 def __getattr__(name: str) -> Any:
-    """Names are imported when they are first used: the server's libraries take a quarter of a second."""
+    """Import a public name at its first use: the server's libraries take a quarter of a second."""
     if name not in __all__:
         raise AttributeError(f"module 'assistants_emulator' has no attribute {name!r}")
     from importlib import import_module

@@ -12,9 +12,9 @@ from assistants_emulator.store import Blobs
 from assistants_emulator.store.disk import replace_file
 
 
-@pytest.fixture(params=["memory", "disk"])
+@pytest.fixture(params=["temporary", "own"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return Blobs(None if request.param == "memory" else tmp_path / "files")
+    return Blobs(None if request.param == "temporary" else tmp_path / "files")
 
 
 def test_a_blob_can_be_read_whole_and_in_part(blobs: Blobs) -> None:

@@ -1,6 +1,6 @@
 """The content of messages and tool calls: the parts as they are stored, and the deltas that a stream builds them from.
 
-Shapes of deltas: behaviour.md section 12; the first delta of a text carries `annotations`, later ones do not.
+The first delta of a text carries `annotations`, later ones do not. Shapes: docs/reference/behaviour.md#deltas.
 """
 
 from __future__ import annotations

@@ -1,101 +1,37 @@
-"""What a recorder and a player have in common: an application on a socket, on a loop in a thread of its own."""
+"""An ASGI application on a socket, served by an event loop in a thread of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import TracebackType
-from typing import Any, TypeVar
+import socket
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from assistants_emulator.config import DEFAULT_HOST
-from assistants_emulator.errors import StoppedError
-from assistants_emulator.server.http import HttpServer, bind
+from assistants_emulator.server.http import HttpServer
 from assistants_emulator.server.loop import LoopThread
-from assistants_emulator.server.sdk_clients import make_async_client, make_client
-
-Self = TypeVar("Self", bound="Served")
-T = TypeVar("T")
 
 
-class Served:
-    """Used in a `with` block, or by `start` and `stop`; `base_url` is known from then on."""
+class ThreadedServer:
+    """Serves `app` on a bound socket from the start on; `loop` is the loop that it does so on."""
 
-    api_key = "sk-emulator-default"  # any key does where nobody asks for one
-
-    def __init__(self, host: str = DEFAULT_HOST, port: int = 0) -> None:
-        self.base_url = ""
-        self._address = (host, port)
-        self._running: tuple[LoopThread, HttpServer] | None = None
-
-    def __enter__(self: Self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def start(self: Self) -> Self:
-        """EmulatorError if the cassette or the address cannot be had."""
-        if self._running is not None:
-            return self
-        listener = bind(*self._address)
-        try:
-            self._open()
-        except BaseException:
-            listener.close()
-            raise
+    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         host, port = listener.getsockname()[:2]
-        loop = LoopThread()
-        server = loop.call(lambda: HttpServer(self._app(), listener))
-        loop.wait(server.start())
-        self._running = loop, server
         self.base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
-        return self
+        self.loop = LoopThread()
+        self._http = self.loop.call(lambda: HttpServer(app, listener))
+        self.loop.wait(self._http.start())
+
+    @property
+    def connections(self) -> int:
+        """Number of open connections."""
+        return self._http.connections
+
+    async def disconnect(self) -> None:
+        """Close the listener and all connections, on the loop; responses under way are cut off."""
+        await self._http.stop()
 
     def stop(self) -> None:
-        if self._running is None:
-            return
-        (loop, server), self._running = self._running, None
+        """Disconnect, and end the loop and its thread."""
         try:
-            loop.wait(self._finish())
-            loop.wait(server.stop())
+            self.loop.wait(self.disconnect())
         finally:
-            loop.close()
-            self._close()
-
-    def client(self, **options: Any) -> Any:
-        """An `openai.OpenAI` that is configured for this; `options` are its own."""
-        return make_client(self.base_url, self.api_key, options)
-
-    def async_client(self, **options: Any) -> Any:
-        """An `openai.AsyncOpenAI` likewise."""
-        return make_async_client(self.base_url, self.api_key, options)
-
-    def _do(self, function: Callable[[], T]) -> T:
-        """On the loop while there is one; what it says is final afterwards."""
-        if self._running is None:
-            return function()
-        try:
-            return self._running[0].call(function)
-        except StoppedError:
-            return function()
-
-    def _app(self) -> ASGIApp:
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:  # uvicorn does not know a method for one
-            await self._serve(scope, receive, send)
-
-        return app
-
-    def _open(self) -> None:
-        raise NotImplementedError
-
-    def _close(self) -> None:
-        """After the last call."""
-
-    async def _finish(self) -> None:
-        """Before connections are closed."""
-
-    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        raise NotImplementedError
+            self.loop.close()

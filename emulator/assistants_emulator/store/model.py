@@ -1,4 +1,4 @@
-"""One change of state, as the store persists it and as subscribers see it."""
+"""Objects, their tables and keys, and the events that change them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`name` and `data` are what a stream would show; `puts` and `drops` are what it does to the tables.
+    """One change of state: `name` and `data` for streams, `puts` and `drops` for the tables, applied in this order.
 
-    `puts` are (table, whole new object), `drops` are (table, object id), applied in this order: puts, then drops.
-    `topic` is the id that subscribers listen to (a run's id, for run events); "" for nobody.
+    `puts` are (table, whole new object), `drops` are (table, key). `topic` is the id that subscribers listen to, such
+    as a run's for run events; "" without one.
     """
 
     name: str

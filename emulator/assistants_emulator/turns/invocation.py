@@ -8,6 +8,7 @@ any kind, arrives as a UserCodeError.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from assistants_emulator.turns.writer import ReplyWriter
 
 T = TypeVar("T")
 Report = Callable[[BaseException], None]
+problems = logging.getLogger("assistants_emulator.problems")
+"""At level INFO, a line for each problem of responders and scripts: `serve` shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ class TurnServices:
         if choice is None:
             explanation = await self._match(lambda: self.rules.explain(turn), turn)
             self.unmatched.append(explanation)
+            problems.info("%s", one_line(explanation))
             raise NoResponder(explanation)
         rule, turn.match = choice
         return rule
@@ -156,6 +160,11 @@ class TurnServices:
 
     def failed(self, id: str, error: BaseException) -> None:
         self.failures.append(Failure(id, error))
+        problems.info("%s: %s", id, one_line(f"{type(error).__name__}: {text_of(error)}"))
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 class _InlineInvocation:
