@@ -272,7 +272,9 @@ class Emulator(ProjectHandle):
 
     @property
     def token(self) -> str:
-        """The token of the newest start; "" before the first."""
+        """The token of the newest start; it stays known after a stop."""
+        if not self._server.token:
+            self._server.require_running()
         return self._server.token
 
     def project(self, name: str) -> ProjectHandle:
