@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from assistants_emulator import CodeInterpreter, Fail, FunctionCall, ProjectHandle, Text
+from assistants_emulator.config import Config
 from assistants_emulator.errors import StoreError
+from assistants_emulator.project.project import Project
 from assistants_emulator.responders.replies import Chunk
+from assistants_emulator.turns.workers import Workers
 
 
 class Mute(Exception):
@@ -200,3 +203,25 @@ def test_a_blocked_async_responder_does_not_hold_up_the_next(project: ProjectHan
     asking.beta.threads.runs.cancel(blocked.id, thread_id=blocked.thread_id)
     assert asking.poll().status == "completed"
     free.set()
+
+
+def test_a_turn_that_outlives_its_loop_ends_without_a_failure(project: ProjectHandle, asking: Any) -> None:
+    project.respond(FunctionCall("f"))
+    run, state = asking.poll(), project.state()
+    loop, workers = asyncio.new_event_loop(), Workers()
+
+    async def begin() -> tuple[Project, Any]:
+        abandoned = Project(
+            "abandoned", Config(clock="manual"), None, workers, lambda function: function(), lambda *_: None
+        )
+        abandoned.load_state(state)
+        task = abandoned.driver.task(run.id)
+        assert task is not None
+        await task.suspension.settled.wait()
+        return abandoned, task.loop_task.get_coro()
+
+    abandoned, turn = loop.run_until_complete(begin())
+    loop.close()
+    turn.close()
+    workers.close()
+    assert abandoned.driver.failures == []

@@ -149,7 +149,9 @@ class TurnTask:
             self.commit(self.writer.fail("server_error", NO_ENDING))
 
     def _is_cancelled(self) -> bool:
-        """True if this task is cancelled; a CancelledError may also come from a value of user code."""
+        """True if this task is cancelled or outlived its loop; values of user code may raise CancelledError too."""
+        if not self.loop_task.get_loop().is_running():
+            return True
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0 and self._ending is None
 
