@@ -31,7 +31,7 @@ FLOORS = (
     ("config", "contract", "retrieval", "store", "code_interpreter"),
     ("resources", "responders", "server"),
     ("turns",),
-    ("runs",),
+    ("runs", "responses"),
     ("project", "v1"),
     ("web", "handle"),
     ("inspector", "recording"),

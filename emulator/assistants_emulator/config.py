@@ -32,6 +32,7 @@ class Config:
     v1: Literal["serve", "sunset"] = "serve"
     api_key: str | None = None
     models: tuple[str, ...] = ()
+    reasoning_models: tuple[str, ...] = ()
     settle_seconds: float = 10.0
     tokens_per_second: float | None = None
     allow_code_execution: bool = False

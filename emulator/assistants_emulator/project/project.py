@@ -25,6 +25,7 @@ from assistants_emulator.resources.files import used_contents
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
 from assistants_emulator.responders.rules import RuleBook
 from assistants_emulator.responders.scripts.load import Script
+from assistants_emulator.responses.turns import ResponseTurns
 from assistants_emulator.runs.turns import RunTurns
 from assistants_emulator.store import Object, Store
 from assistants_emulator.store.blobs import Contents
@@ -206,7 +207,7 @@ class Project:
         return SystemClock(asyncio.get_running_loop().call_later)
 
     def _new_driver(self) -> TurnScheduler:
-        apis = (RunTurns(self.context),)
+        apis = (RunTurns(self.context), ResponseTurns(self.context))
         return TurnScheduler(
             self.context, self.rules, self._workers, apis, self._hop, self._make_client, self._read_for_run
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.tool_resources import resources_of_run, vector_store_ids
 from assistants_emulator.resources.vector_store_search import search_stores
@@ -13,6 +12,7 @@ from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import Citation, FileSearch
 from assistants_emulator.retrieval import Hit, cited_text
 from assistants_emulator.store import Object
+from assistants_emulator.turns.measures import find_file
 
 RANKING_OPTIONS: Object = {"ranker": "default_2024_08_21", "score_threshold": 0.0}
 MOST_RESULTS, MOST_RESULTS_GPT_3_5 = 20, 5  # results that the tool put into the model's context
@@ -47,7 +47,7 @@ def search_call(context: Context, run: Object, reply: FileSearch, question: str)
         hits = search(context, run, reply.query or question, reply.max_num_results)
         results = [_result(hit.file_id, hit.filename, hit.score, hit.attributes, hit.text) for hit in hits]
     else:
-        pairs = ((find_file(context, run, result.file), result) for result in reply.results)
+        pairs = ((find_file(context, store_ids(context, run), result.file), result) for result in reply.results)
         results = [_result(file["id"], file["filename"], result.score, {}, result.text) for file, result in pairs]
     options = _declared(run).get("ranking_options", RANKING_OPTIONS)
     ranking = {name: options[name] for name in RANKING_OPTIONS}
@@ -58,23 +58,10 @@ def cite(
     context: Context, run: Object, value: str, citations: Sequence[Citation]
 ) -> tuple[str, list[Object], dict[str, str]]:
     """The text with a marker for each citation, their annotations, and the quotes by their markers."""
-    files = [find_file(context, run, citation.file) for citation in citations]
+    files = [find_file(context, store_ids(context, run), citation.file) for citation in citations]
     value, annotations = cited_text(value, [(file["id"], file["filename"]) for file in files], CITED_MESSAGE)
     quotes = (citation.quote for citation in citations)
     return value, annotations, dict(zip((annotation["text"] for annotation in annotations), quotes, strict=True))
-
-
-def find_file(context: Context, run: Object, name: str) -> Object:
-    """A file by id or by name: first in the run's vector stores, then the newest of that name; ScriptError if none."""
-    if (file := context.store.get("files", name)) is not None:
-        return file
-    stores = (context.store.of("vector_store_files", "vector_store_id", id) for id in store_ids(context, run))
-    in_stores = (context.store.get("files", store_file["id"]) for files in stores for store_file in files)
-    for file in (*in_stores, *reversed(list(context.store.all("files")))):
-        if file is not None and file["filename"] == name:
-            return file
-    names = ", ".join(dict.fromkeys(file["filename"] for file in context.store.all("files"))) or "none"
-    raise ScriptError(f"there is no file with the id or name {name!r}; the project's files are: {names}")
 
 
 def _declared(run: Object) -> Object:

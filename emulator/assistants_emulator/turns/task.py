@@ -58,6 +58,8 @@ class TurnTask:
         self.id: str = subject["id"]
         self.places = (self.id, *api.places(subject))
         self.suspension = Suspension()
+        self.over = asyncio.Event()
+        self.is_awaited = False
         self.services = services
         self.writer = api.writer(subject)
         self._api = api
@@ -86,6 +88,7 @@ class TurnTask:
         self._ending = None
         self.loop_task.cancel()
         self.suspension.settled.set()
+        self.over.set()
 
     def take_invocation(self) -> tuple[Rule, Invocation]:
         """The responder, which is now the caller's to go on with or to close."""
@@ -123,6 +126,7 @@ class TurnTask:
                 self._invocation.close()
             self._on_over(self)
             self.suspension.settled.set()
+            self.over.set()
 
     async def _play_to_ending(self, paused: bool) -> Iterable[Event]:
         """Play the turn, and return the events that end it if its replies have not."""

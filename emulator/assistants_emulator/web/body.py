@@ -48,14 +48,14 @@ def refuse_above(limit: int, size: int) -> None:
         raise TooLarge(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")
 
 
-def parse(raw: bytes) -> Any:
+def parse(raw: bytes, not_json: str | None = None) -> Any:
     """The JSON value, None for an empty body; 400 for invalid JSON and for more than MOST_DEPTH levels."""
     if not raw.strip():
         return None
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise ApiError(NOT_JSON) from None
+        raise ApiError(NOT_JSON) if not_json is None else ApiError(not_json, code="invalid_json") from None
     if raw.count(b"[") + raw.count(b"{") > MOST_DEPTH and _too_deep(body):
         raise ApiError(NOT_JSON)
     return body
