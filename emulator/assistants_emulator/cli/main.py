@@ -110,6 +110,12 @@ SERVER_OPTIONS = (
         "--allow-code-execution", is_flag=True, help="Let scripts run code; a limit, not a security boundary."
     ),
     click.option("--model", "models", multiple=True, help="A model that exists; repeatable. Without it, any name."),
+    click.option(
+        "--reasoning-model",
+        "reasoning_models",
+        multiple=True,
+        help="A model that reasons, so that responses refuse temperature and the like; repeatable.",
+    ),
 )
 OPEN_TO_OTHERS = (
     "Listening on {}: everybody who can reach this machine can read and change what is here. "

@@ -55,6 +55,7 @@ NO_USAGE: Object = {
     },
     "web_search": {"num_requests": 0},
 }
+UNSTORED_SECONDS = 600  # for which a background response without `store` is found
 RESUMED_ONLY = (
     "This response was not created with background=true and stream=true, so it has no stream that could be resumed."
 )
@@ -150,9 +151,9 @@ def count_input_tokens(context: Context, body: dict[str, Any]) -> Object:
 
 
 def require_response(context: Context, id: str) -> Object:
-    """The response; 404 for one that was made without `store` too."""
+    """The response; 404 for one that was made without `store` too, unless it is a recent one in the background."""
     response = context.store.get("responses", id)
-    if response is None or not response["store"]:
+    if response is None or not _is_found(context, response):
         raise NotFound(f"Response with id '{id}' not found.")
     return response
 
@@ -218,6 +219,7 @@ def _echoed(context: Context, body: dict[str, Any], id: str, now: int) -> Object
         "presence_penalty": float(body.get("presence_penalty") or 0),
         "previous_response_id": body.get("previous_response_id"),
         "prompt_cache_key": body.get("prompt_cache_key"),
+        **({"prompt_cache_options": body["prompt_cache_options"]} if body.get("prompt_cache_options") else {}),
         "prompt_cache_retention": body.get("prompt_cache_retention") or ("24h" if is_reasoning else "in_memory"),
         "reasoning": _reasoning(body.get("reasoning") or {}, is_reasoning),
         "safety_identifier": body.get("safety_identifier"),
@@ -294,7 +296,7 @@ def _format(given: Object | None) -> Object:
         "description": given.get("description"),
         "name": given["name"],
         "schema": given["schema"],
-        "strict": given.get("strict") is True,
+        "strict": given.get("strict") is not False,
     }
 
 
@@ -319,6 +321,12 @@ def _number(text: str) -> int:
             code="invalid_type",
         )
     return int(text)
+
+
+def _is_found(context: Context, response: Object) -> bool:
+    if response["store"]:
+        return True
+    return bool(response["background"] and context.clock.now() < response["created_at"] + UNSTORED_SECONDS)
 
 
 def _has_input(body: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.vector_store_search import search_stores
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Image, Text
 from assistants_emulator.retrieval import Hit
-from assistants_emulator.store import Object
+from assistants_emulator.store import Object, child_key
 from assistants_emulator.turns.measures import find_file, schema_problem
 
 MOST_RESULTS = 20
@@ -40,6 +40,8 @@ def echoed(tool: Mapping[str, Any]) -> Object:
 def _function(tool: Mapping[str, Any]) -> Object:
     """A function without `strict` is strict, so its parameters come back as strict ones have to be."""
     parameters = tool.get("parameters")
+    if parameters == {}:
+        parameters = {"type": "object", "properties": {}}
     is_strict = tool.get("strict")
     return {
         "type": "function",
@@ -91,14 +93,32 @@ def search_results(context: Context, response: Object, reply: FileSearch, query:
     """The results of the call, those that the reply gives or those of the search itself."""
     if reply.results is None:
         hits = search(context, response, query, reply.max_num_results)
-        return [_result(hit.file_id, hit.filename, hit.score, hit.attributes, hit.text) for hit in hits]
+        found = ((hit.file_id, hit.filename, hit.score, hit.attributes, hit.text) for hit in hits)
+        return [_result(context, response, *fields) for fields in found]
     stores = store_ids(context, response)
-    pairs = ((find_file(context, stores, result.file), result) for result in reply.results)
-    return [_result(file["id"], file["filename"], result.score, {}, result.text) for file, result in pairs]
+    pairs = ((find_file(context, stores, row.file), row) for row in reply.results)
+    return [_result(context, response, file["id"], file["filename"], row.score, {}, row.text) for file, row in pairs]
 
 
-def _result(file_id: str, filename: str, score: float, attributes: Mapping[str, Any], text: str) -> Object:
-    return {"attributes": dict(attributes), "file_id": file_id, "filename": filename, "score": score, "text": text}
+def _result(
+    context: Context,
+    response: Object,
+    file_id: str,
+    filename: str,
+    score: float,
+    attributes: Mapping[str, Any],
+    text: str,
+) -> Object:
+    stores = store_ids(context, response)
+    holders = [id for id in stores if context.store.get("vector_store_files", child_key(id, file_id)) is not None]
+    return {
+        "attributes": dict(attributes),
+        "file_id": file_id,
+        "filename": filename,
+        "score": float(score),
+        "text": text,
+        "vector_store_id": next(iter(holders or stores), None),
+    }
 
 
 # What a responder may reply

@@ -35,6 +35,7 @@ from assistants_emulator.turns.measures import cut, find_file, of_json, of_text
 
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 85
+TOLERANCE = 1.25  # an estimate may be off by a quarter, so only beyond that a text is over its budget
 SANDBOX = "sandbox:/mnt/data/"
 UNNAMED_IMAGE = "image.png"
 IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
@@ -101,7 +102,7 @@ class ResponseWriter:
         self._is_recorded: bool = first["_recorded"]
         self._include: Includes = frozenset(first["_include"])
         rows = context.store.count(events.EVENTS, "_response_id", response_id) if self._is_recorded else 0
-        self._sequence = rows or (2 if first["background"] else 1)
+        self._sequence = max(rows, 2 if first["background"] else 1)  # those of its creation
         self._usages: dict[int, Usage] = {}
 
     @property
@@ -175,7 +176,9 @@ class ResponseWriter:
     def fail(self, code: str, message: str) -> Iterator[Event]:
         yield from self.close()
         error = {"code": code, "message": message}
-        yield from self._shown("error", {**error, "param": None})
+        if code == "rate_limit_exceeded" and not self.output:
+            details = {"type": "tokens", **error, "param": None}
+            yield from self._shown("error", {"error": details})
         yield self._end("failed", error=error)
 
     def cancel(self) -> Iterator[Event]:
@@ -453,7 +456,8 @@ class ResponseWriter:
         response, output = self.subject, self.output
         ended = {**response, "status": status, **fields, "output": output}
         made = sum(_item_tokens(item) for item in output)
-        ended["usage"] = self._usage(response, made) if has_usage else None
+        written = made - TOKENS_PER_MESSAGE * sum(item["type"] == "message" for item in output)
+        ended["usage"] = self._usage(response, written) if has_usage else None
         ended["_tokens"] = response["_tokens"] + made
         ended["_open_calls"] = items.open_calls(output)
         ended["_digest"] = _continued(response["_context_digest"], output)
@@ -499,7 +503,7 @@ class ResponseWriter:
     def _fitted(self, value: str) -> tuple[str, bool]:
         """The text within the budget, and True if it had to be cut."""
         left = self._left()
-        if left is None or of_text(value) <= left:
+        if left is None or of_text(value) <= left * TOLERANCE:
             return value, False
         return value.encode("utf-8", "surrogatepass")[: max(left, 0) * 4].decode("utf-8", "ignore"), True
 
