@@ -89,8 +89,8 @@ class ResponseTurns:
         """The response as its responder sees it; it has no assistant and no thread, so these are empty."""
         lookups = _ResponseLookups(self._context, subject)
         source = StoreTurnSource(self._context, subject["id"], lookups, services.hop, services.make_client)
-        shown = {**view(subject, ()), "instructions": subject["instructions"]}
         request = _request(self._context, subject)
+        shown = {**view(subject, ()), "model": request["model"]}
         return Turn(shown, NOTHING_OF["assistant"], NOTHING_OF["thread"], source, api="responses", request=request)
 
     async def open(self, task: TurnTask) -> Opening:
@@ -105,10 +105,10 @@ class ResponseTurns:
                 return Opening(parked.rule, parked.invocation, answered[-1].in_order())
         rule = self._begun_with(response, answered, turn, services) or await services.choose(turn)
         if answered:
+            turn.outputs = answered[-1].in_order()
             replayed = await self._replay(rule, turn, answered, services, response)
             if replayed is not None:
                 return replayed
-            turn.outputs = answered[-1].in_order()
         return Opening(rule, services.invoke(rule, turn, response["id"]))
 
     async def call(self, task: TurnTask, number: int, calls: list[FunctionCall]) -> list[str]:

@@ -17,7 +17,6 @@ from assistants_emulator.contract import check, includes
 from assistants_emulator.errors import ApiError, ServerFault, StoreError
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.route import Download, Route
-from assistants_emulator.store import Object
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.fault_effects import DropConnection, apply, hold_runs, malformed, retry_headers
@@ -120,14 +119,7 @@ class Api:
             await project.driver.settle(place, request.headers.get(RUN_HEADER, b"").decode("latin-1"))
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
-        if route.resumes is not None and values.get("stream") == "true":
-            response_stream = ResponseStream(project, fault, values["include_obfuscation"] != "false")
-            response_stream.resume(*route.resumes(project.context, **values))
-            await self._send_stream(request, send, response_stream)
-            return
-        if route.streams and values["body"].get("stream"):
-            stream = _stream_of(request, project, values["body"])
-            stream.begin(lambda: route.operation(hold_runs(project.context, fault), **values))
+        if (stream := _stream_of(request, route, project, values)) is not None:
             await self._send_stream(request, send, stream)
             return
         result = route.operation(hold_runs(project.context, fault), **values)
@@ -254,11 +246,22 @@ def _places(ids: Mapping[str, str], body: Any) -> Iterator[str]:
         yield from (id for id in [*named, body.get("previous_response_id")] if isinstance(id, str))
 
 
-def _stream_of(request: Request, project: Project, body: Object) -> EventStream:
-    if request.route is None or request.route.outcome is None:
-        return EventStream(project, request.fault, request.version)
-    options = body.get("stream_options") or {}
-    return ResponseStream(project, request.fault, options.get("include_obfuscation") is not False)
+def _stream_of(request: Request, route: Route, project: Project, values: dict[str, Any]) -> EventStream | None:
+    """The stream that the request asks for, begun; None if it asks for a whole answer."""
+    fault = request.fault
+    if route.resumes is not None and values.get("stream") == "true":
+        resumed = ResponseStream(project, fault, values["include_obfuscation"] != "false")
+        resumed.resume(*route.resumes(project.context, **values))
+        return resumed
+    if not (route.streams and values["body"].get("stream")):
+        return None
+    if route.outcome is None:
+        stream = EventStream(project, fault, request.version)
+    else:
+        options = values["body"].get("stream_options") or {}
+        stream = ResponseStream(project, fault, options.get("include_obfuscation") is not False)
+    stream.begin(lambda: route.operation(hold_runs(project.context, fault), **values))
+    return stream
 
 
 async def _until_over(request: Request, project: Project, id: str) -> None:
