@@ -27,8 +27,8 @@ TEXTS = {
 # The rooms of the package, lowest floor first. A module may import from its own room and from those of lower floors.
 FLOORS = (
     ("object_kinds",),
-    ("errors", "clock", "ids"),
-    ("config", "contract", "retrieval", "store", "code_interpreter"),
+    ("errors", "clock", "ids", "guard"),
+    ("config", "environment", "contract", "retrieval", "store", "code_interpreter"),
     ("resources", "responders", "server"),
     ("turns",),
     ("runs", "responses"),

@@ -56,8 +56,12 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]
+
+
 def __getattr__(name: str) -> Any:
-    """Names are imported when they are first used: the server's libraries take a quarter of a second."""
+    """Import a public name at its first use: the server's libraries take a quarter of a second."""
     if name not in __all__:
         raise AttributeError(f"module 'assistants_emulator' has no attribute {name!r}")
     from importlib import import_module

@@ -1,6 +1,6 @@
-"""The project's clock: what `created_at` says, when runs expire, how long a `Wait` is.
+"""The project's clock: the time of `created_at`, of a run's expiry, of a `Wait`'s end.
 
-Everything that waits does so by `call_at`. A SystemClock fires deadlines by itself, a ManualClock only when moved.
+All waiting is by `call_at`. A SystemClock fires deadlines by itself, a ManualClock only when moved.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-MANUAL_START = 1735689600  # 2025-01-01 00:00:00 UTC: where a manual clock begins, so that two runs of a test agree
+MANUAL_START = 1735689600  # 2025-01-01 00:00:00 UTC, so that a test sees the same times in every run
 
 
 class Timer(Protocol):
@@ -19,7 +19,7 @@ class Timer(Protocol):
 
 
 class Deadline:
-    """A callback that waits for an instant; `cancel` may be called at any time."""
+    """A callback at an instant, in Unix seconds; `cancel` may be called at any time."""
 
     __slots__ = ("callback", "when")
 
@@ -32,7 +32,7 @@ class Deadline:
 
 
 class Clock:
-    """Unix time in seconds, with deadlines in the order of their instants (then of their making)."""
+    """Unix time in seconds, with deadlines in the order of their instants, then of their creation."""
 
     mode = ""
     autojump = False
@@ -43,14 +43,14 @@ class Clock:
         self._live_at_sweep = 0
 
     def time(self) -> float:
-        raise NotImplementedError(f"{type(self).__name__} must say what time it is")
+        raise NotImplementedError(f"{type(self).__name__} must implement time()")
 
     def jump(self, when: float) -> None:
-        """Make `when` the present instant; deadlines up to it become due but are not fired."""
-        raise NotImplementedError(f"{type(self).__name__} must be movable")
+        """Set the time to `when`; deadlines up to it become due but are not fired."""
+        raise NotImplementedError(f"{type(self).__name__} must implement jump()")
 
     def now(self) -> int:
-        """Whole seconds, as the API's timestamps are."""
+        """Return the time in whole seconds, as the API's timestamps are."""
         return int(self.time())
 
     def call_at(self, when: float, callback: Callable[[], None]) -> Deadline:
@@ -67,7 +67,7 @@ class Clock:
         return self._deadlines[0][0] if self._deadlines else None
 
     def fire_due(self) -> None:
-        """Call back everything whose instant has come."""
+        """Call the callbacks of all deadlines up to now."""
         while (when := self.next_deadline()) is not None and when <= self.time():
             callback = heapq.heappop(self._deadlines)[2].callback
             if callback is not None:
@@ -78,17 +78,17 @@ class Clock:
         self._deadlines.clear()
 
     def _sweep(self) -> None:
-        """Forget what was cancelled: a clock that never moves would keep every finished run's deadline."""
+        """Remove cancelled deadlines: a clock that never moves would collect those of all finished runs."""
         self._deadlines = [entry for entry in self._deadlines if entry[2].callback is not None]
         heapq.heapify(self._deadlines)
         self._live_at_sweep = len(self._deadlines)
 
     def _arm(self) -> None:
-        """For clocks that move by themselves: see to it that `fire_due` is called at the next deadline."""
+        """Schedule `fire_due` at the next deadline, for clocks that move by themselves."""
 
 
 class ManualClock(Clock):
-    """Moves only when told. With `autojump` a request that finds a run in a `Wait` moves it to the Wait's end."""
+    """Moves by `jump` only. With `autojump` a request that finds a run in a `Wait` moves it to the Wait's end."""
 
     mode = "manual"
 
@@ -105,7 +105,7 @@ class ManualClock(Clock):
 
 
 class SystemClock(Clock):
-    """The machine's clock, plus what it was moved by. `call_later(seconds, callback)` is the event loop's."""
+    """The machine's clock plus the jumps so far. `call_later(seconds, callback)` is the event loop's."""
 
     mode = "system"
 

@@ -1,4 +1,4 @@
-"""What an emulator was started with. One value, handed down; nothing reads the environment."""
+"""The options that an emulator was started with: one value, passed down; nothing reads the environment."""
 
 from __future__ import annotations
 
@@ -17,13 +17,20 @@ DEFAULT_PROJECT = "default"
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8106
 DEFAULT_LOADED = 100
+DEFAULT_SETTLE_SECONDS = 10.0
 TRANSPORTS = ("socket", "inprocess")
+CHOICES = {
+    "clock": ("system", "manual"),
+    "fidelity": ("wire", "spec"),
+    "v1": ("serve", "sunset"),
+    "transport": TRANSPORTS,
+}
 DEFAULT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Options of one emulator; `settle_seconds` are real seconds, everything else is explained by the command line."""
+    """Options of one emulator, explained by the command line's help; `settle_seconds` are real seconds."""
 
     data_dir: Path | None = None
     seed: int | str = 0
@@ -33,25 +40,26 @@ class Config:
     api_key: str | None = None
     models: tuple[str, ...] = ()
     reasoning_models: tuple[str, ...] = ()
-    settle_seconds: float = 10.0
+    settle_seconds: float = DEFAULT_SETTLE_SECONDS
     tokens_per_second: float | None = None
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
     repair: bool = False
     loaded_projects: int = DEFAULT_LOADED
-    """Of how many projects with a directory the objects are in memory; those of others are read when they are used."""
+    """Number of projects with a directory whose objects are in memory; those of others are read on use."""
     transport: Literal["socket", "inprocess"] = "socket"
-    """How the SDK clients that the emulator makes reach it. The socket is there for everybody else in either case."""
+    """Transport of the SDK clients that the emulator makes; it listens on the socket in either case."""
 
     def __post_init__(self) -> None:
-        if self.transport not in TRANSPORTS:
-            raise EmulatorError(f"transport is 'socket' or 'inprocess', not {self.transport!r}")
+        for option, choices in CHOICES.items():
+            if (value := getattr(self, option)) not in choices:
+                raise EmulatorError(f"{option} is {' or '.join(map(repr, choices))}, not {value!r}")
         if self.loaded_projects < 1:
             raise EmulatorError(f"loaded_projects is a whole number from 1 up, not {self.loaded_projects}")
 
 
 def project_of_key(key: str) -> str:
-    """The project that an API key selects: NAME of `sk-emulator-NAME`, `default` for any other key."""
+    """Return the project that an API key selects: NAME of `sk-emulator-NAME`, `default` for any other key."""
     return key[len(KEY_PREFIX) :] or DEFAULT_PROJECT if key.startswith(KEY_PREFIX) else DEFAULT_PROJECT
 
 

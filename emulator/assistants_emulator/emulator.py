@@ -1,51 +1,173 @@
-"""The emulator as its users hold it: a server on a real socket, started and stopped by `with`."""
+"""The public Emulator: a server on a real socket, started and stopped by `with`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
 
-from assistants_emulator.config import DEFAULT_HOST, DEFAULT_PROJECT, Config, key_of_project
+from assistants_emulator.config import (
+    DEFAULT_HOST,
+    DEFAULT_LOADED,
+    DEFAULT_PROJECT,
+    DEFAULT_SETTLE_SECONDS,
+    Config,
+    key_of_project,
+    project_of_key,
+)
 from assistants_emulator.errors import EmulatorError, StoppedError
-from assistants_emulator.handle import ProjectHandle
+from assistants_emulator.handle import ProjectHandle, named_options
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, folder_of
 from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
-from assistants_emulator.responders.sources import as_source
-from assistants_emulator.server.http import HttpServer, bind
+from assistants_emulator.responders.sources import Responder, as_source
+from assistants_emulator.server.http import bind
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_client
+from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
 from assistants_emulator.turns.workers import Workers
 from assistants_emulator.web.api import RUN_HEADER
 from assistants_emulator.web.app import make_app
+from assistants_emulator.web.routing import ROUTES
+
+FAULT_ROUTES = tuple(re.sub(r"\{\w+\}", "*", f"{route.method} {route.path}") for route in ROUTES)
 
 
 class Running(NamedTuple):
-    """What there is while an emulator runs."""
+    """The parts of a server that runs."""
 
-    loop: LoopThread
-    server: HttpServer
-    door: InProcessServer
+    http: ThreadedServer
+    in_process: InProcessServer
     workers: Workers
+
+
+class EmulatorServer:
+    """An emulator's projects and the server in front of them; attributes that need it to run raise StoppedError.
+
+    `prepare` is called with each new project, on the loop.
+    """
+
+    def __init__(self, config: Config, host: str, port: int, prepare: Callable[[Project], object]) -> None:
+        self.config = config
+        self.projects = Projects(config, self._make_project)
+        self.repaired: list[str] = []
+        self._prepare = prepare
+        self._address = (host, port)
+        self._base_url = ""
+        self._lock = None if config.data_dir is None else DirectoryLock(config.data_dir)
+        self._parts: Running | None = None
+
+    def start(self) -> None:
+        """Listen. Starting a started server changes nothing."""
+        if self._parts is not None:
+            return
+        listener = bind(*self._address)
+        try:
+            self._take_directory()
+        except BaseException:
+            listener.close()
+            raise
+        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, listener.getsockname()[0]))
+        app = make_app(config, self.open_project, self._inspector)
+        http = ThreadedServer(app, listener)
+        self._parts = Running(http, InProcessServer(app, http.loop), Workers())
+        self._base_url = http.base_url
+
+    def stop(self) -> None:
+        """Stop listening and write everything to disk. Stopping a stopped server changes nothing."""
+        if self._parts is None:
+            return
+        running, self._parts = self._parts, None
+        try:
+            running.http.loop.wait(self._stop(running))
+        finally:
+            running.workers.close()
+            running.http.loop.close()
+            self.projects.clear()
+            if self._lock is not None:
+                self._lock.release()
+
+    def require_running(self) -> Running:
+        if self._parts is None:
+            raise StoppedError("this emulator is not running; use it in a `with` block, or call start()")
+        return self._parts
+
+    @property
+    def loop(self) -> LoopThread:
+        return self.require_running().http.loop
+
+    @property
+    def in_process(self) -> InProcessServer:
+        return self.require_running().in_process
+
+    @property
+    def base_url(self) -> str:
+        """Of the newest start; it stays known after a stop."""
+        if not self._base_url:
+            self.require_running()
+        return self._base_url
+
+    def open_project(self, name: str) -> Project:
+        """The project, created at its first use; on the loop only."""
+        return self.projects.open(name)
+
+    def key_of(self, name: str) -> str:
+        """The API key that selects the project: the one of the options, where that does."""
+        accepted = self.config.api_key
+        return accepted if accepted is not None and project_of_key(accepted) == name else key_of_project(name)
+
+    def _take_directory(self) -> None:
+        """Lock the data directory, and repair it where the options say so."""
+        if self._lock is None or self.config.data_dir is None:
+            return
+        self._lock.acquire()
+        if self.config.repair:
+            self.repaired = repair(self.config.data_dir)
+
+    def _inspector(self) -> Any:
+        from assistants_emulator.inspector.app import Inspector
+
+        return Inspector(self.config, self.projects.listed, self.open_project)
+
+    def _make_project(self, name: str) -> Project:
+        running = self.require_running()
+
+        def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
+            headers = {**options.pop("default_headers", {}), RUN_HEADER.decode(): run_id}
+            in_process = running.in_process if project.transport == "inprocess" else None
+            return make_client(self.base_url, self.key_of(name), {**options, "default_headers": headers}, in_process)
+
+        directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
+        project = Project(name, self.config, directory, running.workers, running.http.loop.call, client_for_run)
+        project.faults.routes = FAULT_ROUTES
+        self._prepare(project)
+        return project
+
+    async def _stop(self, running: Running) -> None:
+        self.projects.end_streams()
+        await running.http.disconnect()
+        await running.in_process.stop()
+        await self.projects.close_all()
 
 
 class Emulator(ProjectHandle):
     """A running emulator, which is also the handle of its default project.
 
-    `data_dir` None keeps everything in memory; `script` (a path or dict), `responder` (what `respond` takes) and
-    `state` (a path or dict) are what every project begins with; `port` 0 takes a free one; `options` are Config's
-    other fields. StoreError if the directory cannot be used (DirectoryInUse if another process has it), ScriptError
-    for a script that cannot, EmulatorError for a state or an address that cannot.
+    `data_dir` None keeps everything in memory; `script` (a path or dict), `responder` (an argument of `respond`) and
+    `state` (a path or dict) are applied to every new project; `port` 0 takes a free one; `settle_seconds` is how long a
+    request waits for runs; the others are options of `serve`. StoreError if the directory cannot be used
+    (DirectoryInUse if another process has it), ScriptError for a script that cannot, EmulatorError for a state, an
+    address or an option that cannot.
     """
 
+    @named_options
     def __init__(
         self,
         data_dir: str | Path | None = None,
@@ -55,26 +177,47 @@ class Emulator(ProjectHandle):
         host: str = DEFAULT_HOST,
         port: int = 0,
         *,
-        responder: object = None,
+        responder: Responder | None = None,
         state: str | Path | Mapping[str, Any] | None = None,
-        **options: Any,
+        fidelity: Literal["wire", "spec"] = "wire",
+        v1: Literal["serve", "sunset"] = "serve",
+        api_key: str | None = None,
+        models: tuple[str, ...] = (),
+        reasoning_models: tuple[str, ...] = (),
+        settle_seconds: float = DEFAULT_SETTLE_SECONDS,
+        tokens_per_second: float | None = None,
+        allow_code_execution: bool = False,
+        allow_hosts: tuple[str, ...] = (),
+        repair: bool = False,
+        loaded_projects: int = DEFAULT_LOADED,
+        transport: Literal["socket", "inprocess"] = "socket",
     ) -> None:
-        directory = None if data_dir is None else Path(data_dir)
-        self.config = Config(data_dir=directory, seed=seed, clock=clock, **options)
+        self.config = Config(
+            data_dir=None if data_dir is None else Path(data_dir),
+            seed=seed,
+            clock=clock,
+            fidelity=fidelity,
+            v1=v1,
+            api_key=api_key,
+            models=models,
+            reasoning_models=reasoning_models,
+            settle_seconds=settle_seconds,
+            tokens_per_second=tokens_per_second,
+            allow_code_execution=allow_code_execution,
+            allow_hosts=allow_hosts,
+            repair=repair,
+            loaded_projects=loaded_projects,
+            transport=transport,
+        )
         self._script: Script | None = None if script is None else load_script(script)
         self._responder = None if responder is None else as_source(responder)
         self._is_live = getattr(responder, "live", False)
         self._state = None if state is None else read_state(state)
-        self._address = (host, port)
-        self._projects = Projects(self.config, self._make_project)
-        self._lock = None if directory is None else DirectoryLock(directory)
-        self._running: Running | None = None
-        self.base_url = ""
-        self.repaired: list[str] = []
+        self._server: EmulatorServer = EmulatorServer(self.config, host, port, self._prepare)
+        super().__init__(self._server, DEFAULT_PROJECT)
 
     def __enter__(self) -> Emulator:
-        self.start()
-        return self
+        return self.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -83,97 +226,46 @@ class Emulator(ProjectHandle):
 
     def start(self) -> Emulator:
         """Listen; from here on every method may be called. Starting a started emulator changes nothing."""
-        if self._running is not None:
-            return self
-        listener = bind(*self._address)
-        try:
-            if self._lock is not None:
-                self._lock.acquire()
-                if self.config.repair and self.config.data_dir is not None:
-                    self.repaired = repair(self.config.data_dir)
-        except BaseException:
-            listener.close()
-            raise
-        host, port = listener.getsockname()[:2]
-        loop, workers = LoopThread(), Workers()
-        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, host))
-        app = make_app(config, self.open_project, self._inspector)
-        server, door = loop.call(lambda: HttpServer(app, listener)), InProcessServer(app, loop)
-        loop.wait(server.start())
-        self._running = Running(loop, server, door, workers)
-        base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
-        key = key_of_project(DEFAULT_PROJECT)
-        super().__init__(loop, lambda: self.open_project(DEFAULT_PROJECT), base_url, key, door)
+        self._server.start()
         return self
 
     def stop(self) -> None:
-        """Stop listening and write everything to disk; runs under way go on when the directory is used again."""
-        if self._running is None:
-            return
-        running, self._running = self._running, None
-        try:
-            running.loop.wait(self._stop(running))
-        finally:
-            running.workers.close()
-            running.loop.close()
-            self._projects.clear()
-            if self._lock is not None:
-                self._lock.release()
+        """Stop listening and write everything to disk; unfinished runs go on when the directory is used again."""
+        self._server.stop()
+
+    @property
+    def repaired(self) -> list[str]:
+        """A line for each journal that `repair` cut off at the start."""
+        return self._server.repaired
 
     @property
     def inspector_url(self) -> str:
-        """Where people look inside: `http://127.0.0.1:PORT/_emulator/`."""
+        """`http://127.0.0.1:PORT/_emulator/`."""
         return self.base_url.removesuffix("/v1") + "/_emulator/"
 
     def project(self, name: str) -> ProjectHandle:
-        """The handle of a project; it comes to be when it is first used. EmulatorError for a name no key can carry."""
+        """The handle of a project, created at its first use. EmulatorError for a name that no header can carry."""
         if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
             raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
-        running = self._parts()
-        open_it = partial(self.open_project, name)
-        return ProjectHandle(running.loop, open_it, self.base_url, key_of_project(name), running.door)
+        self._server.require_running()
+        return ProjectHandle(self._server, name)
 
     def open_project(self, name: str) -> Project:
         """The project itself; on the server's loop only."""
-        return self._projects.open(name)
+        return self._server.open_project(name)
 
     def projects(self) -> dict[str, Project | None]:
-        """Those that there are by name: the open ones, and None for one that lies on disk under its own name."""
-        return self._projects.listed()
+        """Projects by name: the open ones, and None for one that is on disk under its own name."""
+        return self._server.loop.call(self._server.projects.listed)
 
     def close_project(self, name: str) -> None:
-        """Forget a project that is kept in memory; it is empty when it is used again. What it was at ends meanwhile."""
-        self._parts().loop.soon(lambda: self._projects.close(name))
+        """Forget a project that is kept in memory; its runs end, and it is empty when it is used again."""
+        self._server.loop.soon(lambda: self._server.projects.close(name))
 
-    def _inspector(self) -> Any:
-        from assistants_emulator.inspector.app import Inspector
-
-        return Inspector(self.config, self.projects, self.open_project)
-
-    def _make_project(self, name: str) -> Project:
-        running = self._parts()
-
-        def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
-            headers = {**options.pop("default_headers", {}), RUN_HEADER.decode(): run_id}
-            door = running.door if project.transport == "inprocess" else None
-            return make_client(self.base_url, key_of_project(name), {**options, "default_headers": headers}, door)
-
-        directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
-        project = Project(name, self.config, directory, running.workers, running.loop.call, client_for_run)
+    def _prepare(self, project: Project) -> None:
+        """Apply `script`, `responder` and `state` to a new project."""
         project.set_script(self._script)
         if self._responder is not None:
             project.rules.add(Rule(self._responder, live=self._is_live, label="--responder"))
         if self._state is not None and project.is_new:
             project.load_state(self._state)
-        return project
-
-    async def _stop(self, running: Running) -> None:
-        self._projects.end_streams()
-        await running.server.stop()
-        await running.door.stop()
-        await self._projects.close_all()
-
-    def _parts(self) -> Running:
-        if self._running is None:
-            raise StoppedError("this emulator is not running; use it in a `with` block, or call start()")
-        return self._running

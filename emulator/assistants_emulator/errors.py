@@ -1,11 +1,11 @@
 """The errors that the API answers, and the emulator's own.
 
-    EmulatorError                 a mistake of the emulator's user: never an answer on the wire
+    EmulatorError                 a mistake of the emulator's user: never a response of the API
     ├── ScriptError               a script file or reply that cannot be used; names file, line and key
-    ├── StoreError                the data directory cannot be used, or holds what we cannot read
-    │   └── DirectoryInUse        another process holds the data directory
+    ├── StoreError                the data directory cannot be used, or has files that cannot be read
+    │   └── DirectoryInUse        another process uses the data directory
     ├── StoppedError              a call on an emulator that was stopped
-    └── ModelError                a live model gave no answer; a run fails with its code and message
+    └── ModelError                a live model did not answer; a run fails with its code and message
     ApiError                      400 invalid_request_error
     ├── InvalidParameter          400 param and code: what the contract refuses
     ├── InvalidState              400 no param, no code: the thread or run is in the wrong state
@@ -16,16 +16,16 @@
     └── ServerFault               500 server_error
 
 One handler, in `web/`, renders an ApiError. The texts are the API's own, word for word; where they were recorded is
-said in `reference/behaviour.md` of the project's design material, by section.
+said in docs/reference/behaviour.md, resource by resource.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class EmulatorError(Exception):
-    """Something that the user of the emulator can mend; the message says what and how, in one line."""
+    """A mistake that the emulator's user can correct; the message says what it is and how, in one line."""
 
 
 class ScriptError(EmulatorError):
@@ -33,28 +33,39 @@ class ScriptError(EmulatorError):
 
 
 class StoreError(EmulatorError):
-    """The data directory cannot be written, or holds something that cannot be read."""
+    """The data directory cannot be used, or has files that cannot be read."""
 
 
 class DirectoryInUse(StoreError):
-    """Another process holds the data directory."""
+    """Another process uses the data directory."""
 
 
 class StoppedError(EmulatorError):
-    """The emulator that was asked is not running."""
+    """A call on an emulator that is not running."""
 
 
 class ModelError(EmulatorError):
-    """What stands behind a responder gave no answer. Raised in one, it fails the run as it is; a test's author is not
-    blamed. `code` is a `last_error`'s."""
+    """The model behind a responder did not answer. Raised in a responder it fails the run, but not the test.
+
+    `code` is that of the run's `last_error`.
+    """
 
     def __init__(self, message: str, code: str = "server_error") -> None:
         super().__init__(message)
         self.code = code
 
 
+def unknown_option(call: str, name: str, names: Sequence[str]) -> TypeError:
+    """For a keyword that a function of ours does not take: `Emulator() has no option 'clok'; did you mean 'clock'?`"""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, names, 1)
+    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+    return TypeError(f"{call}() has no option {name!r}; {hint}")
+
+
 class ApiError(Exception):
-    """An answer in the API's error envelope: `{"error": {message, type, param, code}}`."""
+    """A response in the API's error envelope: `{"error": {message, type, param, code}}`."""
 
     status = 400
     type = "invalid_request_error"
@@ -67,16 +78,16 @@ class ApiError(Exception):
         self.under_v1: ApiError = self
 
     def body(self) -> dict[str, object]:
-        """The envelope, keys in wire order."""
+        """Return the envelope, keys in wire order."""
         return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
 
 
 class InvalidParameter(ApiError):
-    """A parameter that the contract refuses: `param` is its path, `code` the kind of fault."""
+    """A parameter that the contract refuses: `param` is its path, `code` the kind of error."""
 
 
 class InvalidState(ApiError):
-    """The request is well formed, but the thread or the run is not in a state to take it."""
+    """A well-formed request that the state of the thread or the run does not allow."""
 
 
 class Unauthorized(ApiError):
@@ -101,14 +112,14 @@ class ServerFault(ApiError):
 
 
 def no_such(thing: str, id: str) -> NotFound:
-    """404 of a looked-up object; `thing` is the API's word for it: assistant, thread, run step, ..."""
+    """404 for an unknown id; `thing` is the API's word for the object: assistant, thread, run step, ..."""
     return NotFound(f"No {thing} found with id '{id}'.")
 
 
 def wrong_prefix(param: str, id: str, prefix: str, thing: str) -> InvalidParameter:
-    """400 for an id that nothing is known by and that does not begin as ids of its kind do.
+    """400 for an unknown id that does not begin with the prefix of its kind.
 
-    v1 looked at no prefix and answered the 404 of the `thing` (ruby-openai threads_retrieve, 2023-11).
+    v1 ignored prefixes and answered the 404 of the `thing` (ruby-openai threads_retrieve, 2023-11).
     """
     message = f"Invalid '{param}': '{id}'. Expected an ID that begins with '{prefix}'."
     error = InvalidParameter(message, param=param, code="invalid_value")
@@ -131,7 +142,7 @@ def wrong_type(path: str, expected: str, got: str) -> InvalidParameter:
 
 
 def unsupported_value(path: str, value: object, supported: Iterable[str]) -> InvalidParameter:
-    """400 for a value that is none of an enumeration."""
+    """400 for a value outside an enumeration."""
     names = [f"'{name}'" for name in supported]
     listed = " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])}, and {names[-1]}"
     message = f"Invalid value: '{value}'. Supported values are: {listed}."

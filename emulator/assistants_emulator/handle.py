@@ -1,14 +1,19 @@
-"""A project as its users hold it: from any thread, beside a running server."""
+"""The public handle of a project: usable from any thread while the server runs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
 from assistants_emulator.config import TRANSPORTS
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.environment import environment
+from assistants_emulator.errors import EmulatorError, unknown_option
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
@@ -20,21 +25,71 @@ from assistants_emulator.responders.sources import Responder, as_source
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
-from assistants_emulator.server.sdk_clients import make_async_client, make_client
+from assistants_emulator.server.sdk_clients import ClientOptions, make_async_client, make_client
 from assistants_emulator.turns.invocation import Failure
 
+if TYPE_CHECKING:
+    import openai
+
 T = TypeVar("T")
-Function = TypeVar("Function", bound=Callable[[Turn], object] | Callable[[], object])
-MISSING: Any = object()
+Function = TypeVar("Function", bound=Callable[..., Any])
+Answering = TypeVar("Answering", bound=Callable[[Turn], object] | Callable[[], object])
+Condition: TypeAlias = str | re.Pattern[str] | Mapping[str, Any] | Callable[[Turn], object] | None
+
+
+class _Decorator:
+    """The default of `respond`'s reply, for its use as a decorator."""
+
+    def __repr__(self) -> str:
+        return "<the decorated function>"
+
+
+DECORATOR: Any = _Decorator()
+
+
+def named_options(function: Function) -> Function:
+    """Refuse keywords that the function does not take, with a TypeError that suggests the right one."""
+    names = [name for name in inspect.signature(function).parameters if name != "self"]
+    call = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
+    @functools.wraps(function)
+    def checked(*args: Any, **options: Any) -> Any:
+        for name in options:
+            if name not in names:
+                raise unknown_option(call, name, names)
+        return function(*args, **options)
+
+    return cast(Function, checked)
 
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """What a test should not end with: exceptions of responders, runs that no rule wanted, rules with `times` left."""
+    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left."""
 
     failures: list[Failure]
     unmatched: list[str]
     unused: list[str]
+
+
+class Server(Protocol):
+    """The server that handles reach. Its attributes raise StoppedError while it does not run."""
+
+    @property
+    def loop(self) -> LoopThread: ...
+
+    @property
+    def in_process(self) -> InProcessServer: ...
+
+    @property
+    def base_url(self) -> str: ...
+
+    def open_project(self, name: str) -> Project:
+        """The project, created at its first use; on the loop only."""
+        ...
+
+    def key_of(self, name: str) -> str:
+        """The API key that selects the project."""
+        ...
 
 
 class ClockHandle:
@@ -56,12 +111,16 @@ class ClockHandle:
 
 
 class FaultsHandle:
-    """What goes wrong on purpose; faults strike in the order they were added."""
+    """The project's injected faults, applied in the order they were added; iteration yields a snapshot."""
 
-    def __init__(self, loop: LoopThread, project: Callable[[], Project]) -> None:
-        self._loop = loop
-        self._project = project
+    def __init__(
+        self, add: Callable[[Fault], object], fetch: Callable[[], Iterable[Fault]], clear: Callable[[], object]
+    ) -> None:
+        self._add = add
+        self._fetch = fetch
+        self._clear = clear
 
+    @named_options
     def add(
         self,
         route: str,
@@ -77,59 +136,68 @@ class FaultsHandle:
         probability: float = 1.0,
     ) -> None:
         """Add a fault (see `project.faults.Fault`): `add("POST /threads/*/runs", status=429, times=2)`."""
-        self._put(Fault(route, status, message, code, delay, drop_after, stuck, malformed, times, probability))
+        self._add(Fault(route, status, message, code, delay, drop_after, stuck, malformed, times, probability))
 
     def clear(self) -> None:
-        self._loop.call(lambda: self._project().faults.clear())
+        self._clear()
 
     def __iter__(self) -> Iterator[Fault]:
-        return iter(self._loop.call(lambda: list(self._project().faults)))
-
-    def _put(self, fault: Fault) -> None:
-        self._loop.call(lambda: self._project().faults.add(fault))
+        return iter(self._fetch())
 
 
 class ProjectHandle:
-    """`base_url` and `api_key` are for clients of any language; `client()` is the Python SDK's, configured."""
+    """One project of a running emulator, usable from any thread.
 
-    def __init__(
-        self, loop: LoopThread, project: Callable[[], Project], base_url: str, api_key: str, door: InProcessServer
-    ) -> None:
-        self.base_url = base_url
-        self.api_key = api_key
-        self.clock = ClockHandle(loop, project)
-        self.faults = FaultsHandle(loop, project)
-        self._loop = loop
-        self._project = project
-        self._door = door
+    `base_url` and `api_key` configure a client of any language; `client()` returns the Python SDK's, configured. Where
+    the emulator does not run, everything that needs it raises StoppedError.
+    """
+
+    def __init__(self, server: Server, name: str) -> None:
+        self.name = name
+        self.api_key = server.key_of(name)
+        self._server = server
 
     @property
-    def name(self) -> str:
-        return self._do(lambda project: project.name)
+    def base_url(self) -> str:
+        """`http://127.0.0.1:PORT/v1`."""
+        return self._server.base_url
+
+    @property
+    def clock(self) -> ClockHandle:
+        return ClockHandle(self._server.loop, self._project)
+
+    @property
+    def faults(self) -> FaultsHandle:
+        loop = self._server.loop
+        return FaultsHandle(
+            lambda fault: loop.call(lambda: self._project().faults.add(fault)),
+            lambda: loop.call(lambda: list(self._project().faults)),
+            lambda: loop.call(lambda: self._project().faults.clear()),
+        )
 
     @property
     def requests(self) -> RequestLog:
-        """The newest 10,000 calls so far, oldest first: `method`, `path`, `body`, `status`; `dropped` counts others."""
+        """The newest 10,000 calls, oldest first: `method`, `path`, `body`, `status`; `dropped` counts older ones."""
         return self._do(lambda project: project.requests.copy())
 
     @property
     def failures(self) -> list[Failure]:
         """The exceptions that responders raised or that broke off a stream: `run_id` and `error` of each; not a copy.
 
-        What is left in it when a test ends fails the test; a test that expects one takes it out:
+        An exception that is left in it when a test ends fails the test; a test that expects one takes it out:
         `assert "no such city" in str(assistants_emulator.failures.pop().error)`.
         """
         return self._do(lambda project: project.driver.failures)
 
     @property
     def unmatched(self) -> list[str]:
-        """For each run that no rule wanted, what was asked and what each rule wanted. The list itself."""
+        """A text for each run that no rule matched: its last message and each rule's condition. The list itself."""
         return self._do(lambda project: project.driver.unmatched)
 
     def leftovers(self) -> Leftovers:
-        """Wait until every run waits for outputs, the clock or a resume, or is over; then what a test is told."""
-        resting = self._do(lambda project: self._found() if project.driver.is_settled else None)
-        return resting or self._loop.wait(self._leftovers())
+        """The leftovers once every run has ended or waits for outputs, the clock or a resume."""
+        settled = self._do(lambda project: self._current_leftovers() if project.driver.is_settled else None)
+        return settled or self._server.loop.wait(self._leftovers())
 
     def configure(
         self,
@@ -139,71 +207,82 @@ class ProjectHandle:
         autojump: bool = False,
         transport: str | None = None,
     ) -> None:
-        """Of a project that is not used yet: the seed of its ids, its clock (`manual` or `system`), and how its
-        clients reach it (`socket` or `inprocess`)."""
+        """Set the seed of ids, the clock (`manual` or `system`) and the transport of clients (`socket` or `inprocess`).
+        To be called before the project is used."""
         if transport not in (None, *TRANSPORTS):
             raise EmulatorError(f"transport is 'socket' or 'inprocess', not {transport!r}")
-        self._loop.soon(
+        self._server.loop.soon(
             lambda: self._project().configure(seed=seed, clock=clock, autojump=autojump, transport=transport)
         )
 
     @property
-    def door(self) -> InProcessServer | None:
-        """Where this project's clients come in; None for the socket."""
-        return self._door if self._do(lambda project: project.transport) == "inprocess" else None
+    def in_process(self) -> InProcessServer | None:
+        """The server that this project's clients call without a socket; None where they use the socket."""
+        return self._server.in_process if self._do(lambda project: project.transport) == "inprocess" else None
 
-    def client(self, **options: Any) -> Any:
-        """An `openai.OpenAI` for this project; `options` are its own."""
-        return make_client(self.base_url, self.api_key, options, self.door)
+    def client(self, **options: Unpack[ClientOptions]) -> openai.OpenAI:
+        """An `openai.OpenAI` for this project, made with these options."""
+        client: openai.OpenAI = make_client(self.base_url, self.api_key, dict(options), self.in_process)
+        return client
 
-    def async_client(self, **options: Any) -> Any:
-        """An `openai.AsyncOpenAI` for this project."""
-        return make_async_client(self.base_url, self.api_key, options, self.door)
+    def async_client(self, **options: Unpack[ClientOptions]) -> openai.AsyncOpenAI:
+        """As `client`, an `openai.AsyncOpenAI`."""
+        client: openai.AsyncOpenAI = make_async_client(self.base_url, self.api_key, dict(options), self.in_process)
+        return client
+
+    @contextmanager
+    def environment(self, *, guard: bool = True) -> Iterator[None]:
+        """Point `OpenAI()` and `AzureOpenAI()` at this project until the end of a `with` block, by the variables that
+        they read. With `guard` the hosted API's address cannot be looked up meanwhile: EmulatorError at the end of the
+        block if a client tried."""
+        with environment(self.base_url, self.api_key, with_guard=guard):
+            yield
 
     @overload
     def respond(
-        self, *, when: object = ..., assistant: str | None = ..., times: int | None = ..., live: bool = ...
-    ) -> Callable[[Function], Function]: ...
+        self, *, when: Condition = ..., assistant: str | None = ..., times: int | None = ..., live: bool = ...
+    ) -> Callable[[Answering], Answering]: ...
 
     @overload
     def respond(
         self,
-        reply: Function,
+        reply: Answering,
         *,
-        when: object = ...,
+        when: Condition = ...,
         assistant: str | None = ...,
         times: int | None = ...,
         live: bool = ...,
-    ) -> Function: ...
+    ) -> Answering: ...
 
     @overload
     def respond(
         self,
         reply: Responder,
         *,
-        when: object = ...,
+        when: Condition = ...,
         assistant: str | None = ...,
         times: int | None = ...,
         live: bool = ...,
     ) -> Responder: ...
 
+    @named_options
     def respond(
         self,
-        reply: Any = MISSING,
+        reply: Any = DECORATOR,
         *,
-        when: object = None,
+        when: Condition = None,
         assistant: str | None = None,
         times: int | None = None,
         live: bool = False,
     ) -> Any:
-        """What the assistant shall do: text, a reply, a list of replies, or a function of the turn (also as decorator).
+        """Answer runs with text, a reply, a list of replies, or a function of the turn (also as a decorator).
 
         `when` is a pattern searched for in the last user message, a dict as in script files, or a function of the
         turn; `assistant` a name or id; `times` how often the rule is used. Without `when` and `times` it is the
-        fallback. `live` marks a responder that takes its time: requests do not wait for it. ScriptError says what is
-        wrong with any of these.
+        fallback. `live` marks a slow responder, for which requests do not wait. ScriptError for a mistake in any of
+        these.
         """
-        if reply is MISSING:
+        if reply is DECORATOR:
             return lambda function: self.respond(function, when=when, assistant=assistant, times=times, live=live)
         label = f"respond({getattr(reply, '__name__', type(reply).__name__)})"
         rule = Rule(as_source(reply), when=when, assistant=assistant, times=times, live=live, label=label)
@@ -211,7 +290,7 @@ class ProjectHandle:
         return reply
 
     def load_script(self, script: str | Path | Mapping[str, Any] | Script) -> None:
-        """A script file's path, or what it would say as a dict; it takes the place of the script before."""
+        """Load a script from a file or a dict, in the place of the script before; ScriptError for a mistake in it."""
         loaded = script if isinstance(script, Script) else load_script(script)
         self._do(lambda project: project.set_script(loaded))
 
@@ -220,33 +299,41 @@ class ProjectHandle:
         return self._do(lambda project: get_state(project.context))
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
-        """Replace all objects by those of a state file or dict; EmulatorError says what no form of the API has."""
+        """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
         loaded = read_state(state)
         self._do(lambda project: project.load_state(loaded))
 
     def resume(self, run_id: str) -> None:
-        """Let a paused run go on; EmulatorError if it is not paused."""
+        """Resume a paused run; EmulatorError if it is not paused."""
         if not self._do(lambda project: project.driver.resume(run_id)):
             raise EmulatorError(f"{run_id} is not paused in project {self.name}")
 
     def transcript(self, thread_id: str) -> str:
-        """A line for each message, tool call and run status of the thread, in order, without times."""
-        self._loop.wait(self._settled(thread_id))
-        return self._do(lambda project: transcript(project.context.store, thread_id))
+        """A line for each message, tool call and run status of the thread, in order, without times.
+
+        EmulatorError for a thread that does not exist.
+        """
+        self._server.loop.wait(self._settled(thread_id))
+        return self._do(lambda project: self._transcript(project, thread_id))
 
     def transcripts(self, newest: int) -> dict[str, str]:
-        """Those of the newest threads as they stand, by thread id, oldest first; waits for no run."""
+        """The transcripts of the newest threads by thread id, oldest first; does not wait for runs."""
         return self._do(lambda project: transcripts(project.context.store, newest))
 
     def reset(self) -> None:
-        """Empty it: objects, scripts and rules, requests, clock, id counters."""
+        """Remove objects, scripts, rules and requests, and start clock and ids from the beginning."""
         self._do(lambda project: project.reset())
+
+    def _transcript(self, project: Project, thread_id: str) -> str:
+        if project.context.store.get("threads", thread_id) is None:
+            raise EmulatorError(f"there is no thread {thread_id!r} in project {self.name!r}")
+        return transcript(project.context.store, thread_id)
 
     async def _leftovers(self) -> Leftovers:
         await self._project().driver.settle_all()
-        return self._found()
+        return self._current_leftovers()
 
-    def _found(self) -> Leftovers:
+    def _current_leftovers(self) -> Leftovers:
         driver = self._project().driver
         return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
 
@@ -254,4 +341,7 @@ class ProjectHandle:
         await self._project().driver.settle(thread_id)
 
     def _do(self, function: Callable[[Project], T]) -> T:
-        return self._loop.call(lambda: function(self._project()))
+        return self._server.loop.call(lambda: function(self._project()))
+
+    def _project(self) -> Project:
+        return self._server.open_project(self.name)

@@ -12,7 +12,7 @@ _TO_ALPHABET = bytes(ALPHABET[byte % len(ALPHABET)] for byte in range(256))
 
 
 class Counters:
-    """The number of ids made of each kind. Stored with the objects, so that no id is given twice."""
+    """Number of ids made of each kind, stored with the objects so that no id is made twice."""
 
     def __init__(self, values: dict[str, int] | None = None) -> None:
         self.values = dict(values or {})
@@ -25,11 +25,11 @@ class Counters:
         return value
 
     def catch_up(self, values: Mapping[str, int]) -> None:
-        """Continue from these values where they are higher."""
+        """Raise the counters to these values where they are higher."""
         self.values |= {kind: value for kind, value in values.items() if value > self.values.get(kind, 0)}
 
     def take_changed(self) -> dict[str, int]:
-        """The counters that moved since the last call, which a commit has to write."""
+        """Return the counters that moved since the last call, for a commit to write."""
         changed = {kind: self.values[kind] for kind in sorted(self._changed)}
         self._changed.clear()
         return changed
@@ -79,7 +79,7 @@ class Ids:
         return "req_" + self._digest(f"request\0{number}", 16).hex()
 
     def fraction(self, name: str, number: int) -> float:
-        """A number in [0, 1) that is always the same for the same name and number."""
+        """Return a number in [0, 1), always the same for the same name and number."""
         return int.from_bytes(self._digest(f"{name}\0{number}", 8), "big") / 2**64
 
     def _digest(self, text: str, size: int) -> bytes:

@@ -1,40 +1,39 @@
-"""The pytest plugin: a fresh project of a running emulator for each test that asks for one.
+"""The pytest plugin: a fresh project of a running emulator for each test that requests it.
 
     def test_tutor(assistants_emulator, openai_client):
         assistants_emulator.respond("x = 1")
         assistant = openai_client.beta.assistants.create(model="gpt-4o")
         ...
 
-Nothing but pytest is imported here, and nothing else until a test uses a fixture: every pytest run of everybody who
-has this installed pays for what this file imports.
+This file imports nothing but pytest, and the rest is imported when a test uses a fixture: every pytest run in an
+environment that has this package pays for the imports here.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
-    from assistants_emulator.handle import ProjectHandle
-    from pytest_assistants_emulator.per_test import OneTest
-    from pytest_assistants_emulator.servers import Server
+    from pytest_assistants_emulator.per_test import ActiveTest
+    from pytest_assistants_emulator.servers import Handle, Server
 
 MARKER = (
-    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=): how the assistants emulator is set up "
-    "for this test. script is a path (from the test file's folder, else from the rootdir) or a dict, clock is "
-    "'manual', 'system' or a unix time, seed takes the place of the test's name in making ids; cassette is a path from "
+    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=): set up the assistants emulator for "
+    "this test. script and state are a path (from the test file's folder, else from the rootdir) or a dict; clock is "
+    "'manual', 'system' or a unix time; seed replaces the test's name as the source of ids; cassette is a path from "
     "the test file's folder: a recorded session that answers instead (see --assistants-record), with "
-    "replay='semantic' its replies only; transport='inprocess' spares the fixtures' clients the socket."
+    "replay='semantic' its replies only; transport='inprocess' calls the emulator without a socket."
 )
 DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
-# The SDK's own two texts. They are reported at the line that calls the SDK, so no module could be named instead.
+# The SDK's two texts. They are reported at the line that calls the SDK, so a filter by module would not match.
 
-THIS_TEST: pytest.StashKey[OneTest] = pytest.StashKey()
+THIS_TEST: pytest.StashKey[ActiveTest] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,25 +41,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--assistants-url",
         metavar="URL",
-        help="use the assistants emulator that runs at this address, instead of starting one",
+        help="use the assistants emulator that is running at this address, instead of starting one",
     )
     group.addoption(
         "--assistants-record",
         choices=("none", "once", "new_episodes", "all"),
         default="none",
-        help="what is recorded to the cassettes of tests: nothing (the default); those that are not there yet; what "
-        "they do not have; everything, anew",
+        help="record the cassettes of tests: none (the default); once: those that do not exist yet; new_episodes: add "
+        "exchanges that are missing; all: replace them",
     )
     group.addoption(
         "--assistants-upstream",
         metavar="URL",
-        help="record from here, a base URL with its /v1; without it, from the ini file's assistants_upstream or from "
-        "OPENAI_BASE_URL, with the key in OPENAI_API_KEY",
+        help="base URL, with its /v1, of the server to record (default: the ini option assistants_upstream, else "
+        "OPENAI_BASE_URL); the key is that of OPENAI_API_KEY",
     )
-    parser.addini("assistants_upstream", "where --assistants-record records from, a base URL with its /v1")
+    parser.addini("assistants_upstream", "base URL, with its /v1, of the server that --assistants-record records")
     parser.addini(
         "assistants_scrub",
-        "what is kept out of cassettes besides credentials: names of headers and keys, or /PATTERN/; one a line",
+        "names of headers and keys, or /PATTERN/s, to keep out of cassettes besides credentials; one a line",
         type="linelist",
     )
     parser.addini(
@@ -77,7 +76,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini(
         "assistants_transport",
-        "how the fixtures' clients reach the emulator: 'socket' or 'inprocess', which is faster (default: socket)",
+        "transport of the fixtures' clients: 'socket' or 'inprocess', which is faster (default: socket)",
         default="socket",
     )
 
@@ -87,7 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A marker's mistakes are told even if the test uses no fixture of ours."""
+    """Report a mistake in a marker even if the test uses no fixture of ours."""
     if item.get_closest_marker("assistants") is not None:
         from pytest_assistants_emulator.marker import settings_of
 
@@ -96,7 +95,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Inside pytest's own wrapper, so that our filter comes before those of the ini file, `-W` and marks."""
+    """Filter deprecations inside pytest's own wrapper, so before the filters of the ini file, `-W` and marks."""
     if not item.config.getini("assistants_silence_deprecations"):
         return (yield)
     with warnings.catch_warnings():
@@ -110,7 +109,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if (test := item.stash.get(THIS_TEST, None)) is not None:
-        test.reported(report)
+        test.add_report(report)
     return report
 
 
@@ -126,7 +125,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def _assistants_server(pytestconfig: pytest.Config) -> Iterator[Server]:
-    """One for the session, or for the worker of pytest-xdist."""
+    """The server of the session, or of a pytest-xdist worker."""
     from pytest_assistants_emulator.servers import start
 
     server = start(pytestconfig.getoption("--assistants-url"), pytestconfig.getini("assistants_transport"))
@@ -135,14 +134,15 @@ def _assistants_server(pytestconfig: pytest.Config) -> Iterator[Server]:
 
 
 @pytest.fixture
-def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Server) -> Iterator[ProjectHandle]:
+def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Server) -> Iterator[Handle]:
     """An empty project of the emulator, a `ProjectHandle`: `respond`, `client()`, `clock`, `requests`, `transcript`...
 
-    `OPENAI_BASE_URL` and `OPENAI_API_KEY` point at it, and what `AzureOpenAI()` reads does too, so code under test that
-    calls either uses it. Ids and times are the same each time the test is run. When the test ends, exceptions that
-    responders raised, runs that no rule matched and rules with `times` left over fail it. A test that expects the first
-    two takes them out of `assistants_emulator.failures` (items have `error` and `run_id`) and
-    `assistants_emulator.unmatched`.
+    `OPENAI_BASE_URL` and `OPENAI_API_KEY` point at it, and the variables that `AzureOpenAI()` reads do too, so code
+    under test that calls either uses it. Ids and times are the same each time the test is run. When the test ends,
+    exceptions that responders raised, runs that no rule matched and rules with `times` left over fail it. A test that
+    expects the first two takes them out of `assistants_emulator.failures` (items have `error` and `run_id`) and
+    `assistants_emulator.unmatched`. With `--assistants-url` or a cassette the parts of a `ProjectHandle` that cannot be
+    had raise EmulatorError.
     """
     __tracebackhide__ = _raised_by_a_responder
     from pytest_assistants_emulator.per_test import open_test
@@ -154,22 +154,22 @@ def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Serv
 
 
 def _raised_by_a_responder(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
-    """Its traceback begins in the test; our own texts need a frame to be shown without a traceback at all."""
+    """Hide our frame from a responder's error, which has frames of its own; `pytest.fail` needs one to be shown."""
     return not excinfo.errisinstance(pytest.fail.Exception)
 
 
 @pytest.fixture
-def openai_client(assistants_emulator: ProjectHandle) -> Iterator[OpenAI]:
+def openai_client(assistants_emulator: Handle) -> Iterator[OpenAI]:
     """An `openai.OpenAI` for the test's project."""
     with assistants_emulator.client() as client:
         yield client
 
 
 @pytest.fixture
-def async_openai_client(assistants_emulator: ProjectHandle) -> Iterator[AsyncOpenAI]:
-    """An `openai.AsyncOpenAI` for the test's project, for whatever event loop the test runs it on."""
-    from pytest_assistants_emulator.async_client import close, make_client
+def async_openai_client(assistants_emulator: Handle) -> Iterator[AsyncOpenAI]:
+    """An `openai.AsyncOpenAI` for the test's project, usable on any event loop of the test, one after another."""
+    from pytest_assistants_emulator.per_test import close_async_client, make_async_client
 
-    client: Any = make_client(assistants_emulator)
+    client = make_async_client(assistants_emulator)
     yield client
-    close(client)
+    close_async_client(client)

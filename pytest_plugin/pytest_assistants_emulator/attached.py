@@ -1,4 +1,4 @@
-"""`--assistants-url`: the same handle over the control API of an emulator that somebody else has started.
+"""`--assistants-url`: the project of a test over the control API of an emulator in another process.
 
 Python code cannot be sent there, so responders are scripts; exceptions and unmatched runs show in a run's `last_error`.
 """
@@ -7,92 +7,77 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote
 
 import httpx2
 import orjson
 
 from assistants_emulator.config import key_of_project
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.errors import EmulatorError, ScriptError
 from assistants_emulator.handle import FaultsHandle, Leftovers
 from assistants_emulator.project import transcript as texts
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.request_log import LoggedRequest, RequestLog
 from assistants_emulator.project.state import read_state
+from assistants_emulator.responders.replies import (
+    Chunk,
+    CodeInterpreter,
+    Expire,
+    Fail,
+    FileSearch,
+    FunctionCall,
+    Incomplete,
+    Pause,
+    Refusal,
+    Step,
+    Text,
+    Usage,
+    Wait,
+    as_replies,
+)
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
 from assistants_emulator.store import Object
-from pytest_assistants_emulator.attached_script import AttachedScript
 from pytest_assistants_emulator.marker import Settings
 
 if TYPE_CHECKING:
-    from assistants_emulator.handle import ProjectHandle
     from assistants_emulator.turns.invocation import Failure
 
-
-Get = Callable[[str], Any]
+Get = Callable[[str], Any]  # the JSON of a GET request, for a path below `/v1`
 THREAD = re.compile(r"/v1/threads/(thread_\w+)")
-
-
-def thread_ids(requests: Iterable[LoggedRequest]) -> list[str]:
-    """The threads that requests named, in the order in which each was named first."""
-    return list(dict.fromkeys(found[1] for call in requests if (found := THREAD.match(call.path))))
-
-
-def transcript(get: Get, thread_id: str) -> str:
-    return texts.transcript(_RebuiltStore(get, thread_id), thread_id)
-
-
-class _RebuiltStore:
-    """As much of a Store as a transcript asks for: the objects of one thread, and the places of messages and runs."""
-
-    def __init__(self, get: Get, thread_id: str) -> None:
-        messages = [{"status": "completed", **message} for message in _all(get, f"/threads/{thread_id}/messages")]
-        runs = _all(get, f"/threads/{thread_id}/runs")
-        steps = [step for run in runs for step in _all(get, f"/threads/{thread_id}/runs/{run['id']}/steps")]
-        self._tables = {"messages": messages, "runs": runs, "steps": steps}
-        self._places = {message["id"]: place for place, message in enumerate(messages, 1)}
-        for run in runs:
-            self._places[run["id"]] = sum(message["created_at"] <= run["created_at"] for message in messages)
-
-    def get(self, table: str, id: str) -> Object | None:
-        return next((found for found in self._tables[table] if found["id"] == id), None)
-
-    def of(self, table: str, field: str, parent: str) -> list[Object]:
-        return [found for found in self._tables[table] if found.get(field) == parent]
-
-    def number(self, table: str, id: str) -> int:
-        return self._places[id]
-
-
-def _all(get: Get, path: str) -> list[Object]:
-    found: list[Object] = []
-    more = True
-    while more:
-        after = f"&after={found[-1]['id']}" if found else ""
-        page = get(f"{path}?order=asc&limit=100{after}")
-        found += page["data"]
-        more = page["has_more"] and bool(page["data"])
-    return found
+ACTIONS: dict[type, str] = {
+    Text: "text",
+    CodeInterpreter: "code_interpreter",
+    FileSearch: "file_search",
+    Fail: "fail",
+    Usage: "usage",
+}
+SINGLE_FIELD_ACTIONS: dict[type, tuple[str, str]] = {
+    Refusal: ("refusal", "value"),
+    Wait: ("wait", "seconds"),
+    Incomplete: ("incomplete", "reason"),
+}
+FLAG_ACTIONS: dict[type, str] = {Pause: "pause", Expire: "expire"}
 
 
 class AttachedServer:
-    """`url` with or without `/v1`; EmulatorError if no emulator answers there."""
+    """An emulator at `url`, with or without `/v1`; EmulatorError if none answers there."""
 
-    reaches_out = False
+    calls_upstream = False
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/").removesuffix("/v1")
         self._http = httpx2.Client(base_url=self._url, trust_env=False, verify=self._url.startswith("https"))
-        ask(self._http, "GET", "/_emulator/health", {})
+        request_json(self._http, "GET", "/_emulator/health", {})
 
-    def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle:
+    def open(self, name: str, seed: str, settings: Settings) -> AttachedProject:
         project = AttachedProject(self._http, self._url, name)
-        project.ask("POST", "reset", {"seed": seed})
+        project.control("POST", "reset", {"seed": seed})
         project.set_up(settings)
-        return cast("ProjectHandle", project)
+        return project
 
     def close(self, name: str) -> None:
         AttachedProject(self._http, self._url, name).reset()
@@ -105,47 +90,31 @@ class AttachedServer:
 
 
 class AttachedClock:
-    """As the handle's clock."""
+    """The project's clock, in unix seconds."""
 
     def __init__(self, project: AttachedProject) -> None:
         self._project = project
 
     def now(self) -> int:
-        return int(self._project.ask("GET", "clock")["now"])
+        return int(self._project.control("GET", "clock")["now"])
 
     def advance(self, seconds: float) -> None:
-        self._project.ask("POST", "clock", {"advance": seconds})
+        self._project.control("POST", "clock", {"advance": seconds})
 
     def set(self, when: float) -> None:
-        self._project.ask("POST", "clock", {"set": when})
-
-
-class AttachedFaults(FaultsHandle):
-    """As the handle's faults. Those that are looked at are copies."""
-
-    def __init__(self, project: AttachedProject) -> None:
-        self._attached = project
-
-    def clear(self) -> None:
-        self._attached.ask("DELETE", "faults")
-
-    def __iter__(self) -> Iterator[Fault]:
-        return map(Fault.from_json, self._attached.ask("GET", "faults")["data"])
-
-    def _put(self, fault: Fault) -> None:
-        self._attached.ask("POST", "faults", {name: getattr(fault, name) for name in FAULT_FIELDS})
+        self._project.control("POST", "clock", {"set": when})
 
 
 class AttachedProject:
-    """A ProjectHandle as far as the control API goes; what it cannot do is an EmulatorError that says so."""
+    """A ProjectHandle as far as the control API goes; the rest is an EmulatorError that says so."""
 
     def __init__(self, http: httpx2.Client, url: str, name: str) -> None:
         self.name = name
         self.base_url = f"{url}/v1"
         self.api_key = key_of_project(name)
         self.clock = AttachedClock(self)
-        self.faults = AttachedFaults(self)
-        self.door = None
+        self.faults = FaultsHandle(self._add_fault, self._fetch_faults, lambda: self.control("DELETE", "faults"))
+        self.in_process = None
         self.failures: list[Failure] = []
         self.unmatched: list[str] = []
         self._http = http
@@ -159,7 +128,7 @@ class AttachedProject:
     def set_up(self, settings: Settings) -> None:
         if settings.transport == "inprocess":
             raise EmulatorError("transport='inprocess' is for an emulator of this process, not one of --assistants-url")
-        mode = self.ask("GET", "clock")["mode"]
+        mode = self.control("GET", "clock")["mode"]
         if isinstance(settings.clock, str) and settings.clock != mode:
             raise EmulatorError(
                 f"the emulator at {self.base_url} has a {mode} clock, and the test's marker asks for a "
@@ -174,7 +143,7 @@ class AttachedProject:
 
     @property
     def requests(self) -> RequestLog:
-        answer = self.ask("GET", "requests")
+        answer = self.control("GET", "requests")
         log = RequestLog()
         for call in answer["data"]:
             raw = b"" if call["body"] is None else orjson.dumps(call["body"])
@@ -189,59 +158,176 @@ class AttachedProject:
         return make_async_client(self.base_url, self.api_key, options)
 
     def state(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.ask("GET", "state")
-        return found
+        tables: dict[str, Any] = self.control("GET", "state")
+        return tables
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
-        self.ask("PUT", "state", read_state(state))
+        self.control("PUT", "state", read_state(state))
 
     def load_script(self, script: str | Path | Mapping[str, Any]) -> None:
-        self.ask("PUT", "script", self._script.load(load_script(script).raw))
+        self.control("PUT", "script", self._script.load(load_script(script).raw))
 
     def respond(self, *reply: Any, **options: Any) -> Any:
-        """Text, a reply or a list of replies, put as a script. Each call puts all anew, so `times` count from there."""
-        self.ask("PUT", "script", self._script.add(*reply, **options))
+        """Add text, a reply or a list of replies to the script. Each call sends the whole script, so the counts of
+        `times` start again."""
+        self.control("PUT", "script", self._script.add(*reply, **options))
         return reply[0]
 
     def resume(self, run_id: str) -> None:
-        self.ask("POST", f"runs/{quote(run_id, safe='')}/resume")
+        self.control("POST", f"runs/{quote(run_id, safe='')}/resume")
 
     def transcript(self, thread_id: str) -> str:
-        return transcript(self.get, thread_id)
+        return texts.transcript(FetchedThread(self.get, thread_id), thread_id)
 
     def transcripts(self, newest: int) -> dict[str, str]:
         return {thread_id: self.transcript(thread_id) for thread_id in thread_ids(self.requests)[-newest:]}
 
     def reset(self) -> None:
         self._script = AttachedScript()
-        self.ask("POST", "reset")
+        self.control("POST", "reset")
 
     def leftovers(self) -> Leftovers:
-        """Nothing is known of them from here but by looking at runs."""
+        """The control API lists none of them."""
         return Leftovers(self.failures, self.unmatched, [])
 
-    def ask(self, method: str, call: str, body: Mapping[str, Any] | None = None) -> Any:
-        """What a control call answers; EmulatorError if it is an error."""
-        return ask(self._http, method, f"/_emulator/{call}", self._headers, body)
+    def control(self, method: str, call: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The answer of a control call; EmulatorError if it is an error."""
+        return request_json(self._http, method, f"/_emulator/{call}", self._headers, body)
 
     def get(self, path: str) -> Any:
-        """What the API answers at a path below `/v1`."""
-        return ask(self._http, "GET", f"/v1{path}", {**self._headers, "OpenAI-Beta": "assistants=v2"})
+        """The API's answer at a path below `/v1`."""
+        return request_json(self._http, "GET", f"/v1{path}", {**self._headers, "OpenAI-Beta": "assistants=v2"})
+
+    def _add_fault(self, fault: Fault) -> None:
+        self.control("POST", "faults", {name: getattr(fault, name) for name in FAULT_FIELDS})
+
+    def _fetch_faults(self) -> Iterator[Fault]:
+        return map(Fault.from_json, self.control("GET", "faults")["data"])
 
     @property
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.api_key}"}
 
 
-def ask(
+def request_json(
     http: httpx2.Client, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
 ) -> Any:
+    """The JSON of the answer; EmulatorError for an error answer, or where no emulator answers."""
     content = b"" if body is None else orjson.dumps(body)
     try:
-        answer = http.request(method, path, headers=headers, content=content)
-        found = answer.json()
+        response = http.request(method, path, headers=headers, content=content)
+        answer = response.json()
     except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
         raise EmulatorError(f"no emulator answers at {http.base_url}: {error}") from error
-    if answer.is_error:
-        raise EmulatorError(found["error"]["message"])
-    return found
+    if response.is_error:
+        raise EmulatorError(answer["error"]["message"])
+    return answer
+
+
+def thread_ids(requests: Iterable[LoggedRequest]) -> list[str]:
+    """The threads that requests named, in the order in which each was named first."""
+    return list(dict.fromkeys(match[1] for call in requests if (match := THREAD.match(call.path))))
+
+
+class FetchedThread:
+    """One thread's messages, runs and steps, fetched from the API for a transcript.
+
+    The API has no common order of messages and runs: a run that wrote no message stands after the messages that are
+    not younger than it.
+    """
+
+    def __init__(self, get: Get, thread_id: str) -> None:
+        messages = [{"status": "completed", **message} for message in _pages(get, f"/threads/{thread_id}/messages")]
+        runs = _pages(get, f"/threads/{thread_id}/runs")
+        steps = [step for run in runs for step in _pages(get, f"/threads/{thread_id}/runs/{run['id']}/steps")]
+        self._tables = {"messages": messages, "runs": runs, "steps": steps}
+        self._places = {message["id"]: place for place, message in enumerate(messages, 1)}
+        for run in runs:
+            self._places[run["id"]] = sum(message["created_at"] <= run["created_at"] for message in messages)
+
+    def get(self, table: str, id: str) -> Object | None:
+        return next((row for row in self._tables[table] if row["id"] == id), None)
+
+    def of(self, table: str, field: str, parent: str) -> list[Object]:
+        return [row for row in self._tables[table] if row.get(field) == parent]
+
+    def number(self, table: str, id: str) -> int:
+        return self._places[id]
+
+
+def _pages(get: Get, path: str) -> list[Object]:
+    """All rows of a list endpoint, oldest first."""
+    rows: list[Object] = []
+    has_more = True
+    while has_more:
+        after = f"&after={rows[-1]['id']}" if rows else ""
+        page = get(f"{path}?order=asc&limit=100{after}")
+        rows += page["data"]
+        has_more = page["has_more"] and bool(page["data"])
+    return rows
+
+
+class AttachedScript:
+    """The script to send: rules of `respond` before those of the loaded script and their fallbacks after it, the order
+    in which a project in this process tries them."""
+
+    def __init__(self) -> None:
+        self._responds: list[dict[str, Any]] = []
+        self._loaded: list[dict[str, Any]] = []
+
+    def load(self, script: Mapping[str, Any]) -> dict[str, Any]:
+        self._loaded = list(script["replies"])
+        return self._merged()
+
+    def add(
+        self, *reply: Any, when: Any = None, assistant: str | None = None, times: int | None = None, live: bool = False
+    ) -> dict[str, Any]:
+        """ScriptError for a reply or condition that only Python can express."""
+        if not reply or callable(reply[0]) or callable(when) or live:
+            _refuse("a Python function")
+        if isinstance(when, re.Pattern):
+            _refuse("a compiled pattern")
+        condition = {"message": when} if isinstance(when, str) else dict(when or {})
+        condition |= {"assistant": assistant} if assistant is not None else {}
+        rule: dict[str, Any] = {"when": condition} if condition else {}
+        rule |= {"times": times} if times is not None else {}
+        self._responds.append({**rule, "do": [action(step) for step in as_replies(reply[0])]})
+        return self._merged()
+
+    def _merged(self) -> dict[str, Any]:
+        fallbacks = [rule for rule in self._responds if rule.keys() == {"do"}]
+        others = [rule for rule in self._responds if rule.keys() != {"do"}]
+        return {"version": 1, "replies": [*others, *self._loaded, *fallbacks]}
+
+
+def action(step: Step) -> dict[str, Any]:
+    """`{"text": {"value": "Hello"}}`. In a script braces that name something are filled in, also in these texts."""
+    if isinstance(step, list):
+        return {"function_calls": [_function_call(call) for call in step]}
+    if isinstance(step, FunctionCall):
+        return {"function_call": _function_call(step)}
+    kind = type(step)
+    if kind in FLAG_ACTIONS:
+        return {FLAG_ACTIONS[kind]: True}
+    if kind in SINGLE_FIELD_ACTIONS:
+        name, field = SINGLE_FIELD_ACTIONS[kind]
+        return {name: getattr(step, field)}
+    if kind is Chunk:
+        _refuse("a text that is still being made")
+    fields = asdict(step)
+    if kind not in ACTIONS or fields.pop("images", None) or fields.pop("files", None):
+        _refuse("an image")
+    return {ACTIONS[kind]: {name: value for name, value in fields.items() if value is not None}}
+
+
+def _function_call(call: FunctionCall) -> dict[str, Any]:
+    """Arguments as a string are taken as they stand, so braces in them are safe."""
+    fields = {"name": call.name, "arguments": call.arguments_json()}
+    return fields if call.id is None else {**fields, "id": call.id}
+
+
+def _refuse(what: str) -> NoReturn:
+    raise ScriptError(
+        f"{what} cannot be sent to the emulator that --assistants-url names; give listed replies or a script, or run "
+        "this test without --assistants-url"
+    )

@@ -1,4 +1,4 @@
-"""Tests with a cassette: its player stands in the emulator's place, or a recorder in front of a real server."""
+"""Tests with a cassette: a player answers in the emulator's place, or a recorder forwards calls to a real server."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,54 +18,51 @@ from assistants_emulator.recording.cassette import journal_of
 from assistants_emulator.recording.player import Player
 from assistants_emulator.recording.recorder import Recorder
 from pytest_assistants_emulator.marker import Settings
-from pytest_assistants_emulator.servers import Server
+from pytest_assistants_emulator.servers import Handle, Server
 
 if TYPE_CHECKING:
-    from assistants_emulator.handle import ProjectHandle
     from assistants_emulator.turns.invocation import Failure
 
-
 NO_UPSTREAM = (
-    "there is nothing to record from: say where by --assistants-upstream URL, by `assistants_upstream` in pytest's ini "
-    "file, or by OPENAI_BASE_URL"
+    "no server to record from: name one with --assistants-upstream URL, with `assistants_upstream` in pytest's ini "
+    "file, or with OPENAI_BASE_URL"
 )
 
 
 class CassetteServer:
-    """One test's: `reaches_out` says that calls may go to another machine, which the guard would take for an escape."""
+    """The player or recorder of one test. A recorder calls another machine, which the guard would take for an escape:
+    `calls_upstream`."""
 
     def __init__(self, config: pytest.Config, path: Path) -> None:
         self._mode: str = config.getoption("--assistants-record")
         self._upstream: str | None = config.getoption("--assistants-upstream") or config.getini("assistants_upstream")
         self._scrub: list[str] = config.getini("assistants_scrub")
         self._path = path
-        self._served: Player | Recorder | None = None
-        known = path.exists() or journal_of(path).exists()
-        self.reaches_out = self._mode in ("all", "new_episodes") or (self._mode == "once" and not known)
+        self._server: Player | Recorder | None = None
+        self.calls_upstream = self._mode in ("all", "new_episodes") or (self._mode == "once" and not exists(path))
 
-    def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle:
+    def open(self, name: str, seed: str, settings: Settings) -> CassetteProject:
         if settings.script is not None:
             raise EmulatorError("a test has a cassette or a script, not both: a cassette has its own answers")
-        self._served = self._recorder() if self.reaches_out else self._player()
-        self._served.start()
-        return cast("ProjectHandle", CassetteProject(name, self._served))
+        self._server = self._recorder() if self.calls_upstream else self._player()
+        self._server.start()
+        return CassetteProject(name, self._server)
 
     def close(self, name: str) -> None:
-        if self._served is not None:
-            self._served.stop()
+        if self._server is not None:
+            self._server.stop()
 
     def remarks(self) -> list[str]:
-        """What was recorded and not replayed: no reason to fail."""
-        if not isinstance(self._served, Player):
+        """Recorded exchanges that were not replayed, which is no reason to fail."""
+        if not isinstance(self._server, Player):
             return []
-        return [f"{exchange.request} in {self._path.name} was never asked for" for exchange in self._served.leftovers()]
+        return [f"{exchange.request} in {self._path.name} was never asked for" for exchange in self._server.leftovers()]
 
     def stop(self) -> None:
-        """It is over with its test."""
+        """Nothing: `close` has stopped it with its test."""
 
     def _player(self) -> Player:
-        if not self._path.exists() and not journal_of(self._path).exists():
-            raise EmulatorError(f"there is no cassette {self._path}; --assistants-record=once records it")
+        require(self._path)
         return Player(self._path, scrub=self._scrub)
 
     def _recorder(self) -> Recorder:
@@ -79,15 +76,16 @@ class CassetteServer:
 
 
 class CassetteProject:
-    """A ProjectHandle as far as a recorded session goes; what it cannot do is an EmulatorError that says so."""
+    """A ProjectHandle as far as a recorded session goes; the rest is an EmulatorError that says so."""
 
-    def __init__(self, name: str, served: Player | Recorder) -> None:
+    def __init__(self, name: str, server: Player | Recorder) -> None:
         self.name = name
-        self.base_url = served.base_url
-        self.api_key = served.api_key
+        self.base_url = server.base_url
+        self.api_key = server.api_key
+        self.in_process = None
         self.failures: list[Failure] = []
-        self.unmatched = served.unmatched if isinstance(served, Player) else []
-        self._served = served
+        self.unmatched = server.unmatched if isinstance(server, Player) else []
+        self._server = server
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -96,16 +94,16 @@ class CassetteProject:
 
     @property
     def requests(self) -> RequestLog:
-        return self._served.requests
+        return self._server.requests
 
     def client(self, **options: Any) -> Any:
-        return self._served.client(**options)
+        return self._server.client(**options)
 
     def async_client(self, **options: Any) -> Any:
-        return self._served.async_client(**options)
+        return self._server.async_client(**options)
 
     def transcripts(self, newest: int) -> dict[str, str]:
-        """What threads hold is known to whoever answered then."""
+        """None: only the recorded server knew its threads."""
         return {}
 
     def leftovers(self) -> Leftovers:
@@ -113,43 +111,50 @@ class CassetteProject:
 
 
 class SemanticServer:
-    """One test's, on the session's server. The recording may be of any format that can be read."""
+    """`replay="semantic"`: the model's replies of a recorded session, as the script of a project on the session's
+    server. The recording may have any format that `convert` reads."""
 
-    reaches_out = False
+    calls_upstream = False
 
     def __init__(self, server: Server, path: Path) -> None:
         self._server = server
         self._path = path
-        self._handle: ProjectHandle | None = None
-        self._missing: list[str] = []
+        self._handle: Handle | None = None
+        self._warnings: list[str] = []
 
-    def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle:
+    def open(self, name: str, seed: str, settings: Settings) -> Handle:
         if settings.script is not None:
             raise EmulatorError("a test has a cassette or a script, not both: a cassette becomes a script of its own")
-        made = self._converted()
-        assert made.script is not None
-        self._missing = [f"{self._path.name}: {warning}" for warning in made.warnings]
-        self._handle = self._server.open(name, seed, replace(settings, script=made.script.script, cassette=None))
+        require(self._path)
+        conversion = _convert(self._path, self._path.stat().st_mtime_ns if self._path.exists() else 0)
+        assert conversion.script is not None
+        self._warnings = [f"{self._path.name}: {warning}" for warning in conversion.warnings]
+        self._handle = self._server.open(name, seed, replace(settings, script=conversion.script.script, cassette=None))
         return self._handle
 
     def close(self, name: str) -> None:
         self._server.close(name)
 
     def remarks(self) -> list[str]:
-        """What the recording does not show, and the runs in it that the test did not ask for."""
+        """Gaps of the recording, and recorded runs that the test did not create."""
         unused = self._handle.leftovers().unused if self._handle is not None else []
-        return [*self._missing, *(f"recorded, and not asked for: {rule}" for rule in unused)]
+        return [*self._warnings, *(f"recorded, and not asked for: {rule}" for rule in unused)]
 
     def stop(self) -> None:
-        """The server is the session's."""
+        """Nothing: the server is the session's."""
 
-    def _converted(self) -> Conversion:
-        if not self._path.exists() and not journal_of(self._path).exists():
-            raise EmulatorError(f"there is no cassette {self._path}; --assistants-record=once records it")
-        return _read(self._path, self._path.stat().st_mtime_ns if self._path.exists() else 0)
+
+def exists(path: Path) -> bool:
+    """A recording that was cut short has left its journal only."""
+    return path.exists() or journal_of(path).exists()
+
+
+def require(path: Path) -> None:
+    if not exists(path):
+        raise EmulatorError(f"there is no cassette {path}; --assistants-record=once records it")
 
 
 @functools.lru_cache(maxsize=16)
-def _read(path: Path, changed: int) -> Conversion:
+def _convert(path: Path, mtime: int) -> Conversion:
     """Once for the tests that share it."""
     return Conversion.of(path, to="script")

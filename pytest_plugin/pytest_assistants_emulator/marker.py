@@ -1,4 +1,4 @@
-"""`@pytest.mark.assistants(...)`: one row a keyword.
+"""The keywords of `@pytest.mark.assistants(...)`, a row each.
 
 Markers of the class and the module count too; for each keyword the nearest one wins.
 """
@@ -17,7 +17,7 @@ MARKER = "assistants"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How one test wants its project; None is what a test gets that says nothing."""
+    """One test's settings of its project; None is the default."""
 
     script: Path | dict[str, Any] | None = None
     state: Path | dict[str, Any] | None = None
@@ -29,40 +29,39 @@ class Settings:
 
 
 def settings_of(item: pytest.Item) -> Settings:
-    """What the item's markers say; a mistake in them fails the test, in one line."""
-    given: dict[str, Any] = {}
+    """The merged keywords of the item's markers; a mistake in them fails the test, in one line."""
+    keywords: dict[str, Any] = {}
     for mark in item.iter_markers(MARKER):
         if mark.args:
-            _refuse(f"takes keywords only, and was given {mark.args[0]!r}; it knows {_known()}")
-        given = {**mark.kwargs, **given}
-    if unknown := [name for name in given if name not in KEYWORDS]:
-        _refuse(f"unknown keyword {unknown[0]!r}; it knows {_known()}")
-    settings = Settings(**{name: KEYWORDS[name](value, item) for name, value in given.items() if value is not None})
+            _refuse(f"takes keywords only, and was given {mark.args[0]!r}; they are {_names()}")
+        keywords = {**mark.kwargs, **keywords}
+    if unknown := [name for name in keywords if name not in KEYWORDS]:
+        _refuse(f"unknown keyword {unknown[0]!r}; there are {_names()}")
+    settings = Settings(**{name: KEYWORDS[name](value, item) for name, value in keywords.items() if value is not None})
     if settings.replay is not None and settings.cassette is None:
         _refuse("replay says how a cassette is replayed, and there is no cassette")
     return settings
 
 
 def _file_or_dict(name: str) -> Callable[[Any, pytest.Item], Path | dict[str, Any]]:
-    """A path, looked for beside the test file and then from the root directory, or what the file would say."""
+    """Read a path (from the test file's folder, then from the root directory) or a dict in the place of a file."""
 
     def read(value: Any, item: pytest.Item) -> Path | dict[str, Any]:
         if isinstance(value, Mapping):
             return dict(value)
         if not isinstance(value, str | Path):
             _refuse(f"{name} is a path or a dict, not {value!r}")
-        places = [folder / value for folder in (item.path.parent, item.config.rootpath)]
-        found = next((place for place in places if place.is_file()), None)
-        if found is None:
-            tried = " or ".join(dict.fromkeys(str(place) for place in places))
-            _refuse(f"there is no {name} {tried}")
-        return found
+        paths = [folder / value for folder in (item.path.parent, item.config.rootpath)]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            _refuse(f"there is no {name} {' or '.join(dict.fromkeys(map(str, paths)))}")
+        return path
 
     return read
 
 
 def _cassette(value: Any, item: pytest.Item) -> Path:
-    """It need not be there: it may be about to be recorded."""
+    """A path from the test file's folder; the file need not exist, since this test may record it."""
     if not isinstance(value, str | Path):
         _refuse(f"cassette is a path, not {value!r}")
     return item.path.parent / value
@@ -93,7 +92,7 @@ def _transport(value: Any, item: pytest.Item) -> str:
     _refuse(f"transport is 'socket' or 'inprocess', not {value!r}")
 
 
-def _known() -> str:
+def _names() -> str:
     return ", ".join(KEYWORDS)
 
 

@@ -1,4 +1,4 @@
-"""The section of a failing test's report: what was asked of the emulator, and what became of the threads."""
+"""The section of a failing test's report: the requests that the emulator received, and the threads' transcripts."""
 
 from __future__ import annotations
 
@@ -8,43 +8,45 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_assistants_emulator.teardown import as_raised
+from pytest_assistants_emulator.teardown import without_own_frames
 
 if TYPE_CHECKING:
-    from assistants_emulator.handle import ProjectHandle
+    from pytest_assistants_emulator.servers import Handle
 
 TITLE = "assistants emulator"
 REMARK = "assistants_emulator"  # the user property of a test's report
 MOST_REQUESTS = 50
 MOST_THREADS = 5
-MOST_CHARACTERS = 4_000
+MOST_CHARACTERS = 4_000  # of one transcript
 
 
-def section(handle: ProjectHandle, escapes: list[str] | None) -> str:
-    """Never an error of its own: the test's is the one to be seen. With `escapes` None, only what it is not about."""
+def section(handle: Handle, escapes: list[str] | None) -> str:
+    """The section's text; never raises, so that the test's own error is seen. `escapes` None leaves out the problems,
+    where the error itself is about them."""
     try:
-        return "\n".join([*_calls(handle), *_threads(handle), *([] if escapes is None else _troubles(handle, escapes))])
+        problems = [] if escapes is None else _problems(handle, escapes)
+        return "\n".join([*_requests(handle), *_threads(handle), *problems])
     except Exception as error:
-        return f"could not be asked: {error!r}"
+        return f"the emulator did not answer: {error!r}"
 
 
-def _calls(handle: ProjectHandle) -> Iterator[str]:
+def _requests(handle: Handle) -> Iterator[str]:
     requests = handle.requests
     older = requests.total - len(requests[-MOST_REQUESTS:])
     yield f"requests ({older} older ones are not shown):" if older else f"requests ({requests.total}):"
-    yield from (f"  {call}" for call in requests[-MOST_REQUESTS:])
+    yield from (f"  {request}" for request in requests[-MOST_REQUESTS:])
 
 
-def _threads(handle: ProjectHandle) -> Iterator[str]:
+def _threads(handle: Handle) -> Iterator[str]:
     for thread_id, text in handle.transcripts(MOST_THREADS).items():
         yield f"{thread_id}:"
         yield from (f"  {line}" for line in _end_of(text).splitlines())
 
 
-def _troubles(handle: ProjectHandle, escapes: list[str]) -> Iterator[str]:
+def _problems(handle: Handle, escapes: list[str]) -> Iterator[str]:
     for failure in handle.failures:
         yield f"a responder raised, in {failure.run_id}:"
-        yield "".join(traceback.format_exception(as_raised(failure.error))).rstrip()
+        yield "".join(traceback.format_exception(without_own_frames(failure.error))).rstrip()
     yield from escapes
 
 
@@ -53,7 +55,7 @@ def _end_of(text: str) -> str:
 
 
 def remarks_of(reports: Iterable[object]) -> Iterator[str]:
-    """`test: remark` for each in the reports of the session, of its workers too."""
+    """`test: remark` for each in the reports of the session, xdist workers' included."""
     for report in reports:
         if isinstance(report, pytest.TestReport) and report.when == "teardown":
             yield from (f"{report.nodeid}: {text}" for name, text in report.user_properties if name == REMARK)

@@ -1,4 +1,4 @@
-"""Where the tests' projects are: in an emulator of our own, in memory, or in one that somebody has started."""
+"""The server that holds the tests' projects: an in-memory emulator of this session, or one in another process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from urllib.parse import quote
 
 import pytest
@@ -19,29 +19,59 @@ from assistants_emulator.responders.scripts.load import Script, load_script
 from pytest_assistants_emulator.marker import Settings
 
 if TYPE_CHECKING:
-    from assistants_emulator.handle import ProjectHandle
+    import openai
 
-LONGEST_NAME = 200
+    from assistants_emulator.handle import Leftovers, ProjectHandle
+    from assistants_emulator.project.request_log import RequestLog
+    from assistants_emulator.server.inprocess import InProcessServer
+    from assistants_emulator.server.sdk_clients import ClientOptions
+    from assistants_emulator.turns.invocation import Failure
+
+LONGEST_NAME = 200  # characters of a project's name before it is shortened
+
+
+class Handle(Protocol):
+    """The part of a ProjectHandle that every test has, with `--assistants-url` and with a cassette too."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def api_key(self) -> str: ...
+    @property
+    def in_process(self) -> InProcessServer | None: ...
+    @property
+    def requests(self) -> RequestLog: ...
+    @property
+    def failures(self) -> list[Failure]: ...
+    @property
+    def unmatched(self) -> list[Any]: ...
+    def client(self, **options: Unpack[ClientOptions]) -> openai.OpenAI: ...
+    def async_client(self, **options: Unpack[ClientOptions]) -> openai.AsyncOpenAI: ...
+    def transcripts(self, newest: int) -> dict[str, str]: ...
+    def leftovers(self) -> Leftovers: ...
 
 
 class Server(Protocol):
-    """`open` gives the empty project of that name; `seed` is what its ids are made from.
+    """Opens an empty project for each test; `seed` is what the project's ids are derived from.
 
-    `reaches_out` says that calls are passed on to another server; `remarks` are about a test that passed.
+    `calls_upstream`: calls are forwarded to another server, so the guard stays off. `remarks`: lines about a test that
+    passed.
     """
 
     @property
-    def reaches_out(self) -> bool: ...
-    def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle: ...
+    def calls_upstream(self) -> bool: ...
+    def open(self, name: str, seed: str, settings: Settings) -> Handle: ...
     def close(self, name: str) -> None: ...
     def remarks(self) -> list[str]: ...
     def stop(self) -> None: ...
 
 
-class OwnServer:
-    """An emulator of this process, for the whole session."""
+class LocalServer:
+    """An emulator in this process, for the whole session."""
 
-    reaches_out = False
+    calls_upstream = False
 
     def __init__(self, transport: str) -> None:
         self._emulator = Emulator().start()
@@ -49,13 +79,13 @@ class OwnServer:
 
     def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle:
         project = self._emulator.project(name)
-        system = settings.clock == "system"
+        clock = "system" if settings.clock == "system" else "manual"
         transport = settings.transport or self._transport
-        project.configure(seed=seed, clock="system" if system else "manual", autojump=not system, transport=transport)
+        project.configure(seed=seed, clock=clock, autojump=clock == "manual", transport=transport)
         if settings.clock is not None and not isinstance(settings.clock, str):
             project.clock.set(settings.clock)
         if settings.script is not None:
-            project.load_script(_loaded(settings.script))
+            project.load_script(_load(settings.script))
         if settings.state is not None:
             project.load_state(settings.state)
         return project
@@ -71,14 +101,14 @@ class OwnServer:
 
 
 def start(url: str | None, transport: str) -> Server:
-    """Our own server, whose clients come by that transport unless a marker says otherwise, or the one at `url`; no
-    answer there fails the test."""
+    """The emulator at `url`, or a new one whose clients use `transport` unless a marker says otherwise; a mistake in
+    either fails the test."""
     if transport not in TRANSPORTS:
         raise pytest.fail.Exception(
             f"assistants_transport is 'socket' or 'inprocess', not {transport!r}", pytrace=False
         )
     if url is None:
-        return OwnServer(transport)
+        return LocalServer(transport)
     from pytest_assistants_emulator.attached import AttachedServer
 
     try:
@@ -89,23 +119,23 @@ def start(url: str | None, transport: str) -> Server:
 
 @functools.cache
 def session_token() -> str:
-    """What makes this session's projects others than those of the session before, on an emulator that stays."""
+    """Random text that keeps this session's projects apart from earlier ones on an emulator that stays up."""
     return secrets.token_hex(4)
 
 
 def project_name(node_id: str) -> str:
-    """The node id as a header may hold it, and the session's token."""
+    """The node id as a header can carry it, and the session's token."""
     name = quote(node_id, safe="/:[]-_.,=+@")
     if len(name) > LONGEST_NAME:
         name = f"{name[:LONGEST_NAME]}~{hashlib.sha256(node_id.encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
     return f"{name}#{session_token()}"
 
 
-def _loaded(script: Path | Mapping[str, Any]) -> Script:
-    """Read once a session: a module's tests share its marker, and YAML takes longer than a test."""
-    return load_script(script) if isinstance(script, Mapping) else _loaded_file(script, script.stat().st_mtime_ns)
+def _load(script: Path | Mapping[str, Any]) -> Script:
+    """Read a file once a session: a module's tests share its marker, and YAML takes longer than a test."""
+    return load_script(script) if isinstance(script, Mapping) else _load_file(script, script.stat().st_mtime_ns)
 
 
 @functools.cache
-def _loaded_file(path: Path, changed: int) -> Script:
+def _load_file(path: Path, mtime: int) -> Script:
     return load_script(path)

@@ -1,4 +1,4 @@
-"""What fails a test when it ends: exceptions in responders, escaped clients, unmatched runs, rules left over."""
+"""The end of a test: exceptions in responders, escaped clients, unmatched runs and unused rules fail it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from assistants_emulator.handle import Leftovers
 
-OURS = ("assistants_emulator", "pytest_assistants_emulator", "concurrent", "asyncio")
+OWN_PACKAGES = ("assistants_emulator", "pytest_assistants_emulator", "concurrent", "asyncio")
 
 
 @dataclass(slots=True)
@@ -22,18 +22,18 @@ class Problems:
     texts: list[str]
 
     @classmethod
-    def of(cls, left: Leftovers, escapes: list[str], *, with_unused: bool) -> Problems:
-        texts = [*escapes, *left.unmatched]
-        if with_unused and left.unused:
-            rules = (f"- {rule}" for rule in left.unused)
+    def of(cls, leftovers: Leftovers, escapes: list[str], *, with_unused: bool) -> Problems:
+        texts = [*escapes, *leftovers.unmatched]
+        if with_unused and leftovers.unused:
+            rules = (f"- {rule}" for rule in leftovers.unused)
             texts.append("\n".join(["Rules with `times` left over, which the test did not use:", *rules]))
-        return cls([as_raised(failure.error) for failure in left.failures], texts)
+        return cls([without_own_frames(failure.error) for failure in leftovers.failures], texts)
 
     def __bool__(self) -> bool:
         return bool(self.errors or self.texts)
 
     def fail(self) -> NoReturn:
-        """One exception is raised as it is; several, or one and something to say, as a group."""
+        """Raise a single error as it is; several, or one with texts, as a group."""
         __tracebackhide__ = True
         if not self.errors:
             pytest.fail("\n\n".join(self.texts), pytrace=False)
@@ -44,9 +44,9 @@ class Problems:
         )
 
 
-def as_raised(error: Exception) -> Exception:
-    """With the traceback from the responder on: the emulator's own frames before it help nobody."""
-    place: TracebackType | None = error.__traceback__
-    while place is not None and place.tb_frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
-        place = place.tb_next
-    return error.with_traceback(place or error.__traceback__)
+def without_own_frames(error: Exception) -> Exception:
+    """The error with a traceback that begins at the responder; whole if all frames are the emulator's."""
+    frame: TracebackType | None = error.__traceback__
+    while frame is not None and frame.tb_frame.f_globals.get("__name__", "").partition(".")[0] in OWN_PACKAGES:
+        frame = frame.tb_next
+    return error.with_traceback(frame or error.__traceback__)

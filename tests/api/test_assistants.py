@@ -87,7 +87,7 @@ def test_a_function_without_parameters_gets_an_empty_object_and_strict_false(wir
     ]
 
 
-def test_clients_14_function_names_with_hyphens_and_any_schema_come_back_untouched(wire: httpx2.Client) -> None:
+def test_function_names_with_hyphens_and_any_schema_come_back_untouched(wire: httpx2.Client) -> None:
     body = {"model": "gpt-4o", "tools": [{"type": "function", "function": FUNCTION}]}
     (shown,) = wire.post("/assistants", json=body).json()["tools"]
     assert shown == {"type": "function", "function": {**FUNCTION, "strict": False}}
@@ -100,20 +100,20 @@ def test_clients_14_function_names_with_hyphens_and_any_schema_come_back_untouch
         *("temperature", "top_p", "response_format", "reasoning_effort"),
     ],
 )
-def test_clients_9_a_null_on_create_is_the_default(wire: httpx2.Client, field: str) -> None:
+def test_a_null_on_create_is_the_default(wire: httpx2.Client, field: str) -> None:
     plain = wire.post("/assistants", json={"model": "gpt-4o"}).json()
     nulled = wire.post("/assistants", json={"model": "gpt-4o", field: None}).json()
     assert {**nulled, "id": ""} == {**plain, "id": ""}
 
 
-def test_clients_12_empty_tools_metadata_and_file_ids_are_accepted(wire: httpx2.Client) -> None:
+def test_empty_tools_metadata_and_file_ids_are_accepted(wire: httpx2.Client) -> None:
     resources = {"code_interpreter": {"file_ids": []}}
     sent = {"model": "gpt-4o", "tools": [], "metadata": {}, "tool_resources": resources}
     body = wire.post("/assistants", json=sent).json()
     assert {name: body[name] for name in sent} == sent
 
 
-def test_clients_17_any_deployment_name_is_a_model(client: openai.OpenAI) -> None:
+def test_any_deployment_name_is_a_model(client: openai.OpenAI) -> None:
     assert client.beta.assistants.create(model="my-gpt-4o-deployment").model == "my-gpt-4o-deployment"
 
 
@@ -156,7 +156,7 @@ def test_a_null_on_modify_brings_a_setting_back_to_its_default(wire: httpx2.Clie
     assert wire.post(f"/assistants/{created['id']}", json={field: None}).json() == {**created, field: default}
 
 
-def test_clients_11_an_empty_file_search_keeps_the_vector_store(wire: httpx2.Client) -> None:
+def test_an_empty_file_search_keeps_the_vector_store(wire: httpx2.Client) -> None:
     store = wire.post("/vector_stores", json={}).json()["id"]
     resources = {"file_search": {"vector_store_ids": [store]}}
     created = wire.post("/assistants", json={"model": "gpt-4o", "tool_resources": resources}).json()
@@ -164,7 +164,7 @@ def test_clients_11_an_empty_file_search_keeps_the_vector_store(wire: httpx2.Cli
     assert modified["tool_resources"] == resources
 
 
-def test_clients_16_a_vector_store_may_be_made_on_the_way(client: openai.OpenAI, wire: httpx2.Client) -> None:
+def test_a_vector_store_may_be_made_on_the_way(client: openai.OpenAI, wire: httpx2.Client) -> None:
     file = client.files.create(file=("a.txt", b"Cake."), purpose="assistants")
     resources = {"file_search": {"vector_stores": [{"file_ids": [file.id]}]}}
     body = wire.post("/assistants", json={"model": "gpt-4o", "tool_resources": resources}).json()
@@ -180,12 +180,12 @@ def test_a_deleted_assistant_is_gone(client: openai.OpenAI, assistant: Any) -> N
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-def test_behaviour_4_unknown_id(refused: Any, method: str) -> None:
+def test_an_unknown_assistant_is_not_found(refused: Any, method: str) -> None:
     error = {"message": "No assistant found with id 'asst_x'.", "type": "invalid_request_error"}
     assert refused(method, "/assistants/asst_x") == (404, {**error, "param": None, "code": None})
 
 
-def test_clients_37_a_deleted_assistant_is_a_not_found_error(client: openai.OpenAI, assistant: Any) -> None:
+def test_a_deleted_assistant_is_a_not_found_error(client: openai.OpenAI, assistant: Any) -> None:
     client.beta.assistants.delete(assistant.id)
     with pytest.raises(openai.NotFoundError, match=rf"No assistant found with id '{assistant.id}'\."):
         client.beta.assistants.retrieve(assistant.id)

@@ -1,4 +1,4 @@
-"""Azure's addresses lead to the same objects (behaviour section 14)."""
+"""Azure's addresses lead to the same objects (docs/reference/behaviour.md#azure)."""
 
 from __future__ import annotations
 
@@ -70,23 +70,25 @@ VERSIONS = {
 
 
 @pytest.mark.parametrize(("api_version", "key"), VERSIONS.items())
-def test_behaviour_14_the_api_version_picks_the_shapes(bare: httpx2.Client, api_version: str, key: str) -> None:
+def test_the_api_version_picks_the_shapes(bare: httpx2.Client, api_version: str, key: str) -> None:
     answer = bare.post(f"/assistants?api-version={api_version}", json={"model": "d"})
     assert {"file_ids", "tool_resources"} & set(answer.json()) == {key}
 
 
-def test_behaviour_14_the_v1_surface(bare: httpx2.Client) -> None:
+def test_addresses_below_openai_v1_have_the_shapes_of_v2(bare: httpx2.Client) -> None:
     assert "tool_resources" in bare.post("/v1/threads", json={}).json()
     assert "tool_resources" in bare.post("/v1/threads?api-version=preview", json={}).json()
 
 
-def test_behaviour_14_the_beta_header_is_ignored(bare: httpx2.Client) -> None:
+def test_the_beta_header_is_ignored_on_azure(bare: httpx2.Client) -> None:
     headers = {"OpenAI-Beta": "assistants=v1"}
     answer = bare.post("/threads?api-version=2024-05-01-preview", json={}, headers=headers)
     assert "tool_resources" in answer.json()
 
 
-def test_clients_3_a_bearer_token_will_do(bare: httpx2.Client, project: ProjectHandle, thread: Any) -> None:
+def test_a_bearer_token_takes_the_place_of_the_api_key_header(
+    bare: httpx2.Client, project: ProjectHandle, thread: Any
+) -> None:
     headers = {"Authorization": f"Bearer {project.api_key}", "api-key": ""}
     path = f"/threads/{thread.id}?api-version=2024-05-01-preview"
     assert bare.get(path, headers=headers).json()["id"] == thread.id
@@ -104,13 +106,13 @@ NOWHERE = {
 
 
 @pytest.mark.parametrize(("method", "path"), NOWHERE.values(), ids=NOWHERE)
-def test_behaviour_14_unknown_path(bare: httpx2.Client, method: str, path: str) -> None:
+def test_azures_gateway_answers_404_where_there_is_nothing(bare: httpx2.Client, method: str, path: str) -> None:
     answer = bare.request(method, path)
     assert (answer.status_code, answer.json()) == (404, NOT_FOUND)
 
 
 @pytest.mark.parametrize("key", [None, "wrong"])
-def test_behaviour_14_bad_key(key: str | None) -> None:
+def test_azures_gateway_refuses_a_missing_or_wrong_key(key: str | None) -> None:
     with Emulator(api_key=KEY) as emulator:
         url = emulator.base_url.removesuffix("/v1") + "/openai/assistants?api-version=2024-05-01-preview"
         headers = {} if key is None else {"api-key": key}
@@ -119,7 +121,7 @@ def test_behaviour_14_bad_key(key: str | None) -> None:
         assert httpx2.get(url, headers={"api-key": KEY}, trust_env=False, verify=False).status_code == 200
 
 
-def test_behaviour_14_unknown_deployment() -> None:
+def test_an_unknown_deployment_does_not_exist() -> None:
     refused = pytest.raises(openai.BadRequestError, match=r"The requested model 'x' does not exist\.")
     with Emulator(models=("mine",)) as emulator, openai.AzureOpenAI(**options(emulator)) as azure, refused:
         azure.beta.assistants.create(model="x")

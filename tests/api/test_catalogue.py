@@ -1,4 +1,4 @@
-"""Rows of the catalogue of the API's behaviour that other files do not name: faults, models, files, vector stores."""
+"""Rules of docs/reference/behaviour.md that other files do not show: faults, models, files, vector stores."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def strict() -> Iterator[Emulator]:
         yield strict
 
 
-def test_behaviour_2_server_fault(emulator: Emulator, project: ProjectHandle, wire: httpx2.Client) -> None:
+def test_a_fault_of_the_server_tells_the_request_id(
+    emulator: Emulator, project: ProjectHandle, wire: httpx2.Client
+) -> None:
     emulator.open_project(project.name).context.ids.new = None  # type: ignore[assignment, method-assign]
     answer = wire.post("/threads", json={})
     message = (
@@ -71,7 +73,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("asked", "kind", "code", "message"), FAULTS.values(), ids=FAULTS)
-def test_behaviour_2(
+def test_rate_limit_and_quota_have_types_and_codes_of_their_own(
     project: ProjectHandle, refused: Any, asked: str | None, kind: str, code: str, message: str
 ) -> None:
     project.faults.add("POST /threads", status=429, code=asked)
@@ -101,7 +103,9 @@ MODELS = {
 
 
 @pytest.mark.parametrize(("model", "version", "message", "code"), MODELS.values(), ids=MODELS)
-def test_behaviour_4_model(strict: Emulator, model: str, version: str, message: str, code: str) -> None:
+def test_a_model_that_cannot_be_used_is_refused(
+    strict: Emulator, model: str, version: str, message: str, code: str
+) -> None:
     headers = {"Authorization": "Bearer x", "OpenAI-Beta": f"assistants={version}"}
     url = f"{strict.base_url}/assistants"
     answer = httpx2.post(url, json={"model": model}, headers=headers, trust_env=False, verify=False)
@@ -125,19 +129,21 @@ FORMS: dict[str, tuple[str, Json, str, str | None]] = {
 
 
 @pytest.mark.parametrize(("name", "data", "message", "param"), FORMS.values(), ids=FORMS)
-def test_behaviour_10_upload(wire: httpx2.Client, name: str, data: Json, message: str, param: str | None) -> None:
+def test_an_upload_with_a_bad_form_is_refused(
+    wire: httpx2.Client, name: str, data: Json, message: str, param: str | None
+) -> None:
     answer = wire.post("/files", files={"file": (name, b"text")}, data=data)
     error = {**REFUSED, "message": message, "param": param}
     assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
-def test_behaviour_10_file_missing(wire: httpx2.Client) -> None:
+def test_an_upload_without_a_file_is_refused(wire: httpx2.Client) -> None:
     answer = wire.post("/files", files={"other": ("a.txt", b"")}, data={"purpose": "assistants"})
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, "'file' is a required property")
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/fake_id"), ("DELETE", "/fake_id"), ("GET", "/fake_id/content")])
-def test_behaviour_10_unknown_id(wire: httpx2.Client, method: str, path: str) -> None:
+def test_an_unknown_file_is_not_found(wire: httpx2.Client, method: str, path: str) -> None:
     message = "No such File object: fake_id"
     body = {"error": {**REFUSED, "message": message, "param": "id"}, "detail": {"message": message, "code": None}}
     answer = wire.request(method, f"/files{path}")
@@ -145,13 +151,15 @@ def test_behaviour_10_unknown_id(wire: httpx2.Client, method: str, path: str) ->
 
 
 @pytest.mark.parametrize("purpose", ["assistants", "user_data"])
-def test_behaviour_10_download(wire: httpx2.Client, upload: Upload, purpose: str) -> None:
+def test_files_for_assistants_and_user_data_may_not_be_downloaded(
+    wire: httpx2.Client, upload: Upload, purpose: str
+) -> None:
     answer = wire.get(f"/files/{upload(purpose=purpose)}/content")
     message = f"Not allowed to download files of purpose: {purpose}"
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)
 
 
-def test_behaviour_10_upload_ok_and_delete(wire: httpx2.Client, upload: Upload) -> None:
+def test_an_upload_is_processed_at_once_and_can_be_deleted(wire: httpx2.Client, upload: Upload) -> None:
     file = wire.get(f"/files/{upload()}").json()
     keys = "object id purpose filename bytes created_at expires_at status status_details"
     assert (" ".join(file), file["status"], file["expires_at"]) == (keys, "processed", None)
@@ -159,14 +167,16 @@ def test_behaviour_10_upload_ok_and_delete(wire: httpx2.Client, upload: Upload) 
 
 
 @pytest.mark.parametrize(("key", "value"), [("limit", "0"), ("limit", "10001"), ("order", "up")])
-def test_behaviour_9_files(wire: httpx2.Client, key: str, value: str) -> None:
+def test_the_list_of_files_refuses_limits_and_orders_in_its_own_words(
+    wire: httpx2.Client, key: str, value: str
+) -> None:
     message = "limit must be between 1 and 10000." if key == "limit" else "order must be asc or desc."
     answer = wire.get(f"/files?{key}={value}")
     assert (answer.status_code, answer.json()["error"]) == (400, {**REFUSED, "message": message})
 
 
 BODIES: dict[str, tuple[str, Json, Json]] = {
-    "3 array too long": (
+    "array too long": (
         "/vector_stores",
         {"file_ids": ["file-1"] * 1084},
         {
@@ -176,7 +186,7 @@ BODIES: dict[str, tuple[str, Json, Json]] = {
             "code": "array_above_max_length",
         },
     ),
-    "3 empty array": (
+    "empty array": (
         "/vector_stores/{store}/file_batches",
         {"file_ids": []},
         {
@@ -186,7 +196,7 @@ BODIES: dict[str, tuple[str, Json, Json]] = {
             "code": "empty_array",
         },
     ),
-    "11 chunking: size": (
+    "chunking: size": (
         "/vector_stores",
         {
             "file_ids": ["file-1"],
@@ -202,17 +212,17 @@ BODIES: dict[str, tuple[str, Json, Json]] = {
             "code": "integer_above_max_value",
         },
     ),
-    "11 unsupported ext": (
+    "unsupported ext": (
         "/vector_stores",
         {"file_ids": ["{table}"]},
         {"message": UNSEARCHABLE, "param": "file_ids", "code": "unsupported_file"},
     ),
-    "11 unsupported ext, files": (
+    "unsupported ext, files": (
         "/vector_stores/{store}/files",
         {"file_id": "{table}"},
         {"message": UNSEARCHABLE, "param": "file_ids", "code": "unsupported_file"},
     ),
-    "11 unsupported ext, file_batches": (
+    "unsupported ext, file_batches": (
         "/vector_stores/{store}/file_batches",
         {"file_ids": ["{table}"]},
         {"message": UNSEARCHABLE, "param": "file_ids", "code": "unsupported_file"},
@@ -221,7 +231,7 @@ BODIES: dict[str, tuple[str, Json, Json]] = {
 
 
 @pytest.mark.parametrize(("path", "body", "error"), BODIES.values(), ids=BODIES)
-def test_behaviour_vector_stores_refuse(
+def test_vector_stores_refuse_bad_file_lists_and_chunks(
     refused: Any, upload: Upload, store: str, path: str, body: Json, error: Json
 ) -> None:
     table = upload("table.csv")
@@ -235,23 +245,23 @@ def _filled(value: Any, table: str) -> Any:
     return value.replace("{table}", table) if isinstance(value, str) else value
 
 
-def test_behaviour_3_id_prefix_batch(refused: Any, store: str) -> None:
+def test_a_vector_stores_id_is_no_batch_id(refused: Any, store: str) -> None:
     message = f"Invalid 'batch_id': '{store}'. Expected an ID that begins with 'vsfb_'."
     error = {**REFUSED, "message": message, "param": "batch_id", "code": "invalid_value"}
     assert refused("GET", f"/vector_stores/{store}/file_batches/{store}") == (400, error)
 
 
-def test_behaviour_11_unknown_store(refused: Any) -> None:
+def test_an_unknown_vector_store_is_not_found(refused: Any) -> None:
     error = {**REFUSED, "message": "No vector store found with id 'vs_x'."}
     assert refused("GET", "/vector_stores/vs_x") == (404, error)
 
 
-def test_behaviour_11_create_empty(wire: httpx2.Client) -> None:
+def test_an_empty_vector_store_is_completed_at_once(wire: httpx2.Client) -> None:
     store = wire.post("/vector_stores", json={}).json()
     assert (store["status"], store["usage_bytes"], set(store["file_counts"].values())) == ("completed", 0, {0})
 
 
-def test_behaviour_11_create_with_file_ids(wire: httpx2.Client, upload: Upload) -> None:
+def test_a_vector_store_with_files_is_in_progress_first(wire: httpx2.Client, upload: Upload) -> None:
     store = wire.post("/vector_stores", json={"file_ids": [upload()]}).json()
     assert (store["status"], store["file_counts"]["in_progress"], store["file_counts"]["total"]) == (
         "in_progress",
@@ -261,7 +271,7 @@ def test_behaviour_11_create_with_file_ids(wire: httpx2.Client, upload: Upload) 
     assert wire.get(f"/vector_stores/{store['id']}").json()["status"] == "completed"
 
 
-def test_behaviour_11_batch_and_cancel_finished_batch(wire: httpx2.Client, upload: Upload, store: str) -> None:
+def test_cancelling_a_finished_batch_answers_it_as_it_is(wire: httpx2.Client, upload: Upload, store: str) -> None:
     path = f"/vector_stores/{store}/file_batches"
     batch = wire.post(path, json={"file_ids": [upload()]}).json()
     keys = "id object created_at status vector_store_id file_counts"
@@ -270,7 +280,7 @@ def test_behaviour_11_batch_and_cancel_finished_batch(wire: httpx2.Client, uploa
     assert wire.post(f"{path}/{batch['id']}/cancel").json()["status"] == "completed"
 
 
-def test_behaviour_11_delete(wire: httpx2.Client, upload: Upload) -> None:
+def test_deleting_from_a_vector_store_or_deleting_it_keeps_the_file(wire: httpx2.Client, upload: Upload) -> None:
     file_id = upload()
     store = wire.post("/vector_stores", json={"file_ids": [file_id]}).json()["id"]
     gone = {"id": file_id, "object": "vector_store.file.deleted", "deleted": True}
@@ -283,7 +293,9 @@ def test_behaviour_11_delete(wire: httpx2.Client, upload: Upload) -> None:
     }
 
 
-def test_behaviour_8_and_12_file_search(project: ProjectHandle, wire: httpx2.Client, upload: Upload) -> None:
+def test_a_search_shows_the_text_of_its_results_only_when_included(
+    project: ProjectHandle, wire: httpx2.Client, upload: Upload
+) -> None:
     project.respond([FileSearch("refunds"), Text("14 days.", citations=[{"file": "notes.txt", "quote": "14 days."}])])
     resources = {"file_search": {"vector_stores": [{"file_ids": [upload()]}]}}
     body = {"model": "gpt-4o", "tools": [{"type": "file_search"}], "tool_resources": resources}

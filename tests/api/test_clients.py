@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import gc
-import re
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -19,13 +17,6 @@ from assistants_emulator import CodeInterpreter, FileSearch, FunctionCall, Proje
 
 INCLUDE = "include%5B%5D=step_details.tool_calls%5B%2A%5D.file_search.results%5B%2A%5D.content"
 CAKE = b"Filip likes cake."
-NEEDS = 43
-
-
-def test_every_need_has_a_test() -> None:
-    texts = [path.read_text() for path in Path(__file__).parents[1].rglob("test_*.py")]
-    shown = {int(number) for text in texts for number in re.findall(r"def test_(?:\w+_)?clients_(\d+)_", text)}
-    assert shown == set(range(1, NEEDS + 1))
 
 
 # Headers and transport
@@ -33,25 +24,23 @@ def test_every_need_has_a_test() -> None:
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream", "*/*", ""])
 @pytest.mark.parametrize("stream", [True, False, None])
-def test_clients_1_the_body_says_whether_to_stream(
-    wire: httpx2.Client, assistant: Any, accept: str, stream: bool | None
-) -> None:
+def test_the_body_says_whether_to_stream(wire: httpx2.Client, assistant: Any, accept: str, stream: bool | None) -> None:
     body = {"assistant_id": assistant.id, "stream": stream}
     answer = wire.post("/threads/runs", json=body, headers={"Accept": accept})
     assert answer.headers["content-type"].startswith("text/event-stream" if stream else "application/json")
 
 
-def test_clients_2_the_beta_header_as_a_default_header_too(project: ProjectHandle) -> None:
+def test_the_beta_header_may_be_a_default_header_of_the_client(project: ProjectHandle) -> None:
     with project.client(default_headers={"OpenAI-Beta": "assistants=v2"}) as client:
         assert client.beta.assistants.list().data == []
 
 
 @pytest.mark.parametrize(("beta", "key"), [("assistants=v1", "file_ids"), ("assistants=v2", "tool_resources")])
-def test_clients_2_the_beta_header_picks_the_shapes(wire: httpx2.Client, assistant: Any, beta: str, key: str) -> None:
+def test_the_beta_header_picks_the_shapes(wire: httpx2.Client, assistant: Any, beta: str, key: str) -> None:
     assert key in wire.get(f"/assistants/{assistant.id}", headers={"OpenAI-Beta": beta}).json()
 
 
-def test_clients_4_a_cancel_has_no_body(project: ProjectHandle, wire: httpx2.Client, ask: Any) -> None:
+def test_a_cancel_may_say_json_and_have_no_body(project: ProjectHandle, wire: httpx2.Client, ask: Any) -> None:
     project.respond(FunctionCall("f"))
     run = ask()
     headers = {"Content-Type": "application/json"}
@@ -60,7 +49,7 @@ def test_clients_4_a_cancel_has_no_body(project: ProjectHandle, wire: httpx2.Cli
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream"])
-def test_clients_5_a_file_is_what_its_name_says(wire: httpx2.Client, content_type: str) -> None:
+def test_a_files_type_is_what_its_name_says_not_its_content_type(wire: httpx2.Client, content_type: str) -> None:
     form = {"files": {"file": ("notes.txt", CAKE, content_type)}, "data": {"purpose": "assistants"}}
     file = wire.post("/files", **form).json()["id"]
     store = wire.post("/vector_stores", json={"file_ids": [file]}).json()["id"]
@@ -68,7 +57,7 @@ def test_clients_5_a_file_is_what_its_name_says(wire: httpx2.Client, content_typ
 
 
 @pytest.mark.parametrize("first", ["purpose", "file"])
-def test_clients_5_a_form_in_any_order_and_without_its_length(wire: httpx2.Client, first: str) -> None:
+def test_a_form_may_come_in_any_order_and_without_its_length(wire: httpx2.Client, first: str) -> None:
     purpose = b'--b\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nassistants\r\n'
     file = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n' + CAKE + b"\r\n"
     parts = [purpose, file] if first == "purpose" else [file, purpose]
@@ -94,14 +83,14 @@ def searched(project: ProjectHandle, client: openai.OpenAI) -> Any:
 
 
 @pytest.mark.parametrize("query", [INCLUDE, INCLUDE.replace("%2A", "*"), ""])
-def test_clients_6_include_is_percent_encoded(wire: httpx2.Client, searched: Any, query: str) -> None:
+def test_search_content_is_shown_where_include_asks_for_it(wire: httpx2.Client, searched: Any, query: str) -> None:
     path = f"/threads/{searched.thread_id}/runs/{searched.id}/steps?order=asc"
     (result,) = wire.get(f"{path}&{query}").json()["data"][0]["step_details"]["tool_calls"][0]["file_search"]["results"]
     assert ("content" in result) is bool(query)
 
 
 @pytest.mark.parametrize("path", ["", "/files", "/file_batches"])
-def test_clients_7_stores_files_and_batches_say_when_to_poll_again(wire: httpx2.Client, path: str) -> None:
+def test_stores_files_and_batches_say_when_to_poll_again(wire: httpx2.Client, path: str) -> None:
     poll = {"X-Stainless-Poll-Helper": "true", "X-Stainless-Custom-Poll-Interval": "5000"}
     form = {"files": {"file": ("notes.txt", CAKE)}, "data": {"purpose": "assistants"}}
     file = wire.post("/files", **form).json()["id"]
@@ -114,7 +103,7 @@ def test_clients_7_stores_files_and_batches_say_when_to_poll_again(wire: httpx2.
 
 
 @pytest.mark.parametrize("path", ["/assistants", "/files", "/vector_stores"])
-def test_clients_8_unknown_query_keys_pass(wire: httpx2.Client, path: str) -> None:
+def test_unknown_query_keys_pass(wire: httpx2.Client, path: str) -> None:
     assert wire.get(path, params={"beta": "true", "x-stainless": "1"}).status_code == 200
 
 
@@ -122,7 +111,7 @@ def test_clients_8_unknown_query_keys_pass(wire: httpx2.Client, path: str) -> No
 
 
 @pytest.mark.parametrize("path", ["/assistants", "/threads/{thread}/messages", "/threads/{thread}/runs"])
-def test_clients_18_file_ids_are_unknown_under_v2(refused: Any, assistant: Any, thread: Any, path: str) -> None:
+def test_file_ids_are_unknown_under_v2(refused: Any, assistant: Any, thread: Any, path: str) -> None:
     bodies: dict[str, Any] = {"ants": {"model": "gpt-4o"}, "ages": {"role": "user", "content": "Hi"}}
     body = bodies.get(path[-4:], {"assistant_id": assistant.id})
     status, error = refused("POST", path.format(thread=thread.id), json={**body, "file_ids": []})
@@ -132,7 +121,7 @@ def test_clients_18_file_ids_are_unknown_under_v2(refused: Any, assistant: Any, 
 # Polling and state
 
 
-def test_clients_21_a_loop_that_submits_whenever_it_reads_requires_action(
+def test_a_loop_that_submits_at_each_requires_action_submits_every_call_once(
     project: ProjectHandle, client: openai.OpenAI, ask: Any
 ) -> None:
     """LlamaIndex's loop: every call is submitted once, in order."""
@@ -154,14 +143,14 @@ def test_clients_21_a_loop_that_submits_whenever_it_reads_requires_action(
 # Lists
 
 
-def test_clients_29_an_uploaded_file_is_found_again_by_its_name(client: openai.OpenAI) -> None:
+def test_an_uploaded_file_is_found_again_by_its_name(client: openai.OpenAI) -> None:
     for name, purpose in (("other.jsonl", "batch"), ("notes.txt", "assistants"), ("more.txt", "assistants")):
         client.files.create(file=(name, CAKE), purpose=purpose)  # type: ignore[arg-type]
     listed = client.files.list(purpose="assistants")
     assert [file.filename for file in listed] == ["more.txt", "notes.txt"]
 
 
-def test_clients_30_a_store_is_deleted_with_each_of_its_files(client: openai.OpenAI) -> None:
+def test_a_vector_store_and_each_of_its_files_can_be_deleted(client: openai.OpenAI) -> None:
     made = [client.files.create(file=(f"{n}.txt", CAKE), purpose="assistants").id for n in range(3)]
     store = client.vector_stores.create(file_ids=made)
     listed = [file.id for file in client.vector_stores.files.list(store.id, limit=100)]
@@ -173,7 +162,7 @@ def test_clients_30_a_store_is_deleted_with_each_of_its_files(client: openai.Ope
 # Fields
 
 
-def test_clients_32_answers_of_v1_have_file_ids_and_no_key_of_v2(wire: httpx2.Client, assistant: Any) -> None:
+def test_answers_of_v1_have_file_ids_and_no_key_of_v2(wire: httpx2.Client, assistant: Any) -> None:
     wire.headers["OpenAI-Beta"] = "assistants=v1"
     thread = wire.post("/threads", json={"messages": [{"role": "user", "content": "Hi"}]}).json()
     path = f"/threads/{thread['id']}"
@@ -186,9 +175,7 @@ def test_clients_32_answers_of_v1_have_file_ids_and_no_key_of_v2(wire: httpx2.Cl
     assert [later & one.keys() for one in (thread, *objects) if later & one.keys()] == []
 
 
-def test_clients_36_a_stored_citation_has_no_quote_but_its_file_has_a_name(
-    client: openai.OpenAI, searched: Any
-) -> None:
+def test_a_stored_citation_has_no_quote_but_its_file_has_a_name(client: openai.OpenAI, searched: Any) -> None:
     message = client.beta.threads.messages.list(searched.thread_id, limit=1).data[0]
     (annotation,) = message.content[0].text.annotations  # type: ignore[union-attr]
     citation: Any = annotation.file_citation  # type: ignore[union-attr]
@@ -205,7 +192,7 @@ GONE: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("make", GONE.values(), ids=GONE)
-def test_clients_37_what_is_deleted_is_not_found(client: openai.OpenAI, make: Callable[[Any], Any]) -> None:
+def test_what_was_deleted_is_not_found_any_more(client: openai.OpenAI, make: Callable[[Any], Any]) -> None:
     resource, id = make(client)
     resource.delete(id)
     for call in (resource.retrieve, resource.delete):
@@ -213,7 +200,7 @@ def test_clients_37_what_is_deleted_is_not_found(client: openai.OpenAI, make: Ca
             call(id)
 
 
-def test_clients_38_a_span_is_made_of_usage_and_assistant(client: openai.OpenAI, ask: Any, settled: Any) -> None:
+def test_a_run_has_the_usage_and_model_that_a_trace_wants(client: openai.OpenAI, ask: Any, settled: Any) -> None:
     run = settled(ask())
     assert min(run.usage.prompt_tokens, run.usage.completion_tokens) > 0
     assert run.usage.total_tokens == run.usage.prompt_tokens + run.usage.completion_tokens
@@ -238,9 +225,7 @@ def deltas(told: list[tuple[str, Any]]) -> list[Any]:
 SAYINGS = [CodeInterpreter("1 + 1", logs="2"), Text("Two."), [FunctionCall("f"), FunctionCall("g")]]
 
 
-def test_clients_39_every_entry_of_a_delta_has_its_index(
-    project: ProjectHandle, wire: httpx2.Client, assistant: Any
-) -> None:
+def test_every_entry_of_a_delta_has_its_index(project: ProjectHandle, wire: httpx2.Client, assistant: Any) -> None:
     project.respond(SAYINGS)
     answer = wire.post("/threads/runs", json={"assistant_id": assistant.id, "stream": True})
     entries = deltas(events_of(answer))
@@ -248,7 +233,7 @@ def test_clients_39_every_entry_of_a_delta_has_its_index(
     assert [entry for entry in entries if not isinstance(entry.get("index"), int)] == []
 
 
-def test_clients_39_what_the_sdk_puts_together_is_what_is_stored(
+def test_what_the_sdk_puts_together_is_what_is_stored(
     project: ProjectHandle, client: openai.OpenAI, assistant: Any
 ) -> None:
     project.respond(SAYINGS[:2])
@@ -260,7 +245,7 @@ def test_clients_39_what_the_sdk_puts_together_is_what_is_stored(
     assert (message.content, message.id) == (stored.content, stored.id)
 
 
-def test_clients_40_final_run_steps_hold_what_the_deltas_said(client: openai.OpenAI, searched: Any) -> None:
+def test_final_run_steps_hold_what_the_deltas_said(client: openai.OpenAI, searched: Any) -> None:
     """For a search the deltas have only its start: its results come with the completed step."""
     with client.beta.threads.runs.stream(thread_id=searched.thread_id, assistant_id=searched.assistant_id) as stream:
         completed = [event.data for event in stream if event.event == "thread.run.step.completed"]
@@ -270,7 +255,7 @@ def test_clients_40_final_run_steps_hold_what_the_deltas_said(client: openai.Ope
     assert len(whole.step_details.tool_calls[0].file_search.results) == 1
 
 
-def test_clients_41_a_stream_ends_with_requires_action_and_goes_on_with_the_completed_step(
+def test_a_stream_ends_with_requires_action_and_goes_on_with_the_completed_step(
     project: ProjectHandle, wire: httpx2.Client, assistant: Any
 ) -> None:
     project.respond([FunctionCall("f", id="call_1"), Text("done")])
@@ -282,7 +267,7 @@ def test_clients_41_a_stream_ends_with_requires_action_and_goes_on_with_the_comp
     assert (second[0][0], second[0][1]["type"]) == ("thread.run.step.completed", "tool_calls")
 
 
-def test_clients_43_a_delta_has_one_part_and_the_run_comes_last(
+def test_a_message_delta_has_one_part_and_the_run_comes_last(
     project: ProjectHandle, wire: httpx2.Client, assistant: Any
 ) -> None:
     """Vercel's loop: reads `delta.content[0]` only, and the run of the last event."""

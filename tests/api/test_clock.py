@@ -52,7 +52,7 @@ def test_advancing_settles_a_new_run_at_the_old_instant(project: ProjectHandle, 
     [(Pause(), "in_progress"), (FunctionCall("f"), "requires_action"), (Wait(700), "in_progress")],
     ids=["Pause", "a function call", "Wait"],
 )
-def test_behaviour_7_2_an_active_run_expires_after_600_seconds(
+def test_an_active_run_expires_after_600_seconds(
     project: ProjectHandle, ask: Any, settled: Any, reply: object, status: str
 ) -> None:
     project.respond(reply)

@@ -1,6 +1,6 @@
 """Errors of the API, word for word: keys, beta header, routes, JSON, sizes, and parameters of a wrong kind.
 
-The name of a case is its row in the catalogue of the API's behaviour.
+The name of a case is the fault that it shows; the rules are in docs/reference/behaviour.md.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def locked() -> Iterator[Emulator]:
         yield locked
 
 
-def test_behaviour_2_no_authorization_header(bare: httpx2.Client) -> None:
+def test_a_request_without_a_key_is_unauthorized(bare: httpx2.Client) -> None:
     answer = bare.get("/assistants", headers={"OpenAI-Beta": "assistants=v2"})
     assert (answer.status_code, answer.json()) == (401, {"error": {"message": NO_KEY, **REFUSED}})
 
@@ -60,7 +60,7 @@ WRONG_KEYS = {
 
 
 @pytest.mark.parametrize(("key", "masked"), WRONG_KEYS.values(), ids=WRONG_KEYS)
-def test_behaviour_2_wrong_key(locked: Emulator, bare: httpx2.Client, key: str, masked: str) -> None:
+def test_a_wrong_key_is_shown_masked(locked: Emulator, bare: httpx2.Client, key: str, masked: str) -> None:
     headers = {"Authorization": f"Bearer {key}".strip(), "OpenAI-Beta": "assistants=v2"}
     answer = bare.get(f"{locked.base_url}/assistants", headers=headers)
     message = f"Incorrect API key provided: {masked}. You can find your API key at "
@@ -74,9 +74,7 @@ def test_the_right_key_is_let_in(locked: Emulator) -> None:
 
 
 @pytest.mark.parametrize("way", ["bearer", "basic", "api-key"])
-def test_behaviour_2_a_key_is_the_same_in_every_header(
-    project: ProjectHandle, bare: httpx2.Client, thread: Any, way: str
-) -> None:
+def test_a_key_is_the_same_in_every_header(project: ProjectHandle, bare: httpx2.Client, thread: Any, way: str) -> None:
     basic = base64.b64encode(f":{project.api_key}".encode()).decode()
     key = {
         "bearer": {"Authorization": f"Bearer {project.api_key}"},
@@ -100,12 +98,12 @@ BETA_HEADERS = {
 
 @pytest.mark.parametrize(("header", "message"), BETA_HEADERS.values(), ids=BETA_HEADERS)
 @pytest.mark.parametrize("path", ["/assistants", "/threads/thread_x"])
-def test_behaviour_2_beta_header(refused: Any, path: str, header: str, message: str) -> None:
+def test_a_missing_or_wrong_beta_header_is_refused(refused: Any, path: str, header: str, message: str) -> None:
     answer = refused("GET", path, headers={"OpenAI-Beta": header})
     assert answer == (400, {**REFUSED, "message": message, "code": "invalid_beta"})
 
 
-def test_behaviour_2_several_betas(wire: httpx2.Client) -> None:
+def test_the_beta_header_may_name_several_betas(wire: httpx2.Client) -> None:
     headers = {"OpenAI-Beta": "assistants=v2, realtime=v1"}
     assert wire.post("/threads", json={}, headers=headers).status_code == 200
 
@@ -125,11 +123,13 @@ ROUTES = {
 
 
 @pytest.mark.parametrize(("method", "path", "status", "message"), ROUTES.values(), ids=ROUTES)
-def test_behaviour_2_route(refused: Any, method: str, path: str, status: int, message: str) -> None:
+def test_unknown_paths_and_wrong_methods_are_refused(
+    refused: Any, method: str, path: str, status: int, message: str
+) -> None:
     assert refused(method, path) == (status, {**REFUSED, "message": message})
 
 
-def test_behaviour_2_path_outside_v1(project: ProjectHandle, refused: Any) -> None:
+def test_a_path_outside_v1_is_an_unknown_request_url(project: ProjectHandle, refused: Any) -> None:
     message = "Unknown request URL: GET /v2/assistants. Please check the URL for typos, or see the docs at "
     error = {**REFUSED, "message": f"{message}https://platform.openai.com/docs/api-reference/.", "code": "unknown_url"}
     answer = refused("GET", project.base_url.removesuffix("/v1") + "/v2/assistants")
@@ -137,15 +137,15 @@ def test_behaviour_2_path_outside_v1(project: ProjectHandle, refused: Any) -> No
     assert list(answer[1]) == ["type", "code", "message", "param"]
 
 
-def test_behaviour_2_the_route_is_looked_at_before_the_key(bare: httpx2.Client) -> None:
+def test_the_route_is_looked_at_before_the_key(bare: httpx2.Client) -> None:
     assert bare.get("/threads/thread_x/bogus").status_code == 404
 
 
-def test_behaviour_2_the_key_is_looked_at_before_the_beta_header(bare: httpx2.Client) -> None:
+def test_the_key_is_looked_at_before_the_beta_header(bare: httpx2.Client) -> None:
     assert bare.get("/assistants").status_code == 401
 
 
-def test_behaviour_2_parameters_are_looked_at_before_the_thread(refused: Any) -> None:
+def test_parameters_are_looked_at_before_the_thread(refused: Any) -> None:
     status, error = refused("POST", "/threads/thread_x/messages", json={"role": "user"})
     assert (status, error["param"]) == (400, "content")
 
@@ -164,7 +164,7 @@ NOT_PARSED = {
 
 
 @pytest.mark.parametrize("content", NOT_PARSED.values(), ids=NOT_PARSED)
-def test_behaviour_2_body_not_json(refused: Any, content: bytes) -> None:
+def test_a_body_that_cannot_be_parsed_is_refused(refused: Any, content: bytes) -> None:
     assert refused("POST", "/assistants", content=content) == (400, {**REFUSED, "message": NOT_JSON})
 
 
@@ -189,7 +189,7 @@ ROOTS = {"an array": b"[]", "a string": b'"x"', "an integer": b"1", "a decimal n
 
 
 @pytest.mark.parametrize("kind", ROOTS)
-def test_behaviour_2_root_json_not_an_object(refused: Any, kind: str) -> None:
+def test_a_json_body_that_is_no_object_is_refused(refused: Any, kind: str) -> None:
     message = f"Invalid type: expected an object, but got {kind} instead."
     answer = refused("POST", "/threads", content=ROOTS[kind])
     assert answer == (400, {**REFUSED, "message": message, "code": "invalid_type"})
@@ -242,7 +242,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
         "tools[0].foo",
         "unknown_parameter",
     ),
-    "clients 18, file_ids under v2": (
+    "file_ids under v2": (
         "/assistants",
         {**MODEL, "file_ids": ["file-1"]},
         "Unknown parameter: 'file_ids'.",
@@ -428,7 +428,7 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any], str, str, str]] = {
 
 
 @pytest.mark.parametrize(("path", "body", "message", "param", "code"), PARAMETERS.values(), ids=PARAMETERS)
-def test_behaviour_3(
+def test_a_bad_parameter_is_refused_by_its_path_and_code(
     refused: Any, thread: Any, path: str, body: dict[str, Any], message: str, param: str, code: str
 ) -> None:
     error = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
@@ -439,7 +439,7 @@ LONG_FIELDS = [("name", 256), ("description", 512), ("instructions", 256_000)]
 
 
 @pytest.mark.parametrize(("field", "most"), LONG_FIELDS, ids=[field for field, _ in LONG_FIELDS])
-def test_behaviour_4_name_description_instructions_too_long(refused: Any, field: str, most: int) -> None:
+def test_a_name_description_or_instructions_over_the_limit_are_refused(refused: Any, field: str, most: int) -> None:
     message = (
         f"Invalid '{field}': string too long. Expected a string with maximum length {most}, "
         f"but got a string with length {most + 1} instead."
@@ -458,29 +458,29 @@ PATH_IDS = [
 
 
 @pytest.mark.parametrize(("path", "param", "prefix"), PATH_IDS, ids=[path for path, _, _ in PATH_IDS])
-def test_behaviour_3_id_prefix(refused: Any, thread: Any, path: str, param: str, prefix: str) -> None:
+def test_an_id_of_another_prefix_is_refused(refused: Any, thread: Any, path: str, param: str, prefix: str) -> None:
     message = f"Invalid '{param}': 'undefined'. Expected an ID that begins with '{prefix}'."
     error = {**REFUSED, "message": message, "param": param, "code": "invalid_value"}
     assert refused("GET", path.format(thread=thread.id)) == (400, error)
 
 
-def test_behaviour_3_missing_comes_before_unknown_and_unknown_before_type(refused: Any) -> None:
+def test_a_missing_parameter_is_told_before_an_unknown_one_and_that_before_a_type(refused: Any) -> None:
     assert refused("POST", "/assistants", json={"name": 5, "bogus": 1})[1]["param"] == "model"
     assert refused("POST", "/assistants", json={"name": 5, "bogus": 1, **MODEL})[1]["param"] == "bogus"
 
 
-def test_clients_4_get_and_delete_may_say_json_and_have_no_body(wire: httpx2.Client, thread: Any) -> None:
+def test_get_and_delete_may_say_json_and_have_no_body(wire: httpx2.Client, thread: Any) -> None:
     headers = {"Content-Type": "application/json"}
     assert wire.get(f"/threads/{thread.id}", headers=headers).status_code == 200
     assert wire.delete(f"/threads/{thread.id}", headers=headers).status_code == 200
 
 
-def test_clients_4_a_charset_in_the_content_type_is_fine(wire: httpx2.Client) -> None:
+def test_a_charset_in_the_content_type_is_fine(wire: httpx2.Client) -> None:
     headers = {"Content-Type": "application/json; charset=UTF-8"}
     assert wire.post("/assistants", content=json.dumps(MODEL), headers=headers).status_code == 200
 
 
-def test_clients_8_unknown_headers_pass(wire: httpx2.Client) -> None:
+def test_unknown_headers_pass(wire: httpx2.Client) -> None:
     headers = {"semantic-kernel-version": "1.2", "x-ms-client-request-id": "1", "sec-fetch-mode": "cors"}
     assert wire.get("/assistants", headers=headers).status_code == 200
 

@@ -34,7 +34,7 @@ def weather(project: ProjectHandle) -> None:
 
 
 @pytest.mark.usefixtures("weather")
-def test_behaviour_7_1_required_action(ask: Any, settled: Any) -> None:
+def test_a_run_with_a_function_call_says_what_action_it_requires(ask: Any, settled: Any) -> None:
     run = settled(ask("the weather in Oslo"))
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Oslo"}'}}
     action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": [call]}}
@@ -50,7 +50,7 @@ def test_submitted_outputs_reach_the_responder(ask: Any, settled: Any, submit: A
 
 
 @pytest.mark.usefixtures("weather")
-def test_behaviour_7_1_submit_returns_a_queued_run(project: ProjectHandle, ask: Any, settled: Any, submit: Any) -> None:
+def test_submitting_outputs_answers_a_queued_run(project: ProjectHandle, ask: Any, settled: Any, submit: Any) -> None:
     run = settled(ask("the weather in Oslo"))
     project.clock.advance(5)
     queued = submit(run, output("call_1", "15 C"))
@@ -59,7 +59,7 @@ def test_behaviour_7_1_submit_returns_a_queued_run(project: ProjectHandle, ask: 
 
 
 @pytest.mark.usefixtures("weather")
-def test_clients_21_after_a_submit_the_old_requires_action_is_never_read(ask: Any, settled: Any, submit: Any) -> None:
+def test_after_a_submit_the_old_requires_action_is_never_read(ask: Any, settled: Any, submit: Any) -> None:
     run = settled(ask("the weather in Oslo"))
     submit(run, output("call_1", "15 C"))
     assert (settled(run).status, settled(run).required_action) == ("completed", None)
@@ -88,9 +88,7 @@ def test_calls_one_after_another_require_action_twice(
     assert settled(run).status == "completed"
 
 
-def test_clients_34_a_call_without_arguments_has_an_empty_object(
-    project: ProjectHandle, ask: Any, settled: Any
-) -> None:
+def test_a_call_without_arguments_has_an_empty_object(project: ProjectHandle, ask: Any, settled: Any) -> None:
     project.respond(FunctionCall("now"))
     (call,) = settled(ask()).required_action.submit_tool_outputs.tool_calls
     assert (call.type, call.function.arguments) == ("function", "{}")
@@ -113,7 +111,7 @@ WRONG_OUTPUTS = {
 
 
 @pytest.mark.parametrize(("sent", "told"), WRONG_OUTPUTS.values(), ids=WRONG_OUTPUTS)
-def test_behaviour_7_submit(
+def test_outputs_that_are_not_exactly_those_asked_for_are_refused(
     project: ProjectHandle, ask: Any, settled: Any, refused: Any, sent: list[str], told: str
 ) -> None:
     project.respond([[FunctionCall("f", id="call_a"), FunctionCall("g", id="call_b")]])

@@ -1,4 +1,7 @@
-"""What answers carry beside their bodies, and paths with a slash too many (behaviour sections 1 and 2)."""
+"""What answers carry beside their bodies, and paths with a slash too many.
+
+See docs/reference/behaviour.md#answer-headers and docs/reference/behaviour.md#routing.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 from assistants_emulator import Emulator, ProjectHandle
 
 
-def test_behaviour_1_headers_of_every_answer(wire: httpx2.Client, thread: Any) -> None:
+def test_every_answer_has_the_apis_headers(wire: httpx2.Client, thread: Any) -> None:
     for path in (f"/threads/{thread.id}", "/files", "/threads/undefined", "/bogus"):
         headers = wire.get(path).headers
         assert headers["openai-version"] == "2020-10-01"
@@ -35,7 +38,7 @@ def test_request_ids_are_the_projects_own_and_deterministic() -> None:
         assert ids(other, "a") == first
 
 
-def test_behaviour_2_a_401_says_how_to_authenticate(project: ProjectHandle) -> None:
+def test_a_401_says_how_to_authenticate(project: ProjectHandle) -> None:
     answer = httpx2.get(f"{project.base_url}/assistants", trust_env=False, verify=False)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="OpenAI API"')
 

@@ -62,7 +62,9 @@ def test_reset_restarts_the_counters_of_ids(project: ProjectHandle, client: open
     assert client.beta.threads.create().id == first.id
 
 
-def test_behaviour_1_object_ids(project: ProjectHandle, client: openai.OpenAI, ask: Any, settled: Any) -> None:
+def test_ids_are_a_prefix_and_24_letters_and_digits(
+    project: ProjectHandle, client: openai.OpenAI, ask: Any, settled: Any
+) -> None:
     project.respond(FunctionCall("f"))
     run = settled(ask())
     (step,) = client.beta.threads.runs.steps.list(run.id, thread_id=run.thread_id)

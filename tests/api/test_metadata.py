@@ -28,7 +28,7 @@ def path(request: pytest.FixtureRequest, client: openai.OpenAI, ask: Any, settle
     return path
 
 
-def test_behaviour_3_1_modify_merges(wire: httpx2.Client, path: str) -> None:
+def test_modify_keeps_the_metadata_that_is_not_sent(wire: httpx2.Client, path: str) -> None:
     assert wire.post(path, json={"metadata": {"b": "2"}}).json()["metadata"] == {"a": "1", "b": "2"}
     assert wire.get(path).json()["metadata"] == {"a": "1", "b": "2"}
 
@@ -38,12 +38,12 @@ def test_a_modified_key_has_its_new_value(wire: httpx2.Client, path: str) -> Non
 
 
 @pytest.mark.parametrize("sent", [{}, {"metadata": {}}, {"metadata": None}], ids=["left out", "empty", "null"])
-def test_behaviour_3_1_metadata_null_or_empty_on_modify(wire: httpx2.Client, path: str, sent: Any) -> None:
+def test_null_or_empty_metadata_on_modify_changes_nothing(wire: httpx2.Client, path: str, sent: Any) -> None:
     before = wire.get(path).json()["metadata"]
     assert wire.post(path, json=sent).json()["metadata"] == before == {"a": "1"}
 
 
-def test_behaviour_3_1_empty_string_value(wire: httpx2.Client, path: str) -> None:
+def test_an_empty_metadata_value_is_kept(wire: httpx2.Client, path: str) -> None:
     assert wire.post(path, json={"metadata": {"a": ""}}).json()["metadata"] == {"a": ""}
 
 
@@ -91,7 +91,9 @@ FAULTS: dict[str, tuple[Any, str, tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize(("metadata", "message", "fault"), FAULTS.values(), ids=FAULTS)
-def test_behaviour_3_1(refused: Any, path: str, metadata: Any, message: str, fault: tuple[str, str]) -> None:
+def test_metadata_over_its_limits_or_of_another_type_is_refused(
+    refused: Any, path: str, metadata: Any, message: str, fault: tuple[str, str]
+) -> None:
     error = {"message": message, "type": "invalid_request_error", "param": fault[0], "code": fault[1]}
     assert refused("POST", path, json={"metadata": metadata}) == (400, error)
 

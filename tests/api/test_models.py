@@ -60,7 +60,9 @@ MODEL_ERRORS = [
 
 
 @pytest.mark.parametrize(("model", "message", "code"), MODEL_ERRORS, ids=["model does not exist", "model not allowed"])
-def test_behaviour_4(strict_client: openai.OpenAI, model: str, message: str, code: str) -> None:
+def test_a_model_that_was_not_listed_or_is_no_assistants_is_refused(
+    strict_client: openai.OpenAI, model: str, message: str, code: str
+) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
         strict_client.beta.assistants.create(model=model)
     error = {"message": message, "type": "invalid_request_error", "param": "model", "code": code}

@@ -26,57 +26,57 @@ def page(wire: httpx2.Client, thread: Any) -> Any:
     return page
 
 
-def test_behaviour_9_keys_of_a_page(wire: httpx2.Client, thread: Any, made: list[str]) -> None:
+def test_a_page_has_its_keys_in_wire_order(wire: httpx2.Client, thread: Any, made: list[str]) -> None:
     body = wire.get(f"/threads/{thread.id}/messages", params={"limit": 2}).json()
     assert list(body) == ["object", "data", "first_id", "last_id", "has_more"]
     assert (body["object"], body["first_id"], body["last_id"]) == ("list", made[6], made[5])
 
 
-def test_behaviour_9_limit_2_walk_has_more_until_the_last_page(page: Any, made: list[str]) -> None:
+def test_has_more_is_true_until_the_last_page(page: Any, made: list[str]) -> None:
     assert page(limit=2, order="asc") == (made[:2], True)
     assert page(limit=2, order="asc", after=made[1]) == (made[2:4], True)
     assert page(limit=2, order="asc", after=made[3]) == (made[4:6], True)
     assert page(limit=2, order="asc", after=made[5]) == (made[6:], False)
 
 
-def test_behaviour_9_empty(wire: httpx2.Client) -> None:
+def test_an_empty_page_has_no_ids(wire: httpx2.Client) -> None:
     body = wire.get("/assistants").json()
     assert body == {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
 
 
-def test_clients_25_a_page_after_the_last_object_is_empty(page: Any, made: list[str]) -> None:
+def test_a_page_after_the_last_object_is_empty(page: Any, made: list[str]) -> None:
     assert page(after=made[0]) == ([], False)
 
 
-def test_clients_25_the_sdk_walks_all_pages(client: openai.OpenAI, thread: Any, made: list[str]) -> None:
+def test_the_sdk_walks_all_pages(client: openai.OpenAI, thread: Any, made: list[str]) -> None:
     walked = [message.id for message in client.beta.threads.messages.list(thread.id, limit=3)]
     assert walked == made[::-1]
 
 
-def test_clients_26_limit_1_is_the_newest(page: Any, made: list[str]) -> None:
+def test_limit_1_is_the_newest(page: Any, made: list[str]) -> None:
     assert page(limit=1) == ([made[6]], True)
 
 
-def test_clients_26_without_a_limit_there_are_20(client: openai.OpenAI, thread: Any, page: Any) -> None:
+def test_without_a_limit_there_are_20(client: openai.OpenAI, thread: Any, page: Any) -> None:
     for number in range(21):
         client.beta.threads.messages.create(thread.id, role="user", content=str(number))
     ids, more = page()
     assert (len(ids), more) == (20, True)
 
 
-def test_clients_26_limit_100_is_allowed(page: Any, made: list[str]) -> None:
+def test_limit_100_is_allowed(page: Any, made: list[str]) -> None:
     assert page(limit=100) == (made[::-1], False)
 
 
-def test_clients_27_before_with_order_desc(page: Any, made: list[str]) -> None:
+def test_before_in_descending_order_has_the_newer_objects(page: Any, made: list[str]) -> None:
     assert page(order="desc", before=made[4]) == ([made[6], made[5]], False)
 
 
-def test_clients_27_after_with_limit_1(page: Any, made: list[str]) -> None:
+def test_after_with_limit_1_has_the_next_older_object(page: Any, made: list[str]) -> None:
     assert page(order="desc", after=made[4], limit=1) == ([made[3]], True)
 
 
-def test_behaviour_9_before_with_order_asc_begins_at_the_start_of_the_list(page: Any, made: list[str]) -> None:
+def test_before_in_ascending_order_begins_at_the_start_of_the_list(page: Any, made: list[str]) -> None:
     assert page(order="asc", before=made[2]) == (made[:2], False)
 
 
@@ -123,12 +123,12 @@ QUERY_ERRORS = {
 
 
 @pytest.mark.parametrize(("query", "message", "fault"), QUERY_ERRORS.values(), ids=QUERY_ERRORS)
-def test_behaviour_9(refused: Any, query: Any, message: str, fault: tuple[str, str]) -> None:
+def test_a_bad_limit_order_or_cursor_is_refused(refused: Any, query: Any, message: str, fault: tuple[str, str]) -> None:
     error = {"message": message, "type": "invalid_request_error", "param": fault[0], "code": fault[1]}
     assert refused("GET", "/assistants", params=query) == (400, error)
 
 
-def test_behaviour_9_an_unknown_cursor_is_not_found(refused: Any) -> None:
+def test_an_unknown_cursor_is_not_found(refused: Any) -> None:
     error = {"message": "No assistant found with id 'asst_x'.", "type": "invalid_request_error"}
     assert refused("GET", "/assistants", params={"after": "asst_x"}) == (404, {**error, "param": None, "code": None})
 

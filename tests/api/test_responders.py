@@ -100,7 +100,7 @@ def test_the_first_rule_that_matches_answers(project: ProjectHandle, answer: Any
     assert answer("the time") == ["everything else"]
 
 
-def test_clients_15_a_pattern_is_searched_for_anywhere(project: ProjectHandle, answer: Any) -> None:
+def test_a_pattern_is_searched_for_anywhere(project: ProjectHandle, answer: Any) -> None:
     project.respond("Hi Jane", when="I am Jane")
     assert answer("USER: I am Jane.") == ["Hi Jane"]
 

@@ -20,7 +20,7 @@ def steps(client: openai.OpenAI) -> Any:
     return lambda run: client.beta.threads.runs.steps.list(run.id, thread_id=run.thread_id, order="asc").data
 
 
-def test_behaviour_8_wire_keys(wire: httpx2.Client, ask: Any) -> None:
+def test_a_step_has_its_keys_in_wire_order(wire: httpx2.Client, ask: Any) -> None:
     run = ask("Hello")
     (step,) = wire.get(f"/threads/{run.thread_id}/runs/{run.id}/steps").json()["data"]
     (message, _) = wire.get(f"/threads/{run.thread_id}/messages").json()["data"]
@@ -43,16 +43,16 @@ def test_behaviour_8_wire_keys(wire: httpx2.Client, ask: Any) -> None:
     }
 
 
-def test_behaviour_8_expires_at_is_the_runs_while_it_is_active(
-    project: ProjectHandle, ask: Any, settled: Any, steps: Any
-) -> None:
+def test_a_step_expires_with_its_active_run(project: ProjectHandle, ask: Any, settled: Any, steps: Any) -> None:
     project.respond(FunctionCall("f"))
     run = settled(ask())
     (step,) = steps(run)
     assert step.expires_at == run.expires_at == MANUAL_START + 600
 
 
-def test_behaviour_8_code_interpreter_step_then_message_step(project: ProjectHandle, ask: Any, steps: Any) -> None:
+def test_a_code_interpreter_step_is_completed_and_a_message_step_follows(
+    project: ProjectHandle, ask: Any, steps: Any
+) -> None:
     project.respond([CodeInterpreter("1 + 1", logs="2"), Text("2")])
     first, second = steps(ask())
     (call,) = first.step_details.tool_calls
@@ -62,13 +62,13 @@ def test_behaviour_8_code_interpreter_step_then_message_step(project: ProjectHan
     assert (first.status, second.type) == ("completed", "message_creation")
 
 
-def test_behaviour_8_code_without_logs_has_no_outputs(project: ProjectHandle, ask: Any, steps: Any) -> None:
+def test_code_without_logs_has_no_outputs(project: ProjectHandle, ask: Any, steps: Any) -> None:
     project.respond(CodeInterpreter("x = 1"))
     (step,) = steps(ask())
     assert step.step_details.tool_calls[0].code_interpreter.outputs == []
 
 
-def test_behaviour_8_function_step_stays_in_progress(project: ProjectHandle, ask: Any, steps: Any) -> None:
+def test_a_function_step_stays_in_progress_until_its_outputs_come(project: ProjectHandle, ask: Any, steps: Any) -> None:
     project.respond(FunctionCall("f", {"a": 1}))
     (step,) = steps(ask())
     (call,) = step.step_details.tool_calls
@@ -76,7 +76,7 @@ def test_behaviour_8_function_step_stays_in_progress(project: ProjectHandle, ask
     assert call.function.to_dict() == {"name": "f", "arguments": '{"a":1}', "output": None}
 
 
-def test_clients_35_a_function_step_shows_its_output_after_submission(
+def test_a_function_step_shows_its_output_after_submission(
     project: ProjectHandle, client: openai.OpenAI, ask: Any, settled: Any, steps: Any
 ) -> None:
     project.respond([FunctionCall("f", id="call_1"), Text("done")])
@@ -88,7 +88,7 @@ def test_clients_35_a_function_step_shows_its_output_after_submission(
     assert step.step_details.tool_calls[0].function.output == "42"
 
 
-def test_clients_35_a_steps_message_is_retrievable(client: openai.OpenAI, ask: Any, steps: Any) -> None:
+def test_the_message_that_a_step_made_can_be_retrieved(client: openai.OpenAI, ask: Any, steps: Any) -> None:
     run = ask("Hello")
     (step,) = steps(run)
     message_id = step.step_details.message_creation.message_id
@@ -96,7 +96,7 @@ def test_clients_35_a_steps_message_is_retrievable(client: openai.OpenAI, ask: A
     assert message.content[0].text.value == "Echo: Hello"
 
 
-def test_clients_28_every_finished_step_has_completed_at(project: ProjectHandle, ask: Any, steps: Any) -> None:
+def test_every_finished_step_has_completed_at(project: ProjectHandle, ask: Any, steps: Any) -> None:
     project.respond([CodeInterpreter("1"), Text("one"), CodeInterpreter("2"), Text("two")])
     found = steps(ask())
     assert [step.completed_at for step in found] == [MANUAL_START] * 4
@@ -116,14 +116,14 @@ def test_a_retrieved_step_is_the_listed_one(client: openai.OpenAI, ask: Any, ste
     assert client.beta.threads.runs.steps.retrieve(step.id, thread_id=run.thread_id, run_id=run.id) == step
 
 
-def test_behaviour_8_empty_list(project: ProjectHandle, wire: httpx2.Client, ask: Any) -> None:
+def test_a_run_without_steps_has_an_empty_list_of_them(project: ProjectHandle, wire: httpx2.Client, ask: Any) -> None:
     project.respond(Pause())
     run = ask()
     body = wire.get(f"/threads/{run.thread_id}/runs/{run.id}/steps").json()
     assert body == {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
 
 
-def test_behaviour_8_404(refused: Any, ask: Any) -> None:
+def test_an_unknown_run_step_is_not_found(refused: Any, ask: Any) -> None:
     run = ask()
     answer = refused("GET", f"/threads/{run.thread_id}/runs/{run.id}/steps/step_123")
     message = "No run step found with id 'step_123'."
@@ -138,7 +138,7 @@ def test_a_step_is_not_found_in_another_run(refused: Any, ask: Any, steps: Any) 
 
 
 @pytest.mark.parametrize("query", [f"include[]={CONTENT}", f"include%5B%5D={CONTENT.replace('*', '%2A')}"])
-def test_clients_6_include_is_taken_encoded_or_not(wire: httpx2.Client, ask: Any, query: str) -> None:
+def test_include_is_taken_encoded_or_not(wire: httpx2.Client, ask: Any, query: str) -> None:
     run = ask()
     assert wire.get(f"/threads/{run.thread_id}/runs/{run.id}/steps?{query}").status_code == 200
 

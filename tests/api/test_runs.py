@@ -56,13 +56,13 @@ def created_run(thread_id: str, assistant_id: str) -> dict[str, Any]:
     }
 
 
-def test_behaviour_7_1_create_returns_a_queued_run(wire: httpx2.Client, assistant: Any, thread: Any) -> None:
+def test_create_returns_a_queued_run(wire: httpx2.Client, assistant: Any, thread: Any) -> None:
     body = wire.post(f"/threads/{thread.id}/runs", json={"assistant_id": assistant.id}).json()
     assert body.pop("id").startswith("run_")
     assert body == created_run(thread.id, assistant.id)
 
 
-def test_behaviour_7_1_terminal(wire: httpx2.Client, ask: Any) -> None:
+def test_a_completed_run_has_usage_and_no_expiry(wire: httpx2.Client, ask: Any) -> None:
     run = ask("Hello")
     assert wire.get(f"/threads/{run.thread_id}/runs/{run.id}").json() == {
         "id": run.id,
@@ -83,12 +83,12 @@ def test_behaviour_7_1_terminal(wire: httpx2.Client, ask: Any) -> None:
         *("max_prompt_tokens", "max_completion_tokens", "parallel_tool_calls", "stream"),
     ],
 )
-def test_clients_9_a_null_is_the_default(wire: httpx2.Client, assistant: Any, thread: Any, field: str) -> None:
+def test_a_null_is_the_default(wire: httpx2.Client, assistant: Any, thread: Any, field: str) -> None:
     body = wire.post(f"/threads/{thread.id}/runs", json={"assistant_id": assistant.id, field: None}).json()
     assert body == {"id": body["id"], **created_run(thread.id, assistant.id)}
 
 
-def test_clients_13_a_run_overrides_its_assistant(ask: Any) -> None:
+def test_a_run_overrides_its_assistant(ask: Any) -> None:
     overrides: dict[str, Any] = {
         "model": "gpt-4.1",
         "instructions": "Be rude.",
@@ -106,7 +106,7 @@ def test_clients_13_a_run_overrides_its_assistant(ask: Any) -> None:
     assert {name: run[name] for name in overrides} == overrides
 
 
-def test_clients_13_functions_may_be_given_by_the_run_alone(ask: Any) -> None:
+def test_functions_may_be_given_by_the_run_alone(ask: Any) -> None:
     function = {**FUNCTION["function"], "parameters": {"type": "object", "properties": {}}, "strict": False}
     assert [tool.to_dict() for tool in ask(tools=[FUNCTION]).tools] == [{"type": "function", "function": function}]
 
@@ -122,7 +122,7 @@ def test_additional_instructions_are_appended(ask: Any) -> None:
     assert run.instructions == "Answer briefly.\nCall me Jane."
 
 
-def test_clients_12_empty_additional_instructions_add_nothing(ask: Any) -> None:
+def test_empty_additional_instructions_add_nothing(ask: Any) -> None:
     assert ask(additional_instructions="", additional_messages=[]).instructions == "Answer briefly."
 
 
@@ -148,7 +148,7 @@ def test_create_and_run_makes_thread_messages_and_run(client: openai.OpenAI, ass
 
 
 @pytest.mark.parametrize("field", ["thread", "tool_resources", "instructions", "tools", "metadata", "stream"])
-def test_clients_9_a_null_in_create_and_run_is_the_default(wire: httpx2.Client, assistant: Any, field: str) -> None:
+def test_a_null_in_create_and_run_is_the_default(wire: httpx2.Client, assistant: Any, field: str) -> None:
     body = wire.post("/threads/runs", json={"assistant_id": assistant.id, field: None}).json()
     assert body == {"id": body["id"], **created_run(body["thread_id"], assistant.id)}
 
@@ -159,7 +159,7 @@ def test_the_newest_run_is_listed_first(client: openai.OpenAI, ask: Any) -> None
     assert [run.id for run in listed] == [run.id for run in made[::-1]]
 
 
-def test_behaviour_7_empty_thread_and_assistant_without_instructions(
+def test_a_run_without_a_user_message_or_instructions_is_refused(
     client: openai.OpenAI, thread: Any, refused: Any
 ) -> None:
     assistant = client.beta.assistants.create(model="gpt-4o")
@@ -170,12 +170,12 @@ def test_behaviour_7_empty_thread_and_assistant_without_instructions(
 
 
 @pytest.mark.parametrize("path", ["/threads/{thread}/runs", "/threads/runs"])
-def test_behaviour_7_unknown_assistant(refused: Any, thread: Any, path: str) -> None:
+def test_a_run_of_an_unknown_assistant_is_not_found(refused: Any, thread: Any, path: str) -> None:
     answer = refused("POST", path.format(thread=thread.id), json={"assistant_id": "asst_x"})
     assert answer == (404, {**STATE_ERROR, "message": "No assistant found with id 'asst_x'."})
 
 
-def test_behaviour_7_unknown_thread(refused: Any, assistant: Any) -> None:
+def test_a_run_of_an_unknown_thread_is_not_found(refused: Any, assistant: Any) -> None:
     answer = refused("POST", "/threads/thread_x/runs", json={"assistant_id": assistant.id})
     assert answer == (404, {**STATE_ERROR, "message": "No thread found with id 'thread_x'."})
 
@@ -190,31 +190,31 @@ def test_behaviour_7_unknown_thread(refused: Any, assistant: Any) -> None:
         ("POST", "/submit_tool_outputs", {"tool_outputs": []}),
     ],
 )
-def test_behaviour_7_unknown_run(refused: Any, thread: Any, method: str, below: str, body: Any) -> None:
+def test_an_unknown_run_is_not_found(refused: Any, thread: Any, method: str, below: str, body: Any) -> None:
     answer = refused(method, f"/threads/{thread.id}/runs/run_x{below}", json=body)
     assert answer == (404, {**STATE_ERROR, "message": "No run found with id 'run_x'."})
 
 
-def test_behaviour_7_create_and_run_needs_something_to_answer(client: openai.OpenAI, refused: Any) -> None:
+def test_create_and_run_needs_something_to_answer(client: openai.OpenAI, refused: Any) -> None:
     assistant = client.beta.assistants.create(model="gpt-4o")
     status, error = refused("POST", "/threads/runs", json={"assistant_id": assistant.id})
     assert (status, error["code"]) == (400, "invalid_thread")
 
 
-def test_behaviour_7_modify_when_terminal(client: openai.OpenAI, ask: Any, settled: Any) -> None:
+def test_a_finished_run_may_be_modified(client: openai.OpenAI, ask: Any, settled: Any) -> None:
     run = settled(ask(metadata={"a": "1"}))
     modified = client.beta.threads.runs.update(run.id, thread_id=run.thread_id, metadata={"b": "2"})
     assert modified.to_dict() == {**run.to_dict(), "metadata": {"a": "1", "b": "2"}}
 
 
-def test_behaviour_7_modify_while_active(project: ProjectHandle, ask: Any, refused: Any) -> None:
+def test_an_active_run_may_not_be_modified(project: ProjectHandle, ask: Any, refused: Any) -> None:
     project.respond(Pause())
     run = ask()
     answer = refused("POST", f"/threads/{run.thread_id}/runs/{run.id}", json={"metadata": {"a": "b"}})
     assert answer == (400, {**STATE_ERROR, "message": "Cannot update run with status 'in_progress'."})
 
 
-def test_behaviour_2_type_validation_precedes_the_state(project: ProjectHandle, ask: Any, refused: Any) -> None:
+def test_parameters_are_looked_at_before_the_runs_state(project: ProjectHandle, ask: Any, refused: Any) -> None:
     project.respond(Pause())
     run = ask()
     status, error = refused("POST", f"/threads/{run.thread_id}/runs/{run.id}", json={"metadata": {"a": True}})
@@ -230,7 +230,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("status", "reply"), ENDS, ids=[status for status, _ in ENDS])
-def test_behaviour_7_cancel_terminal(
+def test_a_finished_run_cannot_be_cancelled(
     project: ProjectHandle, ask: Any, refused: Any, status: str, reply: object
 ) -> None:
     project.respond(reply)
@@ -240,7 +240,7 @@ def test_behaviour_7_cancel_terminal(
 
 
 @pytest.mark.parametrize(("status", "reply"), ENDS, ids=[status for status, _ in ENDS])
-def test_behaviour_7_submit_outputs_wrong_state(
+def test_a_finished_run_takes_no_outputs(
     project: ProjectHandle, ask: Any, refused: Any, status: str, reply: object
 ) -> None:
     project.respond(reply)
@@ -250,7 +250,7 @@ def test_behaviour_7_submit_outputs_wrong_state(
     assert answer == (400, {**STATE_ERROR, "message": f'Runs in status "{status}" do not accept tool outputs.'})
 
 
-def test_behaviour_7_submit_outputs_to_a_run_in_progress(project: ProjectHandle, ask: Any, refused: Any) -> None:
+def test_a_run_in_progress_takes_no_outputs(project: ProjectHandle, ask: Any, refused: Any) -> None:
     project.respond(Pause())
     run = ask()
     path = f"/threads/{run.thread_id}/runs/{run.id}/submit_tool_outputs"
@@ -258,7 +258,9 @@ def test_behaviour_7_submit_outputs_to_a_run_in_progress(project: ProjectHandle,
     assert answer == (400, {**STATE_ERROR, "message": 'Runs in status "in_progress" do not accept tool outputs.'})
 
 
-def test_behaviour_7_cancel_active(project: ProjectHandle, client: openai.OpenAI, ask: Any, settled: Any) -> None:
+def test_an_active_run_is_cancelling_and_then_cancelled(
+    project: ProjectHandle, client: openai.OpenAI, ask: Any, settled: Any
+) -> None:
     project.respond(Pause())
     run = settled(ask())
     cancelling = client.beta.threads.runs.cancel(run.id, thread_id=run.thread_id)
@@ -267,11 +269,11 @@ def test_behaviour_7_cancel_active(project: ProjectHandle, client: openai.OpenAI
     assert {**settled(run).to_dict(), "usage": None} == cancelled
 
 
-def test_behaviour_7_max_tokens_below_256_are_accepted(ask: Any) -> None:
+def test_token_budgets_below_256_are_accepted(ask: Any) -> None:
     assert ask(max_completion_tokens=16).max_completion_tokens == 16
 
 
-def test_behaviour_7_2_error(project: ProjectHandle, ask: Any, settled: Any) -> None:
+def test_a_failed_run_shows_its_last_error(project: ProjectHandle, ask: Any, settled: Any) -> None:
     project.respond(Fail("rate_limit_exceeded", "Rate limit is exceeded. Try again in 60 seconds."))
     run = settled(ask())
     assert (run.status, run.failed_at, run.expires_at) == ("failed", MANUAL_START, None)
@@ -282,13 +284,15 @@ def test_behaviour_7_2_error(project: ProjectHandle, ask: Any, settled: Any) -> 
 
 
 @pytest.mark.parametrize("reason", ["max_completion_tokens", "max_prompt_tokens", "content_filter"])
-def test_behaviour_7_2_token_budget_hit(project: ProjectHandle, ask: Any, settled: Any, reason: str) -> None:
+def test_a_run_that_is_cut_short_says_why_it_is_incomplete(
+    project: ProjectHandle, ask: Any, settled: Any, reason: str
+) -> None:
     project.respond(["Half a", Incomplete(reason)])
     run = settled(ask())
     assert (run.status, run.incomplete_details.reason) == ("incomplete", reason)
 
 
-def test_clients_38_usage_of_a_run_is_the_sum_of_its_steps(
+def test_usage_of_a_run_is_the_sum_of_its_steps(
     project: ProjectHandle, client: openai.OpenAI, ask: Any, settled: Any
 ) -> None:
     project.respond(["One", "Two"])
@@ -298,7 +302,7 @@ def test_clients_38_usage_of_a_run_is_the_sum_of_its_steps(
     assert run.usage.completion_tokens == sum(step.usage.completion_tokens for step in steps) > 0
 
 
-def test_clients_24_two_threads_have_runs_at_once(
+def test_two_threads_may_have_runs_at_once(
     project: ProjectHandle, client: openai.OpenAI, ask: Any, settled: Any
 ) -> None:
     project.respond([FunctionCall("f"), Text("done")], when="first")

@@ -17,12 +17,12 @@ STATE_ERROR = {"type": "invalid_request_error", "param": None, "code": None}
 busy = pytest.mark.parametrize("reply", UNSETTLING.values(), ids=UNSETTLING)
 
 
-def test_clients_19_create_answers_queued_and_the_first_retrieve_the_settled_run(ask: Any, settled: Any) -> None:
+def test_create_answers_queued_and_the_first_retrieve_the_settled_run(ask: Any, settled: Any) -> None:
     run = ask()
     assert (run.status, settled(run).status) == ("queued", "completed")
 
 
-def test_clients_20_a_list_is_as_good_as_a_retrieve(client: openai.OpenAI, ask: Any) -> None:
+def test_a_list_is_as_good_as_a_retrieve(client: openai.OpenAI, ask: Any) -> None:
     run = ask()
     assert client.beta.threads.runs.list(run.thread_id).data[0].status == "completed"
 
@@ -40,7 +40,9 @@ def test_a_run_created_right_after_an_echo_run_is_accepted(client: openai.OpenAI
 
 
 @busy
-def test_behaviour_6_thread_busy_create(project: ProjectHandle, ask: Any, refused: Any, reply: object) -> None:
+def test_a_thread_with_an_active_run_takes_no_messages(
+    project: ProjectHandle, ask: Any, refused: Any, reply: object
+) -> None:
     project.respond(reply)
     run = ask()
     answer = refused("POST", f"/threads/{run.thread_id}/messages", json={"role": "user", "content": "Hi"})
@@ -50,7 +52,7 @@ def test_behaviour_6_thread_busy_create(project: ProjectHandle, ask: Any, refuse
 
 @busy
 @pytest.mark.parametrize("more", [{}, {"additional_messages": [{"role": "user", "content": "Hi"}]}, {"stream": True}])
-def test_behaviour_7_thread_busy(
+def test_a_thread_with_an_active_run_takes_no_other_run(
     project: ProjectHandle, ask: Any, refused: Any, reply: object, more: dict[str, Any]
 ) -> None:
     project.respond(reply)
@@ -71,9 +73,7 @@ def test_a_busy_thread_may_be_read_and_modified(
     assert client.beta.threads.update(run.thread_id, metadata={"a": "b"}).metadata == {"a": "b"}
 
 
-def test_clients_22_the_busy_texts_are_those_that_agents_look_for(
-    project: ProjectHandle, client: openai.OpenAI, ask: Any
-) -> None:
+def test_the_busy_texts_are_those_that_agents_look_for(project: ProjectHandle, client: openai.OpenAI, ask: Any) -> None:
     project.respond(Pause())
     run = ask()
     assert client.beta.threads.runs.list(run.thread_id, limit=1).data[0].status == "in_progress"
@@ -92,7 +92,7 @@ def test_a_cancelled_run_frees_its_thread_at_once(
     assert (settled(run).status, settled(run).cancelled_at) == ("cancelled", MANUAL_START)
 
 
-def test_clients_23_cancel_in_requires_action_then_retrieve_then_post(
+def test_a_thread_takes_messages_again_once_its_waiting_run_is_cancelled(
     project: ProjectHandle, client: openai.OpenAI, ask: Any, settled: Any
 ) -> None:
     project.respond(FunctionCall("f"))
@@ -135,7 +135,7 @@ def test_deleting_a_busy_thread_is_allowed(project: ProjectHandle, client: opena
 
 
 @pytest.mark.parametrize("reply", [Text("Hi"), Pause()], ids=["settled", "paused"])
-def test_clients_7_only_unfinished_runs_say_when_to_poll_again(
+def test_only_unfinished_runs_say_when_to_poll_again(
     project: ProjectHandle, wire: httpx2.Client, assistant: Any, thread: Any, reply: object
 ) -> None:
     project.respond(reply)

@@ -1,4 +1,7 @@
-"""A run's events: their order, what each shows, and that a stream and a retrieve agree (behaviour section 12)."""
+"""A run's events: their order, what each shows, and that a stream and a retrieve agree.
+
+See docs/reference/behaviour.md#streaming.
+"""
 
 from __future__ import annotations
 
@@ -200,7 +203,7 @@ def test_parallel_calls_have_an_index_each(project: ProjectHandle, stream: Any) 
     assert told == [(0, "call_a"), (1, "call_b")]
 
 
-def test_clients_40_deltas_of_a_code_interpreter_call(project: ProjectHandle, stream: Any) -> None:
+def test_a_code_interpreter_call_is_told_as_input_first_and_then_outputs(project: ProjectHandle, stream: Any) -> None:
     project.respond(CodeInterpreter("import", logs="ok"))
     first, *others = calls(stream())
     assert first == {
@@ -244,7 +247,7 @@ def test_the_function_step_is_completed_when_it_is_resumed(project: ProjectHandl
     assert (name, step["status"], call["function"]["output"]) == ("thread.run.step.completed", "completed", "42")
 
 
-def test_clients_1_the_accept_header_does_not_matter(wire: httpx2.Client, assistant: Any) -> None:
+def test_the_accept_header_does_not_matter(wire: httpx2.Client, assistant: Any) -> None:
     body = {"assistant_id": assistant.id, "stream": True}
     answer = wire.post("/threads/runs", json=body, headers={"Accept": "application/json"})
     assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -262,7 +265,7 @@ def test_the_sdk_puts_a_stream_together(client: openai.OpenAI, assistant: Any, t
     assert message.content[0].text.value == "Echo: Hello"
 
 
-def test_clients_42_outputs_may_be_submitted_while_the_first_stream_is_open(
+def test_outputs_may_be_submitted_while_the_first_stream_is_open(
     project: ProjectHandle, client: openai.OpenAI, assistant: Any, thread: Any
 ) -> None:
     project.respond([FunctionCall("f", id="call_1"), Text("done")])

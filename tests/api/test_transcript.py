@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from assistants_emulator import CodeInterpreter, Fail, FunctionCall, Incomplete, Pause, ProjectHandle, Refusal, Text
+from assistants_emulator.errors import EmulatorError
 
 
 def test_an_empty_thread_has_an_empty_transcript(project: ProjectHandle, thread: Any) -> None:
@@ -69,3 +72,8 @@ def test_each_run_is_shown_where_it_ended(project: ProjectHandle, ask: Any) -> N
 def test_an_active_run_is_shown_too(project: ProjectHandle, ask: Any) -> None:
     project.respond(Pause())
     assert project.transcript(ask().thread_id) == "user: Hello\nrun in_progress\n"
+
+
+def test_a_transcript_of_a_thread_that_does_not_exist_is_an_error(project: ProjectHandle) -> None:
+    with pytest.raises(EmulatorError, match=r"there is no thread 'thread_x' in project '.*'"):
+        project.transcript("thread_x")

@@ -1,4 +1,4 @@
-"""`OpenAI-Beta: assistants=v1`: the same objects in the shapes of April 2024 (behaviour section 13)."""
+"""`OpenAI-Beta: assistants=v1`: the same objects in the shapes of April 2024 (docs/reference/behaviour.md#v1)."""
 
 from __future__ import annotations
 
@@ -84,18 +84,18 @@ def asked(v1: Call) -> Call:
     return asked
 
 
-def test_behaviour_4_create_minimal_v1(v1: Call) -> None:
+def test_an_assistant_of_v1_has_empty_tools_and_file_ids(v1: Call) -> None:
     assistant = v1("POST", "/assistants", json={"model": "gpt-4"})
     assert (assistant["tools"], assistant["file_ids"], assistant["instructions"]) == ([], [], None)
 
 
-def test_behaviour_5_thread_v1(v1: Call) -> None:
+def test_a_thread_of_v1_is_retrieved_as_it_was_created(v1: Call) -> None:
     thread = v1("POST", "/threads", json={})
     assert v1("GET", f"/threads/{thread['id']}") == thread
 
 
 @pytest.mark.parametrize("tools", [["retrieval"], ["code_interpreter"], ["retrieval", "code_interpreter"], []])
-def test_behaviour_13_files_of_an_assistant(v1: Call, file: Call, tools: list[str]) -> None:
+def test_files_are_attached_to_an_assistant_and_detached_again(v1: Call, file: Call, tools: list[str]) -> None:
     files, sent = [file("a.txt"), file("b.txt")], [{"type": tool} for tool in tools]
     assistant = v1("POST", "/assistants", json={"model": "gpt-4", "tools": sent, "file_ids": files[:1]})
     path = f"/assistants/{assistant['id']}"
@@ -110,7 +110,7 @@ def test_behaviour_13_files_of_an_assistant(v1: Call, file: Call, tools: list[st
     assert v1("GET", f"/files/{files[0]}")["id"] == files[0]
 
 
-def test_behaviour_13_the_files_are_in_v2s_tool_resources(v1: Call, file: Call, client: Any) -> None:
+def test_the_files_are_in_v2s_tool_resources(v1: Call, file: Call, client: Any) -> None:
     tools = [{"type": "retrieval"}, {"type": "code_interpreter"}]
     file_id, table = file(), file("table.csv")
     body = {"model": "gpt-4", "tools": tools, "file_ids": [file_id, table]}
@@ -121,7 +121,7 @@ def test_behaviour_13_the_files_are_in_v2s_tool_resources(v1: Call, file: Call, 
     assert [one.id for one in client.vector_stores.files.list(store)] == [file_id]
 
 
-def test_behaviour_13_v2_objects_read_with_v1(v1: Call, file: Call, client: Any) -> None:
+def test_an_assistant_of_v2_shows_its_files_under_v1(v1: Call, file: Call, client: Any) -> None:
     first, second = file("a.txt"), file("b.txt")
     resources: Any = {
         "code_interpreter": {"file_ids": [first]},
@@ -145,7 +145,7 @@ def test_modify_replaces_the_files(v1: Call, file: Call) -> None:
     assert v1("POST", path, json={"file_ids": []})["file_ids"] == []
 
 
-def test_behaviour_4_more_than_20_assistant_files(v1: Call, refused_v1: Call, file: Call) -> None:
+def test_an_assistant_takes_at_most_20_files(v1: Call, refused_v1: Call, file: Call) -> None:
     files = [file(f"{number}.txt") for number in range(21)]
     assistant = v1("POST", "/assistants", json={"model": "gpt-4", "file_ids": files[:20]})
     error = {**REFUSED, "message": "Assistant support at most 20 files, remove some files before adding new ones."}
@@ -153,13 +153,13 @@ def test_behaviour_4_more_than_20_assistant_files(v1: Call, refused_v1: Call, fi
     assert refused_v1("POST", "/assistants", json={"model": "gpt-4", "file_ids": files}) == (400, error)
 
 
-def test_behaviour_4_unsupported_file_for_retrieval(refused_v1: Call, file: Call) -> None:
+def test_a_file_that_retrieval_cannot_read_is_refused(refused_v1: Call, file: Call) -> None:
     body = {"model": "gpt-4", "tools": [{"type": "retrieval"}], "file_ids": [file("table.csv")]}
     status, error = refused_v1("POST", "/assistants", json=body)
     assert (status, error["message"].startswith("Failed to index file: Unsupported file")) == (400, True)
 
 
-def test_behaviour_13_files_of_a_message(v1: Call, file: Call, client: Any) -> None:
+def test_the_files_of_a_message_are_listed_and_retrieved(v1: Call, file: Call, client: Any) -> None:
     file_id, table = file(), file("table.csv")
     thread_id = v1("POST", "/threads", json={})["id"]
     body = {"role": "user", "content": "Hi", "file_ids": [file_id, table]}
@@ -174,7 +174,7 @@ def test_behaviour_13_files_of_a_message(v1: Call, file: Call, client: Any) -> N
     assert [tool.type for tool in first.tools] == ["code_interpreter", "file_search"]
 
 
-def test_behaviour_6_modify_under_v1(v1: Call, file: Call) -> None:
+def test_a_modified_message_keeps_its_file_ids(v1: Call, file: Call) -> None:
     messages = [{"role": "user", "content": "Hi", "file_ids": [file()]}]
     thread = v1("POST", "/threads", json={"messages": messages})
     (message,) = v1("GET", f"/threads/{thread['id']}/messages")["data"]
@@ -182,12 +182,12 @@ def test_behaviour_6_modify_under_v1(v1: Call, file: Call) -> None:
     assert changed == {**message, "metadata": {"a": "True"}}
 
 
-def test_behaviour_3_1_metadata_is_coerced(v1: Call) -> None:
+def test_metadata_values_become_strings(v1: Call) -> None:
     thread = v1("POST", "/threads", json={"metadata": {"flag": True, "number": 1, "text": "a"}})
     assert thread["metadata"] == {"flag": "True", "number": "1", "text": "a"}
 
 
-def test_behaviour_7_a_run_of_an_empty_thread(v1: Call) -> None:
+def test_an_empty_thread_may_be_run(v1: Call) -> None:
     assistant, thread = v1("POST", "/assistants", json={"model": "gpt-4"}), v1("POST", "/threads", json={})
     run = v1("POST", f"/threads/{thread['id']}/runs", json={"assistant_id": assistant["id"]})
     assert run["status"] == "queued"
@@ -202,7 +202,7 @@ def test_a_run_keeps_the_files_that_its_assistant_had(v1: Call, file: Call) -> N
     assert v1("GET", f"/threads/{run['thread_id']}/runs/{run['id']}")["file_ids"] == [file_id]
 
 
-def test_behaviour_8_retrieval_step(project: ProjectHandle, v1: Call, asked: Call, file: Call) -> None:
+def test_a_search_is_shown_as_a_retrieval_call(project: ProjectHandle, v1: Call, asked: Call, file: Call) -> None:
     file_id = file()
     project.respond([FileSearch(), CodeInterpreter("1"), Text("14 days.", citations=[CITATION])])
     run = asked([{"type": "retrieval"}, {"type": "code_interpreter"}], tool_choice={"type": "retrieval"})
@@ -243,7 +243,7 @@ def test_a_stream_has_no_key_of_v2(project: ProjectHandle, wire: httpx2.Client, 
     assert list(message)[-3:] == ["content", "file_ids", "metadata"]
 
 
-def test_behaviour_7_2_a_run_cut_short_was_completed(project: ProjectHandle, wire: httpx2.Client, asked: Call) -> None:
+def test_a_run_that_is_cut_short_is_completed(project: ProjectHandle, wire: httpx2.Client, asked: Call) -> None:
     project.respond([Text("Half"), Incomplete("max_completion_tokens")])
     run = asked()
     assert (run["status"], run["incomplete_details"]) == ("completed", {"reason": "max_completion_tokens"})
@@ -255,17 +255,17 @@ def test_behaviour_7_2_a_run_cut_short_was_completed(project: ProjectHandle, wir
 
 
 BODIES = {
-    "3 tool type": ("/assistants", {"model": "gpt-4", "tools": [{"type": "file_search"}]}, "tools[0].type",
+    "tool type": ("/assistants", {"model": "gpt-4", "tools": [{"type": "file_search"}]}, "tools[0].type",
         "Invalid value: 'file_search'. Supported values are: 'code_interpreter', 'function', and 'retrieval'."),
-    "13 content parts": ("/threads/{thread}/messages", {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
+    "content parts": ("/threads/{thread}/messages", {"role": "user", "content": [{"type": "text", "text": "Hi"}]},
         "content", "Invalid type for 'content': expected a string, but got an array instead."),
-    "13 attachments": ("/threads/{thread}/messages", {"role": "user", "content": "Hi", "attachments": []},
+    "attachments": ("/threads/{thread}/messages", {"role": "user", "content": "Hi", "attachments": []},
         "attachments", "Unknown parameter: 'attachments'."),
-    "3 more than 32 messages": ("/threads/runs",
+    "more than 32 messages": ("/threads/runs",
         {"assistant_id": "asst_x", "thread": {"messages": [{"role": "user", "content": "Hi"}] * 33}}, None,
         ("1 validation error for Request\nbody -> thread -> messages\n  ensure this value has at most 32 items "
         "(type=value_error.list.max_items; limit_value=32)")),
-    "7 submit without tool_call_id": ("/threads/{thread}/runs/run_x/submit_tool_outputs",
+    "submit without tool_call_id": ("/threads/{thread}/runs/run_x/submit_tool_outputs",
         {"tool_outputs": [{"output": "1"}]}, None,
         ("1 validation error for Request\nbody -> tool_outputs -> 0 -> tool_call_id\n"
         "  field required (type=value_error.missing)")),
@@ -273,19 +273,19 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("path", "body", "param", "message"), BODIES.values(), ids=BODIES)
-def test_behaviour_refused_under_v1(
+def test_what_v1_does_not_take_is_refused_in_its_words(
     refused_v1: Call, thread: Any, path: str, body: Json, param: str | None, message: str
 ) -> None:
     status, error = refused_v1("POST", path.format(thread=thread.id), json=body)
     assert (status, error["message"], error["param"]) == (400, message, param)
 
 
-def test_behaviour_3_v1_looked_at_no_prefix(refused_v1: Call) -> None:
+def test_v1_looks_at_no_prefix_of_an_id(refused_v1: Call) -> None:
     error = {**REFUSED, "message": "No thread found with id 'conversation'."}
     assert refused_v1("GET", "/threads/conversation") == (404, error)
 
 
-def test_behaviour_13_v2s_endpoints_under_v1(refused_v1: Call) -> None:
+def test_vector_stores_ask_for_the_header_of_v2(refused_v1: Call) -> None:
     status, error = refused_v1("GET", "/vector_stores")
     assert (status, error["code"]) == (400, "invalid_beta")
     assert "'OpenAI-Beta: assistants=v2'" in error["message"]
@@ -302,12 +302,12 @@ ONLY_V1 = f"The v1 Assistants API has been deprecated. See the migration guide f
 
 
 @pytest.mark.parametrize(("method", "path"), V1_ONLY, ids=[" ".join(row) for row in V1_ONLY])
-def test_behaviour_2_v1_only_endpoint_under_v2(refused: Any, assistant: Any, method: str, path: str) -> None:
+def test_an_endpoint_of_v1_alone_is_refused_under_v2(refused: Any, assistant: Any, method: str, path: str) -> None:
     error = {**REFUSED, "message": ONLY_V1, "code": "invalid_beta"}
     assert refused(method, path.format(assistant=assistant.id)) == (400, error)
 
 
-def test_behaviour_13_v1_list_of_files_under_v2(wire: httpx2.Client, assistant: Any) -> None:
+def test_the_list_of_an_assistants_files_is_empty_under_v2(wire: httpx2.Client, assistant: Any) -> None:
     assert wire.get(f"/assistants/{assistant.id}/files").json()["data"] == []
 
 
@@ -321,7 +321,7 @@ def sunset() -> Iterator[httpx2.Client]:
 
 
 @pytest.mark.parametrize("path", ["/assistants", "/threads/thread_x", "/threads/thread_x/runs"])
-def test_behaviour_2_v1_after_its_sunset(sunset: httpx2.Client, path: str) -> None:
+def test_v1_is_refused_after_its_sunset(sunset: httpx2.Client, path: str) -> None:
     message = (
         "The v1 Assistants API has been deprecated. Please try again by setting the header 'OpenAI-Beta: assistants=v2'"
         f". See the migration guide for more information: {MIGRATION}"
@@ -333,7 +333,7 @@ def test_behaviour_2_v1_after_its_sunset(sunset: httpx2.Client, path: str) -> No
     )
 
 
-def test_behaviour_2_v1_only_endpoint_after_the_sunset(sunset: httpx2.Client) -> None:
+def test_an_endpoint_of_v1_alone_is_refused_after_the_sunset(sunset: httpx2.Client) -> None:
     error = sunset.post("/assistants/asst_x/files", json={"file_id": "file-x"}).json()["error"]
     assert (error["message"], error["code"]) == (ONLY_V1, "invalid_beta")
 

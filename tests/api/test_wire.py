@@ -1,4 +1,7 @@
-"""How answers look as bytes: indentation, order of keys, headers, event frames (behaviour section 1)."""
+"""How answers look as bytes: indentation, order of keys, headers, event frames.
+
+See docs/reference/behaviour.md#wire-format.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def paths(client: Any, ask: Any, settled: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_behaviour_1_json_is_indented_by_two_and_has_no_final_newline(
+def test_json_is_indented_by_two_and_has_no_final_newline(
     wire: httpx2.Client, paths: dict[str, str], kind: str
 ) -> None:
     answer = wire.get(paths[kind])
@@ -80,7 +83,7 @@ def test_a_created_object_has_its_keys_in_wire_order(
     assert list(wire.post(path.format(thread=thread.id), json=sent).json()) == KEYS[kind]
 
 
-def test_behaviour_1_the_error_envelope_has_its_keys_in_this_order(wire: httpx2.Client) -> None:
+def test_the_error_envelope_has_its_keys_in_wire_order(wire: httpx2.Client) -> None:
     assert wire.get("/assistants/asst_x").text == (
         '{\n  "error": {\n    "message": "No assistant found with id \'asst_x\'.",\n'
         '    "type": "invalid_request_error",\n    "param": null,\n    "code": null\n  }\n}'
@@ -105,7 +108,9 @@ def test_the_keys_of_a_required_action_are_in_wire_order(project: ProjectHandle,
 
 
 @pytest.mark.parametrize("kind", KEYS)
-def test_behaviour_1_headers(wire: httpx2.Client, paths: dict[str, str], kind: str) -> None:
+def test_every_kind_of_object_comes_with_the_apis_headers(
+    wire: httpx2.Client, paths: dict[str, str], kind: str
+) -> None:
     headers = wire.get(paths[kind]).headers
     assert headers["content-type"] == "application/json"
     assert headers["openai-version"] == "2020-10-01"
@@ -124,18 +129,18 @@ def test_text_is_not_escaped_beyond_need(wire: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/assistants", "/threads"])
-def test_behaviour_1_a_create_answers_200(wire: httpx2.Client, path: str) -> None:
+def test_a_create_answers_200(wire: httpx2.Client, path: str) -> None:
     assert wire.post(path, json={"model": "gpt-4o"} if path == "/assistants" else {}).status_code == 200
 
 
-def test_behaviour_1_event_data_is_compact_json(wire: httpx2.Client, assistant: Any) -> None:
+def test_event_data_is_compact_json(wire: httpx2.Client, assistant: Any) -> None:
     answer = wire.post("/threads/runs", json={"assistant_id": assistant.id, "stream": True})
     lines = [line.removeprefix("data: ") for line in answer.text.split("\n") if line.startswith("data: ")]
     assert lines.pop() == "[DONE]"
     assert lines == [json.dumps(json.loads(line), separators=(",", ":"), ensure_ascii=False) for line in lines]
 
 
-def test_behaviour_12_frames_have_only_event_and_data(wire: httpx2.Client, assistant: Any) -> None:
+def test_frames_have_only_event_and_data(wire: httpx2.Client, assistant: Any) -> None:
     answer = wire.post("/threads/runs", json={"assistant_id": assistant.id, "stream": True})
     blocks = answer.text.split("\n\n")
     assert blocks[-2:] == ["event: done\ndata: [DONE]", ""]

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from assistants_emulator.server.http import HttpServer, bind
-from assistants_emulator.server.loop import LoopThread
+from assistants_emulator.server.http import bind
+from assistants_emulator.server.threaded import ThreadedServer
 
 ID = re.compile(r"(asst|thread|run|msg)_[A-Za-z0-9]+")
 
@@ -57,12 +57,8 @@ def recorded(client: Any, use: Any) -> dict[str, bytes]:
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """The base URL of the application, served as the emulator is."""
-    listener = bind("127.0.0.1", 0)
-    loop = LoopThread()
-    server = loop.call(lambda: HttpServer(app, listener))
-    loop.wait(server.start())
+    server = ThreadedServer(app, bind("127.0.0.1", 0))
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+        yield server.base_url
     finally:
-        loop.wait(server.stop())
-        loop.close()
+        server.stop()

@@ -49,7 +49,7 @@ def measure(count: int, chunks: int) -> Iterator[Row]:
             yield Row("Memory", name, resident(), "MB", target=300.0)
             yield Row("Memory", f"each of {name}", (resident() - before) * 1024 / count, "kB")
             yield Row("Disk", "one commit, journal line and all", written / count * 1e6, "us")
-            store = emulator._running.loop.call(lambda: emulator.open_project("default").context.store)
+            store = emulator._server.loop.call(lambda: emulator.open_project("default").context.store)
             yield Row("Disk", f"checkpoint of {name}", emulator._do(lambda _: seconds(store.checkpoint)), "s")
             yield from _growth(small, large, name)
         reopening = Emulator(data_dir=folder)

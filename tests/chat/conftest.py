@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from assistants_emulator import Emulator, ProjectHandle
 from assistants_emulator.responders.chat.model import ChatModel
-from assistants_emulator.server.http import HttpServer, bind
-from assistants_emulator.server.loop import LoopThread
+from assistants_emulator.server.http import bind
+from assistants_emulator.server.threaded import ThreadedServer
 
 
 @pytest.fixture
@@ -21,13 +21,10 @@ def model() -> Iterator[Stub]:
     listener = bind("127.0.0.1", 0)
     stub = Stub(f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
     app = Starlette(routes=[Route("/v1/chat/completions", stub.answer, methods=["POST"])])
-    loop = LoopThread()
-    server = loop.call(lambda: HttpServer(app, listener))
-    loop.wait(server.start())
+    server = ThreadedServer(app, listener)
     yield stub
     stub.release.set()
-    loop.wait(server.stop())
-    loop.close()
+    server.stop()
 
 
 @pytest.fixture(scope="session")

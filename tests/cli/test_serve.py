@@ -57,7 +57,7 @@ def test_a_second_server_on_the_same_directory_says_who_holds_it(tmp_path: Path)
 def test_a_taken_port_is_one_line(command_line: CommandLine, unused_listener: int) -> None:
     ran = command_line("serve", "--port", str(unused_listener))
     assert ran.exit_code == 1
-    assert ran.output.startswith(f"Error: cannot listen on 127.0.0.1:{unused_listener}")
+    assert ran.stderr.startswith(f"Error: cannot listen on 127.0.0.1:{unused_listener}")
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_a_taken_port_is_one_line(command_line: CommandLine, unused_listener: in
 def test_an_error_at_start_is_one_line(command_line: CommandLine, options: list[str], told: str) -> None:
     ran = command_line("serve", "--port", "0", *options)
     assert ran.exit_code == 1
-    assert ran.output.startswith(told)
-    assert len(ran.output.splitlines()) == 1
+    assert ran.stderr.startswith(told)
+    assert len(ran.stderr.splitlines()) == 1
 
 
 @pytest.fixture
@@ -90,12 +90,24 @@ def test_a_command_runs_with_the_variables_set_and_gives_its_status() -> None:
     assert re.fullmatch(r"http://127.0.0.1:\d+/v1\n", ran.stdout)
 
 
+def test_a_command_gets_the_only_key_that_is_accepted() -> None:
+    code = "import openai; print(openai.OpenAI().beta.threads.create().object)"
+    command = [*SERVE, "--api-key", "sk-mine", "--", sys.executable, "-W", "ignore", "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "thread\n"), ran.stderr
+
+
+def test_the_printed_key_is_the_only_one_that_is_accepted() -> None:
+    with served("--api-key", "sk-mine") as (_, variables):
+        assert variables["OPENAI_API_KEY"] == "sk-mine"
+
+
 def test_a_broken_script_names_file_line_and_key(command_line: CommandLine, tmp_path: Path) -> None:
     script = tmp_path / "broken.yaml"
     script.write_text("version: 1\nreplies:\n  - do:\n      - txt: hello\n")
     ran = command_line("serve", "--script", str(script))
     assert ran.exit_code == 1
-    assert "broken.yaml:4: replies[0].do[0]: unknown action 'txt'; did you mean 'text'?" in ran.output
+    assert "broken.yaml:4: replies[0].do[0]: unknown action 'txt'; did you mean 'text'?" in ran.stderr
 
 
 def test_a_responder_is_imported_from_the_current_directory(tmp_path: Path) -> None:

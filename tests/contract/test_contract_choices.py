@@ -1,4 +1,7 @@
-"""Values that are none of an enumeration under v2, in the order in which the API lists it (behaviour section 3)."""
+"""Values that are none of an enumeration under v2, in the order in which the API lists it.
+
+See docs/reference/behaviour.md#validation.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strings, arrays and numbers that are one over the limit under v2 (behaviour sections 3 and 11)."""
+"""Strings, arrays and numbers that are one over the limit under v2 (docs/reference/behaviour.md#validation)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters that are missing or unknown under v2, named by their path (behaviour section 3)."""
+"""Parameters that are missing or unknown under v2, named by their path (docs/reference/behaviour.md#validation)."""
 
 from __future__ import annotations
 

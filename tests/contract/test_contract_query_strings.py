@@ -1,4 +1,4 @@
-"""Pages, filters and `include[]` as query strings ask for them (behaviour section 9)."""
+"""Pages, filters and `include[]` as query strings ask for them (docs/reference/behaviour.md#pagination)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of a wrong type under v2, and the words for what was expected (behaviour section 3)."""
+"""Values of a wrong type under v2, and the words for what was expected (docs/reference/behaviour.md#validation)."""
 
 from __future__ import annotations
 

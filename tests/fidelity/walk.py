@@ -150,7 +150,9 @@ def walking(fidelity: Any) -> Iterator[Walk]:
     with Emulator(clock="manual", fidelity=fidelity) as emulator:
         headers = {"Authorization": f"Bearer {emulator.api_key}", **BETA}
         hooks: Any = {"response": [remember]}
-        with httpx2.Client(base_url=emulator.base_url, headers=headers, event_hooks=hooks, trust_env=False) as http:
+        with httpx2.Client(
+            base_url=emulator.base_url, headers=headers, event_hooks=hooks, trust_env=False, timeout=30
+        ) as http:
             yield Walk(emulator, http, seen)
 
 

@@ -74,7 +74,7 @@ def test_a_directory_that_is_a_file_is_one_line(tmp_path: Path) -> None:
 
 
 def damaged(tmp_path: Path) -> Path:
-    """A journal of four lines whose third is no JSON; what a kill leaves is imitated by a copy."""
+    """A journal of four lines whose third is garbage; what a kill leaves is imitated by a copy."""
     with Emulator(data_dir=tmp_path / "before") as emulator:
         client = emulator.client()
         for _ in range(4):
@@ -89,7 +89,7 @@ def damaged(tmp_path: Path) -> Path:
 def test_a_damaged_journal_is_refused_with_its_line(tmp_path: Path) -> None:
     ran = subprocess.run([*SERVE, "--data-dir", str(damaged(tmp_path)), *NOTHING], capture_output=True, text=True)
     assert ran.returncode == 1
-    assert "db.json.journal, line 3: not a line of JSON; start with --repair" in ran.stderr
+    assert "db.json.journal, line 3: damaged, its checksum is wrong; start with --repair" in ran.stderr
 
 
 def test_repair_keeps_everything_before_the_damage(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_repair_keeps_everything_before_the_damage(tmp_path: Path) -> None:
     command = [*SERVE, "--data-dir", str(folder), "--repair", *NOTHING]
     ran = subprocess.run(command, capture_output=True, text=True)
     assert ran.returncode == 0
-    assert "line 3: not a line of JSON" in ran.stderr
+    assert "line 3: damaged, or lines before it are missing; put 2 of 4 lines into" in ran.stderr
     assert (folder / "default/db.json.journal.broken").read_bytes().startswith(b"{garbage\n")
     with Emulator(data_dir=folder) as emulator:
         assert len(emulator.state()["threads"]) == 2
@@ -111,5 +111,5 @@ def test_a_damaged_project_leaves_the_others_usable(tmp_path: Path) -> None:
             f"{emulator.base_url}/threads", headers={**AUTH, "Authorization": "Bearer sk-emulator-other"}
         )
         assert answer.status_code == 500
-        assert "line 3: not a line of JSON" in answer.json()["error"]["message"]
+        assert "line 3: damaged, its checksum is wrong" in answer.json()["error"]["message"]
         assert httpx2.post(f"{emulator.base_url}/threads", headers=AUTH).status_code == 200

@@ -372,7 +372,7 @@ def test_v1_messages_have_files(client: Any) -> None:
 
 @of_v1
 def test_v1_answers_have_no_keys_of_v2(client: Any, assistant: Any) -> None:
-    """A program of that time reads `file_ids` off every object (clients 32)."""
+    """A program of that time reads `file_ids` off every object."""
     thread = asked(client, "Hello")
     run = client.beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
     message = next(iter(client.beta.threads.messages.list(thread.id)))
@@ -385,7 +385,7 @@ def test_v1_answers_have_no_keys_of_v2(client: Any, assistant: Any) -> None:
 
 @of_v1
 def test_v1_a_search_is_a_retrieval(project: Any, client: Any) -> None:
-    """A script says `file_search`, and a program of that time finds `retrieval` (clients 16)."""
+    """A script says `file_search`, and a program of that time finds `retrieval`."""
     made = file(client)
     project.respond([FileSearch("cake"), "Cake."])
     assistant = client.beta.assistants.create(model="gpt-4-turbo", tools=[{"type": "retrieval"}], file_ids=[made.id])

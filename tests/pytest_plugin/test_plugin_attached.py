@@ -116,6 +116,12 @@ def test_a_clock_mode_that_the_emulator_does_not_have_is_an_error(run_tests: Run
     result.stdout.fnmatch_lines(["the emulator at * has a manual clock*; start it with --clock system"])
 
 
+def test_a_transcript_of_a_thread_that_does_not_exist_is_an_error(run_tests: RunTests, url: str) -> None:
+    source = "def test_it(assistants_emulator): assistants_emulator.transcript('thread_x')"
+    result = run_tests(source, "--assistants-url", url)
+    result.stdout.fnmatch_lines(["E*EmulatorError: No thread found with id 'thread_x'."])
+
+
 def test_an_address_without_an_emulator_is_an_error(run_tests: RunTests) -> None:
     result = run_tests("def test_it(assistants_emulator): pass", "--assistants-url", "http://127.0.0.1:9")
     result.assert_outcomes(errors=1)

@@ -38,6 +38,18 @@ def test_a_test_is_recorded_once_and_replayed_from_then_on(run_tests: RunTests, 
     assert len(upstream.requests) == asked
 
 
+def test_an_async_client_replays_too(run_tests: RunTests, upstream: Emulator) -> None:
+    source = """
+        import asyncio
+
+        @pytest.mark.assistants(cassette="async.json")
+        def test_it(async_openai_client):
+            assert asyncio.run(async_openai_client.beta.threads.create()).id.startswith("thread_")
+    """
+    run_tests(source, *recording(upstream)).assert_outcomes(passed=1)
+    run_tests(source).assert_outcomes(passed=1)
+
+
 def test_a_cassette_is_next_to_the_test_file(
     run_tests: RunTests, upstream: Emulator, pytester: pytest.Pytester
 ) -> None:
@@ -129,7 +141,7 @@ def test_names_to_scrub_are_in_the_ini_file(run_tests: RunTests, upstream: Emula
     ("marker", "mode", "told"),
     [
         ("cassette='none.json'", "none", "there is no cassette *none.json; --assistants-record=once records it"),
-        ("cassette='none.json'", "once", "there is nothing to record from: *"),
+        ("cassette='none.json'", "once", "no server to record from: name one with --assistants-upstream URL, *"),
         ("cassette='none.json', script={}", "none", "a test has a cassette or a script, not both: *"),
     ],
 )

@@ -20,7 +20,7 @@ def test_an_exception_in_a_responder_is_raised_with_its_traceback(run_tests: Run
         ['>*raise LookupError("no such city")', "E*LookupError: no such city", "test_inner.py:*: LookupError"],
         consecutive=False,
     )
-    result.stdout.no_fnmatch_line("*emulator/runs*")
+    result.stdout.no_fnmatch_line("*assistants_emulator/runs*")
 
 
 def test_it_is_raised_even_if_the_test_did_not_wait_for_the_run(run_tests: RunTests) -> None:

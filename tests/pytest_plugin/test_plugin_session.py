@@ -17,14 +17,15 @@ WARNS = """
 
 
 def test_importing_it_imports_nothing_heavy() -> None:
-    heavy = "{'openai', 'starlette', 'uvicorn', 'httpx2', 'pydantic', 'emulator', 'assistants_emulator.emulator'}"
+    heavy = "{'openai', 'starlette', 'uvicorn', 'httpx2', 'pydantic', 'assistants_emulator'}"
     code = f"import sys, pytest_assistants_emulator; assert not {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_session_that_uses_no_fixture_imports_nothing_more(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
-        "import sys\n\ndef test_it(): assert not {'emulator', 'pytest_assistants_emulator.per_test'} & {*sys.modules}"
+        "import sys\n\n"
+        "def test_it(): assert not {'assistants_emulator', 'pytest_assistants_emulator.per_test'} & {*sys.modules}"
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 

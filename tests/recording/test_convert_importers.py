@@ -142,7 +142,7 @@ def test_a_form_that_is_not_there_as_it_was_is_noted(tmp_path: Path) -> None:
     sent = {"uri": f"{HOSTED}/files", "body": "REDACTED", "headers": {"content-type": [FORM_TYPE]}}
     imported = read(tmp_path, vcrpy(pair({"string": "{}"}, request=sent)))
     assert only(imported).request.body is None
-    assert imported.notes == [f"POST {HOSTED}/files: the form that it sent is not in the recording as it was"]
+    assert imported.notes == [f"POST {HOSTED}/files: the form that it sent is not in the recording byte for byte"]
 
 
 def test_no_secret_of_a_recording_is_taken_over(tmp_path: Path) -> None:
@@ -389,6 +389,6 @@ def test_a_format_can_be_asked_for(tmp_path: Path) -> None:
 
 
 def test_reading_tells_how_far_it_is(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    read(tmp_path, RUBY_YAML, told=lambda done, size: told.append((done, size)))
-    assert told[-1] == (len(RUBY_YAML), len(RUBY_YAML))
+    calls: list[tuple[int, int]] = []
+    read(tmp_path, RUBY_YAML, progress=lambda done, size: calls.append((done, size)))
+    assert calls[-1] == (len(RUBY_YAML), len(RUBY_YAML))

@@ -182,7 +182,7 @@ def test_a_run_whose_message_is_unknown_takes_any_run_and_stands_last() -> None:
 def test_a_run_without_recorded_content_says_so_in_its_text() -> None:
     made = converted(*run_started(), run_polled())
     assert made.script["replies"][0]["do"] == [{"text": NOT_RECORDED}]
-    assert made.warnings == ["run_1: what it said is not recorded"]
+    assert made.warnings == ["run_1: its reply is not recorded"]
 
 
 def test_a_run_that_must_answer_in_json_does_so_even_then() -> None:

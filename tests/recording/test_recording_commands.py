@@ -95,7 +95,7 @@ def test_a_replay_tells_what_was_missing_and_what_was_left(upstream: Emulator, c
 def test_a_mistake_is_one_line(command_line: Callable[..., Result], command: tuple[str, ...], told: str) -> None:
     ran = command_line(*command)
     assert ran.exit_code == 1
-    assert ran.output.startswith(told)
+    assert ran.stderr.startswith(told)
 
 
 def test_a_terminal_is_shown_calls_and_bytes(upstream: Emulator, cassette: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from assistants_emulator import Emulator
 from assistants_emulator.recording import Cassette, Exchange, Recorder, Request, Response
-from assistants_emulator.recording.cassette import CassetteError, Journal, journal_of
+from assistants_emulator.recording.cassette import CassetteError, begin_journal, journal_line, journal_of
 
 BETA = {"OpenAI-Beta": "assistants=v2", "Authorization": "Bearer sk-emulator-default"}
 
@@ -87,9 +87,9 @@ def exchange(path: str, at: float = 0.0) -> Exchange:
 
 
 def test_a_journal_cut_at_any_byte_loads(cassette: Path) -> None:
-    journal = Journal(cassette, None, replaces=False)
+    journal = begin_journal(cassette, None, replaces=False)
     for number in range(3):
-        journal.add(exchange(f"/threads/{number}").as_json())
+        journal.append(journal_line(exchange(f"/threads/{number}").as_json()))
     journal.close()
     whole = journal_of(cassette).read_bytes()
     counts = []
@@ -103,8 +103,8 @@ def test_a_journal_cut_at_any_byte_loads(cassette: Path) -> None:
 
 def test_a_journal_that_was_taken_in_already_is_not_taken_in_twice(cassette: Path) -> None:
     Cassette([exchange("/threads/1")]).save(cassette)
-    journal = Journal(cassette, cassette.read_bytes(), replaces=False)
-    journal.add(exchange("/threads/2", at=1).as_json())
+    journal = begin_journal(cassette, cassette.read_bytes(), replaces=False)
+    journal.append(journal_line(exchange("/threads/2", at=1).as_json()))
     journal.close()
     assert paths(cassette) == ["GET /threads/1", "GET /threads/2"]
     Cassette.load(cassette).save(cassette)
@@ -112,15 +112,15 @@ def test_a_journal_that_was_taken_in_already_is_not_taken_in_twice(cassette: Pat
     assert paths(cassette) == ["GET /threads/1", "GET /threads/2"]
 
 
-def test_a_journal_that_begins_anew_takes_the_place_of_what_there_was(cassette: Path) -> None:
+def test_a_replacing_journal_takes_the_place_of_the_cassette(cassette: Path) -> None:
     Cassette([exchange("/threads/1")]).save(cassette)
-    journal = Journal(cassette, cassette.read_bytes(), replaces=True)
-    journal.add(exchange("/threads/2").as_json())
+    journal = begin_journal(cassette, cassette.read_bytes(), replaces=True)
+    journal.append(journal_line(exchange("/threads/2").as_json()))
     journal.close()
     assert paths(cassette) == ["GET /threads/2"]
 
 
-def test_a_journal_that_begins_anew_and_has_nothing_yet_changes_nothing(cassette: Path) -> None:
+def test_a_replacing_journal_without_exchanges_changes_nothing(cassette: Path) -> None:
     Cassette([exchange("/threads/1")]).save(cassette)
-    Journal(cassette, cassette.read_bytes(), replaces=True).close()
+    begin_journal(cassette, cassette.read_bytes(), replaces=True).close()
     assert paths(cassette) == ["GET /threads/1"]

@@ -21,7 +21,7 @@ def paths(cassette: Path) -> list[str]:
     return [str(exchange.request) for exchange in Cassette.load(cassette).exchanges]
 
 
-def test_recording_all_begins_anew_and_removes_files_of_before(upstream: Emulator, cassette: Path) -> None:
+def test_recording_all_replaces_the_cassette_and_its_files(upstream: Emulator, cassette: Path) -> None:
     with Recorder(upstream.base_url, cassette) as recorder, recorder.client() as client:
         client.files.create(file=("a.txt", b"x" * 5000), purpose="assistants")
     assert len(list(cassette.parent.glob("*-files/*"))) == 1

@@ -28,7 +28,7 @@ def answer(replay: Replay, method: str, path: str, body: Any = None) -> Any:
     if isinstance(found, NoMatch):
         return str(found)
     assert found.response is not None
-    told = replay.ids.told(found.response.body)
+    told = replay.ids.with_client_ids(found.response.body)
     return told and told.value
 
 
@@ -169,7 +169,8 @@ def test_the_name_of_a_temporary_file_may_be_another_and_comes_back() -> None:
     made = Response(200, {}, Body.json({"filename": "tmpzrml_fh1.txt"}))
     replay = Replay([Exchange(upload(b"one", filename="tmpzrml_fh1.txt"), made)])
     assert isinstance(replay.find(upload(b"one", filename="tmpit2xeb28.txt")), Exchange)
-    assert replay.ids.told(Body.json("see 【4:0†tmpzrml_fh1.txt】")) == Body.json("see 【4:0†tmpit2xeb28.txt】")
+    body = replay.ids.with_client_ids(Body.json("see 【4:0†tmpzrml_fh1.txt】"))
+    assert body == Body.json("see 【4:0†tmpit2xeb28.txt】")
 
 
 @pytest.mark.parametrize("filename", ["b.txt", "tmpit2xeb28.pdf", "b-tmpit2xeb28.txt"])

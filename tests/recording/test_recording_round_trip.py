@@ -91,7 +91,7 @@ def test_an_exception_while_a_player_sends_a_stream_is_logged(
 def test_an_exception_while_a_recorder_passes_on_an_answer_is_logged(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("assistants_emulator.recording.recorder.passed_on", raise_lookup_error)
+    monkeypatch.setattr("assistants_emulator.recording.recorder.forwarded_headers", raise_lookup_error)
     with Emulator() as emulator, Recorder(emulator.base_url, tmp_path / "broken.json") as recorder:
         assert httpx2.get(f"{recorder.base_url}/models").status_code == 500
     assert "GET /v1/models broke off" in caplog.text

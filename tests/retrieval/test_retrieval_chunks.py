@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from assistants_emulator.retrieval import Chunk, chunk, tokens
+from assistants_emulator.retrieval.chunks import Chunk, chunk, tokens
 
 WORDS = " ".join(f"word{number}" for number in range(2_000))
 TEXTS = {

@@ -1,27 +1,6 @@
 from __future__ import annotations
 
-import pytest
-
-from assistants_emulator.retrieval import cited_text, locate, marker
-
-
-def test_a_quote_is_found_where_it_first_stands() -> None:
-    assert locate("cake", "I like cake, cake!") == (7, 11)
-
-
-def test_white_space_in_a_quote_stands_for_any_other() -> None:
-    text = "It has 27\n  vacation\tdays."
-    assert locate(" 27 vacation\n\ndays", text) == (7, 25)
-    assert text[7:25] == "27\n  vacation\tdays"
-
-
-@pytest.mark.parametrize("quote", ["", " ", "Cake", "ca ke", "c.ke"])
-def test_a_missing_quote_is_not_found(quote: str) -> None:
-    assert locate(quote, "cake") is None
-
-
-def test_a_quote_is_no_pattern() -> None:
-    assert locate("(a+) [b]*", "x (a+)  [b]*") == (2, 12)
+from assistants_emulator.retrieval.citations import cited_text, marker
 
 
 def test_a_citation_is_what_was_recorded() -> None:

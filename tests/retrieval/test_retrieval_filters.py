@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from assistants_emulator.retrieval import matches
+from assistants_emulator.retrieval.index import matches
 
 ATTRIBUTES = {"city": "Oslo", "year": 2024, "share": 0.5, "draft": False}
 

@@ -278,7 +278,7 @@ def test_an_index_may_be_used_from_another_thread(index: Index, put: Put) -> Non
 
 def test_closing_lets_go_of_every_connection(put: Put, index: Index) -> None:
     put("a", "cake")
-    database = index._shelves["vs_1"]._db
+    database = index._stores["vs_1"]._db
     index.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         database.execute("SELECT 1")

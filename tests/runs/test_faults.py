@@ -95,6 +95,11 @@ def test_a_probability_is_drawn_the_same_way_each_time(project: ProjectHandle, a
     ("fault", "told"),
     [
         ({"route": "/threads"}, "a fault's route is like 'POST /threads/*/runs', not '/threads'"),
+        (
+            {"route": "POST /thread"},
+            "a fault's route is one of the emulated ones, not 'POST /thread'; did you mean 'POST /threads'?",
+        ),
+        ({"route": "GET /v1/xyzzy/*/plugh"}, "a fault's route is one of the emulated ones, not 'GET /xyzzy/*/plugh'"),
         ({"route": "GET /threads", "status": 200}, "a fault's status is from 400 to 599, not 200"),
         ({"route": "GET /threads", "times": 0}, "a fault's times is a whole number from 1 up, not 0"),
     ],
@@ -105,6 +110,14 @@ def test_a_fault_that_cannot_be_says_what_would_be_right(
     with pytest.raises(EmulatorError) as raised:
         project.faults.add(**fault)  # type: ignore[arg-type]
     assert str(raised.value) == told
+
+
+@pytest.mark.parametrize("route", ["GET /v1/threads/*", "GET /threads/*"])
+def test_a_faults_route_may_begin_with_v1(project: ProjectHandle, client: openai.OpenAI, route: str) -> None:
+    thread_id = client.beta.threads.create().id
+    project.faults.add(route, status=400)
+    with pytest.raises(openai.BadRequestError):
+        client.beta.threads.retrieve(thread_id)
 
 
 def test_a_stuck_run_with_a_code_fails_with_it(project: ProjectHandle, asking) -> None:

@@ -113,7 +113,7 @@ def test_a_script_is_data(command_line: Callable[..., Result], tmp_path: Path) -
     script.write_text("version: !!python/object/apply:os.system ['touch /tmp/pwned']\nreplies: []\n")
     ran = command_line("serve", "--script", str(script))
     assert ran.exit_code == 1
-    assert ran.output.startswith("Error: ")
+    assert ran.stderr.startswith("Error: ")
     assert not Path("/tmp/pwned").exists()
 
 

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from assistants_emulator.errors import StoreError
 from assistants_emulator.store import Blobs
+from assistants_emulator.store.disk import replace_file
 
 
-@pytest.fixture(params=["memory", "disk"])
+@pytest.fixture(params=["temporary", "own"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
-    return Blobs(None if request.param == "memory" else tmp_path / "files")
+    return Blobs(None if request.param == "temporary" else tmp_path / "files")
 
 
 def test_a_blob_can_be_read_whole_and_in_part(blobs: Blobs) -> None:
@@ -109,3 +111,20 @@ def test_a_directory_that_is_a_file_is_an_error_of_one_line(tmp_path: Path) -> N
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"file: not a directory$"):
         Blobs(tmp_path / "file").put("file-a", b"x")
+
+
+def test_a_replaced_file_keeps_its_bytes_if_the_writer_fails(tmp_path: Path) -> None:
+    path = tmp_path / "weather.json"
+    path.write_bytes(b"old")
+    with suppress(ZeroDivisionError), replace_file(path) as file:
+        file.write(b"half")
+        raise ZeroDivisionError
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("weather.json", b"old")]
+
+
+def test_a_replaced_file_has_the_new_bytes_after_the_block(tmp_path: Path) -> None:
+    path = tmp_path / "weather.json"
+    with replace_file(path, sync=False) as file:
+        file.write(b"new")
+        assert not path.exists()
+    assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("weather.json", b"new")]

@@ -8,6 +8,7 @@ import pytest
 
 from assistants_emulator.errors import StoreError
 from assistants_emulator.store import Event, Store
+from assistants_emulator.store.journal import decode
 
 
 def test_committed_objects_are_found_after_an_unload(opened, insert) -> None:
@@ -84,7 +85,7 @@ def test_closing_writes_what_only_the_journal_has(opened, insert, tmp_path: Path
     store.unload()
     store.close()
     assert '"id":"a"' in (tmp_path / "db.json").read_text()
-    assert (tmp_path / "db.json.journal").read_bytes() == b""
+    assert decode((tmp_path / "db.json.journal").read_bytes())["puts"] == []
 
 
 def test_a_closed_store_is_not_loaded_again(opened, insert) -> None:

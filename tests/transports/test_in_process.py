@@ -18,8 +18,7 @@ def test_the_sdk_opens_no_connection() -> None:
     with Emulator(transport="inprocess") as emulator:
         client = emulator.client()
         client.beta.threads.create()
-        assert emulator._running is not None
-        assert emulator._running.server.connections == 0
+        assert emulator._server.require_running().http.connections == 0
 
 
 def test_others_have_the_socket() -> None:
@@ -44,7 +43,7 @@ def test_a_project_may_choose_its_own() -> None:
         transport = project.client()._client._transport
         assert type(transport).__name__ == "InProcessTransport"
         assert isinstance(transport, httpx_of(openai.DefaultHttpxClient).BaseTransport)
-        assert emulator.door is None
+        assert emulator.in_process is None
 
 
 def test_an_unknown_transport_is_refused() -> None:

@@ -14,28 +14,28 @@ TARGETS = ("cassette", "script", "state")
 
 @click.command()
 @click.argument("recordings", nargs=-1, required=True, metavar="IN...", type=click.Path(path_type=Path))
-@click.option("--to", type=click.Choice(TARGETS), required=True, help="What to make of it.")
+@click.option("--to", type=click.Choice(TARGETS), required=True, help="Kind of file to write.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, help="The file to write.")
-@click.option("--from", "format", type=click.Choice(FORMATS), help="What IN is; without it, what its content says.")
+@click.option("--from", "format", type=click.Choice(FORMATS), help="Format of IN; by default by its content.")
 def convert(recordings: tuple[Path, ...], to: str, output: Path, format: str | None) -> None:
     """Turn recorded sessions into a cassette, a responder script or a state file.
 
     IN is a cassette of `record`, a cassette of VCR.py or VCR (Ruby), a HAR file, or a session record of OpenAI's .NET
-    SDK. Several are one session, in the order given. What could not be taken over is listed on standard error.
+    SDK. Several files are one session, in the order given. Calls that cannot be converted are listed on standard error.
     """
     from assistants_emulator.convert.conversion import Conversion
 
     progress = ProgressLine(read_so_far)
     try:
-        made = Conversion.of(*recordings, to=to, format=format, told=progress)
+        conversion = Conversion.of(*recordings, to=to, format=format, progress=progress)
     finally:
         progress.end()
-    for line in made.left_out:
+    for line in conversion.left_out:
         click.echo(f"left out: {line}", err=True)
-    for line in made.warnings:
+    for line in conversion.warnings:
         click.echo(f"warning: {line}", err=True)
-    made.save(output)
-    click.echo(f"wrote {output}: {made.summary}")
+    conversion.save(output)
+    click.echo(f"wrote {output}: {conversion.summary}")
 
 
 def read_so_far(done: int, size: int) -> str:

@@ -1,4 +1,4 @@
-"""The demo: the API's own guide, walked through with the real SDK against an emulator on a data directory."""
+"""The demo: the API's own guide, with the real SDK against an emulator on a data directory."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Say = Callable[[str], Any]
 
 
 def run_demo(data_dir: Path | None, say: Say) -> None:
-    """`say` prints a line; styled lines lose their colours where the output is no terminal."""
+    """Run it with `say` to print a line; without a directory, in a temporary one."""
     if data_dir is not None:
         _walk(data_dir, say)
         return
@@ -54,16 +54,14 @@ def _walk(data_dir: Path, say: Say) -> None:
         emulator.respond(answer_from_files, when=_has_file_search)
         _handbook(client, say)
     with Emulator(data_dir=data_dir) as emulator:
-        _restarted(emulator.client(), thread.id, say)
+        _after_restart(emulator.client(), thread.id, say)
     say(
-        _styled(
-            "note", f"\nTo play one in the browser, and answer its function calls: {_as_called()} demo travel --open"
-        )
+        _styled("note", f"\nTo play one in the browser, and answer its function calls: {_command()} demo travel --open")
     )
 
 
-def _as_called() -> str:
-    """The command may not be on the path, as in the README's first line."""
+def _command() -> str:
+    """The command as it was run: it may not be on the path, as in the README's first line."""
     program = sys.argv[0]
     return f"{sys.executable} -m assistants_emulator" if Path(program).name == "__main__.py" else program
 
@@ -132,11 +130,11 @@ def _handbook(client: Any, say: Say) -> None:
 
 
 def _stores(client: Any) -> Any:
-    """Vector stores left beta with openai 1.66."""
+    """The SDK's vector stores, which left beta with openai 1.66."""
     return client.vector_stores if hasattr(client, "vector_stores") else client.beta.vector_stores
 
 
-def _restarted(client: Any, thread_id: str, say: Say) -> None:
+def _after_restart(client: Any, thread_id: str, say: Say) -> None:
     _heading("4. After a restart on the same directory", say)
     say(f"The thread {thread_id} is still there:")
     _messages(client, thread_id, say)
@@ -152,7 +150,7 @@ def _messages(client: Any, thread_id: str, say: Say) -> None:
 
 
 def _with_footnotes(client: Any, message: Any) -> tuple[str, list[str]]:
-    """The text with numbers for its markers, and which file each number stands for."""
+    """The text with numbers for its citations, and `[1] filename` for each."""
     texts: list[str] = []
     footnotes: list[str] = []
     for part in message.content:

@@ -1,4 +1,4 @@
-"""The demos that people play themselves: each a script, and what it needs, made through the API and then served."""
+"""The demos to play in the browser: each is a script, with an assistant and documents created through the API."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def shipped(name: str) -> Path:
-    """`scripts/math_tutor.yaml` and the like: inside the wheel, or in the checkout's `fixtures`."""
-    inside = _PACKAGE / "fixtures" / name
-    return inside if inside.exists() else _PACKAGE.parents[1] / "fixtures" / name
+    """The path of a fixture, as `scripts/math_tutor.yaml`, in the installed package or in the checkout."""
+    installed = _PACKAGE / "fixtures" / name
+    return installed if installed.exists() else _PACKAGE.parents[1] / "fixtures" / name
 
 
-TOKENS_PER_SECOND = 60.0  # slow enough to be seen, fast enough not to be waited for
+TOKENS_PER_SECOND = 60.0  # slow enough to watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Demo:
 
 
 def _function(name: str, description: str, **properties: str) -> dict[str, Any]:
-    fields = {key: {"type": "string", "description": told} for key, told in properties.items()}
+    fields = {key: {"type": "string", "description": text} for key, text in properties.items()}
     parameters = {"type": "object", "properties": fields, "required": list(properties)}
     return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
 
@@ -94,16 +94,16 @@ DEMOS = {
 
 
 def demo_named(name: str) -> str:
-    """The demo's full name; its beginning will do. EmulatorError lists them."""
-    wanted = name.lower().replace("-", "_")
-    found = [known for known in DEMOS if known.startswith(wanted)]
-    if len(found) != 1:
+    """The full name of the demo that `name` is the beginning of; EmulatorError lists the names."""
+    prefix = name.lower().replace("-", "_")
+    matches = [demo for demo in DEMOS if demo.startswith(prefix)]
+    if len(matches) != 1:
         raise EmulatorError(f"there is no demo {name!r}; there are: {', '.join(DEMOS)}")
-    return found[0]
+    return matches[0]
 
 
 def serve_demo(name: str, data_dir: Path | None, port: int) -> tuple[Emulator, str]:
-    """A running emulator with the demo in it, and the address of its playground. The caller stops it."""
+    """Start an emulator with the demo, and return it with the address of its playground. The caller stops it."""
     emulator = Emulator(
         data_dir, script=shipped(f"scripts/{name}.yaml"), port=port, tokens_per_second=TOKENS_PER_SECOND
     ).start()
@@ -118,14 +118,13 @@ def serve_demo(name: str, data_dir: Path | None, port: int) -> tuple[Emulator, s
 
 
 def prepare(client: Any, name: str) -> tuple[str, str]:
-    """The ids of the demo's assistant, made unless it is there from the last time, and of a new thread."""
-    demo = DEMOS[name]
-    known = (made for made in client.beta.assistants.list() if (made.metadata or {}).get("demo") == name)
-    assistant = next(known, None) or _make(client, name, demo)
+    """The ids of the demo's assistant, created unless the data directory has it, and of a new thread."""
+    existing = (row for row in client.beta.assistants.list() if (row.metadata or {}).get("demo") == name)
+    assistant = next(existing, None) or _create_assistant(client, name, DEMOS[name])
     return assistant.id, client.beta.threads.create().id
 
 
-def _make(client: Any, name: str, demo: Demo) -> Any:
+def _create_assistant(client: Any, name: str, demo: Demo) -> Any:
     resources: dict[str, Any] = {}
     if demo.searched:
         resources["file_search"] = {"vector_stores": [{"file_ids": _upload(client, demo.searched)}]}

@@ -21,14 +21,16 @@ from assistants_emulator.errors import EmulatorError
 
 CHAT = "chat"
 CHAT_OPTIONS = (
-    click.option("--chat-base-url", metavar="URL", help="For --responder chat: http://127.0.0.1:11434/v1 or so."),
-    click.option("--chat-model", metavar="NAME", help="For --responder chat: what that server calls its model."),
-    click.option("--chat-api-key", metavar="KEY", help="For --responder chat, where that server wants one."),
+    click.option(
+        "--chat-base-url", metavar="URL", help="For --responder chat: the server, as http://127.0.0.1:11434/v1."
+    ),
+    click.option("--chat-model", metavar="NAME", help="For --responder chat: the model's name on that server."),
+    click.option("--chat-api-key", metavar="KEY", help="For --responder chat: the key, if that server needs one."),
 )
 
 
 def responder_of(options: dict[str, Any]) -> Callable[..., Any] | None:
-    """Takes its own options out of `options`; EmulatorError for those that do not go together."""
+    """Pop the options of the responder and build it; EmulatorError for options that do not go together."""
     name: str | None = options.pop("responder")
     base_url, model, api_key = (options.pop(f"chat_{key}") for key in ("base_url", "model", "api_key"))
     if name == CHAT:
@@ -43,7 +45,7 @@ def responder_of(options: dict[str, Any]) -> Callable[..., Any] | None:
 
 
 def load_function(name: str) -> Callable[..., Any]:
-    """`module:function`, imported with the current directory on the path."""
+    """Import `module:function` with the current directory on the path."""
     module_name, _, function_name = name.partition(":")
     sys.path.insert(0, os.getcwd())
     try:
@@ -57,7 +59,7 @@ def load_function(name: str) -> Callable[..., Any]:
 
 
 class OneLineErrors(click.Group):
-    """Commands whose EmulatorErrors are for people: told in one line, without a traceback."""
+    """Commands that print an EmulatorError in one line, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -78,7 +80,7 @@ cli.add_command(convert)
 SERVER_OPTIONS = (
     click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on."),
     click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port."),
-    click.option("--data-dir", type=click.Path(path_type=Path), help="Keep everything here; without it, in memory."),
+    click.option("--data-dir", type=click.Path(path_type=Path), help="Directory for all data; by default, memory."),
     click.option(
         "--loaded-projects",
         type=click.IntRange(min=1),
@@ -88,28 +90,28 @@ SERVER_OPTIONS = (
     ),
     click.option("--script", type=click.Path(path_type=Path), help="YAML or JSON file of replies."),
     click.option(
-        "--state", type=click.Path(path_type=Path), help="JSON file of objects that a new project begins with."
+        "--state", type=click.Path(path_type=Path), help="JSON file of objects that every new project starts with."
     ),
-    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs, or: chat."),
+    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs, or chat: a model."),
     *CHAT_OPTIONS,
-    click.option("--seed", default="0", show_default=True, help="What all ids are made from."),
+    click.option("--seed", default="0", show_default=True, help="Seed of all ids."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
-    click.option("--repair", is_flag=True, help="Cut a damaged journal off before the damage."),
-    click.option("--allow-host", "allow_hosts", multiple=True, help="Another name to be reached by; '*' for any."),
+    click.option("--repair", is_flag=True, help="Repair damaged data directories; what was damaged is kept beside."),
+    click.option("--allow-host", "allow_hosts", multiple=True, help="Host name to accept, besides loopback; '*': any."),
     click.option(
         "--v1",
         type=click.Choice(["serve", "sunset"]),
         default="serve",
         show_default=True,
-        help="Serve `assistants=v1`, or refuse it as since 2024-12-18.",
+        help="Serve `assistants=v1`, or refuse it as the API did after 2024-12-18.",
     ),
-    click.option("--api-key", help="Accept this key only; without it, any."),
-    click.option("--tokens-per-second", type=float, help="Pace of streams, for people's eyes; without it, at once."),
+    click.option("--api-key", help="Accept this key only; by default, any."),
+    click.option("--tokens-per-second", type=float, help="Pace of streams; by default, no delay."),
     click.option(
-        "--allow-code-execution", is_flag=True, help="Let scripts run code; a limit, not a security boundary."
+        "--allow-code-execution", is_flag=True, help="Let scripts run code. It is limited, but not sandboxed."
     ),
-    click.option("--model", "models", multiple=True, help="A model that exists; repeatable. Without it, any name."),
+    click.option("--model", "models", multiple=True, help="Model that exists; repeatable. By default, any name."),
     click.option(
         "--reasoning-model",
         "reasoning_models",
@@ -118,8 +120,8 @@ SERVER_OPTIONS = (
     ),
 )
 OPEN_TO_OTHERS = (
-    "Listening on {}: everybody who can reach this machine can read and change what is here. "
-    "--api-key asks them for a key, --allow-host says by which names they may come."
+    "Listening on {}: everybody who can reach this machine can read and change the data. "
+    "--api-key requires a key, --allow-host names the hosts that requests may be sent to."
 )
 
 
@@ -132,26 +134,30 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @cli.command(context_settings={"ignore_unknown_options": False})
 @server_options
 @click.option("--open", "opens", is_flag=True, help="Open the inspector in the browser.")
-@click.option("--export-on-exit", type=click.Path(path_type=Path), help="Write the default project's state here.")
+@click.option(
+    "--export-on-exit",
+    type=click.Path(path_type=Path),
+    help="File for the default project's state.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
-    """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, with its status as ours."""
+    """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, and exit with its status."""
     from assistants_emulator.emulator import Emulator
 
     options["responder"] = responder_of(options)
     stop = stopped_by_signals()
     with Emulator(**options) as emulator:
-        where = f"data in {options['data_dir']}" if options["data_dir"] else "data in memory"
-        emulator.clock.now()  # opens the default project: a directory that cannot be used is told now, not at a request
-        for told in emulator.repaired:
-            click.echo(told, err=True)
+        emulator.clock.now()  # opens the default project, so that an unusable directory is reported before a request
+        for line in emulator.repaired:
+            click.echo(line, err=True)
         if not is_loopback(options["host"]):
             click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
-        served = f"assistants-emulator {__version__} on {emulator.base_url}, {where}"
-        click.echo(f"{served}; look inside: {emulator.inspector_url}", err=bool(command))
+        data = f"data in {options['data_dir'] or 'memory'}"
+        greeting = f"assistants-emulator {__version__} on {emulator.base_url}, {data}"
+        click.echo(f"{greeting}; look inside: {emulator.inspector_url}", err=bool(command))
         if opens:
             open_browser(emulator.inspector_url)
-        status = serve_beside(command, environment(emulator), stop)
+        status = serve_beside(command, environment(emulator, options["api_key"]), stop)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
     sys.exit(status)
@@ -161,11 +167,15 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
 @click.argument("name", required=False)
 @click.option("--open", "opens", is_flag=True, help="Open the demo's playground in the browser.")
 @click.option("--port", default=DEFAULT_PORT, show_default=True, help="With NAME: 0 takes a free port.")
-@click.option("--data-dir", type=click.Path(path_type=Path), help="Keep the demo's data here; else it is removed.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Directory for the data; by default it is removed.",
+)
 def demo(name: str | None, opens: bool, port: int, data_dir: Path | None) -> None:
     """Walk through the API's own guide with the real SDK: the Math Tutor, a function call, a restart.
 
-    With NAME (math_tutor, travel_desk, handbook, data_analyst) serve that demo, to be played in the browser.
+    With NAME (math_tutor, travel_desk, handbook, data_analyst) serve that demo, to play in the browser.
     """
     from assistants_emulator.cli.demo import run_demo
     from assistants_emulator.cli.demos import demo_named, serve_demo
@@ -187,12 +197,12 @@ def open_browser(url: str) -> None:
     import webbrowser
 
     if not webbrowser.open(url):
-        click.echo(f"There is no browser to open; the address is {url}", err=True)
+        click.echo(f"No browser could be opened; the address is {url}", err=True)
 
 
-def environment(emulator: Any) -> dict[str, str]:
-    """What points an SDK of any language at this server."""
-    return {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.api_key}
+def environment(emulator: Any, api_key: str | None) -> dict[str, str]:
+    """The variables that point an SDK of any language at this server, with the key of --api-key."""
+    return {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": api_key or emulator.api_key}
 
 
 def export(emulator: Any, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`assistants-emulator record` and `replay`: a session to a file, and a file in the place of a server."""
+"""`assistants-emulator record` and `replay`: record a session to a file, and answer from that file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assistants_emulator.config import DEFAULT_HOST, DEFAULT_PORT
 HOST = click.option("--host", default=DEFAULT_HOST, show_default=True, help="Address to listen on.")
 PORT = click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 takes a free port.")
 SCRUB = click.option(
-    "--scrub", multiple=True, metavar="NAME", help="A name (header, key) whose values are secret, or /PATTERN/."
+    "--scrub", multiple=True, metavar="NAME", help="Header or key whose values are secret, or /PATTERN/."
 )
 COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED)
 
@@ -29,7 +29,7 @@ COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED)
     type=click.Choice(["all", "new_episodes"]),
     default="all",
     show_default=True,
-    help="all records everything anew; new_episodes answers from FILE what it has, and adds the rest.",
+    help="all replaces the recording; new_episodes answers recorded calls from it and adds the others.",
 )
 @click.option(
     "--upstream-key",
@@ -41,14 +41,14 @@ COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @PORT
 @COMMAND
 def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple[str, ...], **options: Any) -> None:
-    """Pass calls on to a server and write them down, until Ctrl-C or while `-- COMMAND ...` runs."""
+    """Forward calls to a server and record them, until Ctrl-C or while `-- COMMAND ...` runs."""
     from assistants_emulator.recording.recorder import Recorder
 
     stop = stopped_by_signals()
     progress = ProgressLine(lambda calls, size: f"{_calls(calls)}, {size / 1e6:.1f} MB ")
     recorder = Recorder(upstream, cassette, scrub=scrub, progress=progress, **options)
     with recorder:
-        _say(f"recording {upstream} to {cassette} on {recorder.base_url}", command)
+        _announce(f"recording {upstream} to {cassette} on {recorder.base_url}", command)
         key = os.environ.get("OPENAI_API_KEY") or recorder.api_key  # the client's own passes through
         variables = {"OPENAI_BASE_URL": recorder.base_url} | ({"OPENAI_API_KEY": key} if command else {})
         status = serve_beside(command, variables, stop)
@@ -64,24 +64,24 @@ def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple
     type=click.Choice(["none", "recorded"]),
     default="none",
     show_default=True,
-    help="none answers at once; recorded takes the time that it took.",
+    help="none answers at once; recorded takes as long as the recorded server did.",
 )
 @SCRUB
 @HOST
 @PORT
 @COMMAND
 def replay(cassette: Path, command: tuple[str, ...], **options: Any) -> None:
-    """Answer with what was recorded in FILE, until Ctrl-C or while `-- COMMAND ...` runs.
+    """Answer with the calls recorded in FILE, until Ctrl-C or while `-- COMMAND ...` runs.
 
-    Calls that were not recorded are answered 501, and told on standard error at the end, with what was recorded and
-    never asked for.
+    Calls that were not recorded are answered 501. At the end they are listed on standard error, with the recorded calls
+    that no client made.
     """
     from assistants_emulator.recording.player import Player
 
     stop = stopped_by_signals()
     player = Player(cassette, **options)
     with player:
-        _say(f"replaying {cassette} on {player.base_url}", command)
+        _announce(f"replaying {cassette} on {player.base_url}", command)
         variables = {"OPENAI_BASE_URL": player.base_url, "OPENAI_API_KEY": player.api_key}
         status = serve_beside(command, variables, stop)
     for line in player.report():
@@ -89,9 +89,9 @@ def replay(cassette: Path, command: tuple[str, ...], **options: Any) -> None:
     sys.exit(status)
 
 
-def _say(what: str, command: tuple[str, ...]) -> None:
-    """On standard error where standard output is the command's."""
-    click.echo(f"assistants-emulator {__version__} {what}", err=bool(command))
+def _announce(text: str, command: tuple[str, ...]) -> None:
+    """Print a line, on standard error where standard output is the command's."""
+    click.echo(f"assistants-emulator {__version__} {text}", err=bool(command))
 
 
 def _calls(number: int) -> str:

@@ -1,4 +1,4 @@
-"""What every command that serves does meanwhile: run somebody's command, or wait for Ctrl-C."""
+"""Run a subprocess while a server is up, or wait for Ctrl-C; and a line that shows progress meanwhile."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REDRAW_SECONDS = 0.1
 
 
 def stopped_by_signals() -> threading.Event:
-    """Set by Ctrl-C and by SIGTERM."""
+    """An event that Ctrl-C and SIGTERM set."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -26,7 +26,8 @@ def stopped_by_signals() -> threading.Event:
 
 
 def serve_beside(command: tuple[str, ...], variables: dict[str, str], stop: threading.Event) -> int:
-    """The status of the command, or 0 when stopped; without a command the variables are printed for a shell."""
+    """Run the command with these variables and return its status; without one, print them for a shell and return 0 once
+    stopped."""
     if command:
         return run_beside(command, variables, stop)
     for name, value in variables.items():
@@ -36,13 +37,13 @@ def serve_beside(command: tuple[str, ...], variables: dict[str, str], stop: thre
 
 
 def wait_for(stop: threading.Event) -> int:
-    while not stop.wait(1.0):  # a wait without end would not be interrupted by Ctrl-C on Windows
+    while not stop.wait(1.0):  # on Windows Ctrl-C does not interrupt a wait without a timeout
         pass
     return 0
 
 
 def run_beside(command: tuple[str, ...], variables: Mapping[str, str], stop: threading.Event) -> int:
-    """The command's exit status, 128 and its signal's number if one killed it; a stop is passed on to it."""
+    """Return the command's exit status, 128 plus the signal's number if one killed it; `stop` terminates it."""
     try:
         process = subprocess.Popen(command, env={**os.environ, **variables})
     except OSError as error:

@@ -1,4 +1,4 @@
-"""One call of the code interpreter: its files in, its logs and files out."""
+"""One call of the code interpreter: code and files in, logs and files out."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assistants_emulator.code_interpreter.limits import DEFAULT, Limits
-from assistants_emulator.code_interpreter.process import Ended, run
+from assistants_emulator.code_interpreter.process import DEFAULT, Limits, Result, run
 from assistants_emulator.code_interpreter.scratch import Scratch, scratch
 from assistants_emulator.errors import EmulatorError
 
@@ -21,7 +20,7 @@ _RUNNER = Path(__file__).with_name("runner.py")
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """`logs` as the API shows them; `files` that are new or changed, by their path below /mnt/data."""
+    """`logs` as the API has them; new and changed `files` by their path below /mnt/data."""
 
     logs: str
     files: dict[str, bytes]
@@ -31,50 +30,51 @@ class Executed:
 def execute(
     code: str, files: Mapping[str, bytes | Path], limits: Limits = DEFAULT, python: str = sys.executable
 ) -> Executed:
-    """Runs the code with the files at /mnt/data/NAME, in a new process of that interpreter (3.11 or later).
+    """Run the code with the files at /mnt/data/NAME, in a new process of that interpreter (3.11 or later).
 
-    Blocks up to `limits.wall_seconds`. What the code does wrong is in the logs, with `error`. EmulatorError if the
-    interpreter is missing or broken, or a file or the scratch directory cannot be used. `names.safe_name` says where
-    a file with an odd name is.
+    Blocks up to `limits.wall_seconds`. Errors of the code are in the logs, with `error`. EmulatorError if the
+    interpreter is missing or broken, or a file or the scratch directory cannot be used. A file with an unusual name is
+    at `scratch.safe_name(NAME)`.
     """
-    interpreter = _found(python)
+    interpreter = _interpreter(python)
     try:
-        with scratch() as place:
-            place.place(files)
-            return _executed(code, place, limits, interpreter)
+        with scratch() as directory:
+            directory.write_inputs(files)
+            return _execute(code, directory, limits, interpreter)
     except OSError as error:
         raise EmulatorError(f"cannot execute code: {error.filename}: {error.strerror or error}") from error
 
 
-def _found(python: str) -> str:
-    """Absolute, for the process has another directory; links stay, for they are what makes a virtual environment."""
-    found = shutil.which(python)
-    if found is None:
+def _interpreter(python: str) -> str:
+    """Return an absolute path, for the process has another directory; links stay, as a virtual environment needs."""
+    path = shutil.which(python)
+    if path is None:
         raise EmulatorError(f"cannot execute code: there is no Python interpreter {python!r}")
-    return os.path.abspath(found)
+    return os.path.abspath(path)
 
 
-def _executed(code: str, place: Scratch, limits: Limits, python: str) -> Executed:
-    job = place.root / "job.json"
-    job.write_text(json.dumps({"code": code, "data": place.data.as_posix(), "limits": asdict(limits)}))
+def _execute(code: str, directory: Scratch, limits: Limits, python: str) -> Executed:
+    job = directory.root / "job.json"
+    job.write_text(json.dumps({"code": code, "data": directory.data.as_posix(), "limits": asdict(limits)}))
     command = [python, "-s", "-B", "-u", str(_RUNNER), str(job)]
-    ended = run(command, place.data, _environment(place), limits.wall_seconds, limits.log_bytes)
-    if job.exists() and not ended.timed_out:  # the runner's first act is to remove it
-        raise EmulatorError(f"cannot execute code: {python} is no working Python interpreter ({_last_words(ended)})")
-    files, left_out = place.collect(limits)
-    notes = "".join(f"{note}\n" for note in _notes(ended, limits, left_out))
-    return Executed(_joined(_logs(ended, place, limits), notes), files, ended.timed_out or ended.status != 0)
+    result = run(command, directory.data, _environment(directory), limits.wall_seconds, limits.log_bytes)
+    if job.exists() and not result.timed_out:  # the runner removes it first of all
+        raise EmulatorError(f"cannot execute code: {python} is no working Python interpreter ({_last_line(result)})")
+    files, left_out = directory.collect(limits)
+    notes = "".join(f"{note}\n" for note in _notes(result, limits, left_out))
+    return Executed(_joined(_logs(result, directory, limits), notes), files, result.timed_out or result.status != 0)
 
 
-def _environment(place: Scratch) -> dict[str, str]:
-    """Nothing of ours. Not by `-I`, which would ignore the hash seed along with the user's variables."""
-    system = {
-        name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ
-    }  # Windows starts nothing without
+def _environment(directory: Scratch) -> dict[str, str]:
+    """Return the variables of the process, none of them the user's.
+
+    Not by `-I`, which would ignore the hash seed too.
+    """
+    system = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}  # needed to start on Windows
     return system | {
-        "HOME": str(place.home),
-        "TMPDIR": str(place.tmp),
-        "TEMP": str(place.tmp),
+        "HOME": str(directory.home),
+        "TMPDIR": str(directory.tmp),
+        "TEMP": str(directory.tmp),
         "LANG": "C.UTF-8",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
@@ -88,25 +88,25 @@ def _environment(place: Scratch) -> dict[str, str]:
     }
 
 
-def _logs(ended: Ended, place: Scratch, limits: Limits) -> str:
-    """Cut at the end of a line where there is one, so that no half of a path of ours is left."""
-    output = ended.output
+def _logs(result: Result, directory: Scratch, limits: Limits) -> str:
+    """Return the output, cut at the end of a line if there is one, so that no half of a scratch path is left."""
+    output = result.output
     if len(output) > limits.log_bytes:
         output = output[: limits.log_bytes]
         output = output[: output.rfind(b"\n") + 1] or output
-    return place.shown(output.decode("utf-8", "replace"))
+    return directory.hosted_paths(output.decode("utf-8", "replace"))
 
 
-def _notes(ended: Ended, limits: Limits, left_out: int) -> Iterator[str]:
-    """What the code did not say itself."""
-    if len(ended.output) > limits.log_bytes:
+def _notes(result: Result, limits: Limits, left_out: int) -> Iterator[str]:
+    """Yield lines on why and how the execution was limited."""
+    if len(result.output) > limits.log_bytes:
         yield f"Output was cut after {limits.log_bytes} bytes."
-    if ended.timed_out:
+    if result.timed_out:
         yield f"Execution was stopped after {limits.wall_seconds:g} s."
-    elif ended.status < 0:
-        yield _killed_by(-ended.status, limits)
-    elif ended.status > 1:  # 1 is the runner's, after a traceback
-        yield f"Execution ended with status {ended.status}."
+    elif result.status < 0:
+        yield _signal_note(-result.status, limits)
+    elif result.status > 1:  # 1 is the runner's, after a traceback
+        yield f"Execution ended with status {result.status}."
     if left_out:
         yield (
             f"{left_out} new or changed files were left out: at most {limits.kept_files} files and "
@@ -114,7 +114,7 @@ def _notes(ended: Ended, limits: Limits, left_out: int) -> Iterator[str]:
         )
 
 
-def _killed_by(number: int, limits: Limits) -> str:
+def _signal_note(number: int, limits: Limits) -> str:
     if number == getattr(signal, "SIGXCPU", None):
         return f"Execution was stopped after {limits.cpu_seconds} s of CPU time."
     return f"Execution was ended by signal {number} ({signal.strsignal(number)})."
@@ -124,6 +124,6 @@ def _joined(logs: str, notes: str) -> str:
     return f"{logs}\n{notes}" if notes and logs and not logs.endswith("\n") else logs + notes
 
 
-def _last_words(ended: Ended) -> str:
-    lines = ended.output.decode("utf-8", "replace").strip().splitlines()
-    return f"status {ended.status}" + (f": {lines[-1][:200]}" if lines else "")
+def _last_line(result: Result) -> str:
+    lines = result.output.decode("utf-8", "replace").strip().splitlines()
+    return f"status {result.status}" + (f": {lines[-1][:200]}" if lines else "")

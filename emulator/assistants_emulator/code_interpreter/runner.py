@@ -1,7 +1,7 @@
-"""What the child process does: `python runner.py JOB.json`, with {"code", "data", "limits"}; exit status 1 on an error.
+"""The child process: `python runner.py JOB.json`, with {"code", "data", "limits"}; exit status 1 on an error.
 
-It imports the standard library only, and all that it needs before the code runs. `/mnt/data` in the code's literals
-becomes the scratch directory; a path that is put together from smaller pieces, or read from a file, stays as it is.
+It imports the standard library only, all of it before the code runs. `/mnt/data` in the code's literals becomes the
+scratch directory; a path that is joined from smaller pieces, or read from a file, stays as it is.
 """
 
 from __future__ import annotations
@@ -51,22 +51,22 @@ _REFUSED = {
 
 
 def main(path: str) -> int:
-    """The exit status: 0, or 1 if the code raised; its traceback is in stderr then."""
+    """Return the exit status: 0, or 1 if the code raised, with its traceback in stderr."""
     with open(path, encoding="utf-8") as file:
         job = json.load(file)
-    os.remove(path)  # tells the parent that this is a Python interpreter
+    os.remove(path)  # the parent takes this for a working Python interpreter
     sys.argv[:] = [""]
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")  # type: ignore[union-attr]
-    warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")  # what `plt.show()` says
+    warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")  # of `plt.show()`
     _limit(job["limits"])
     _refuse(job["limits"])
-    done = [_completes(lambda: _run(job["code"], job["data"])), _completes(lambda: _save_figures(job["data"]))]
-    return 0 if all(done) else 1
+    completed = [_completes(lambda: _run(job["code"], job["data"])), _completes(lambda: _save_figures(job["data"]))]
+    return 0 if all(completed) else 1
 
 
 def _limit(limits: dict[str, Any]) -> None:
-    """Here and not between fork and exec, where a process that has threads can hang."""
+    """Set the limits in this process: between fork and exec a process with threads can hang."""
     if sys.platform != "win32":
         _set(resource.RLIMIT_CORE, 0, 0)
         _set(resource.RLIMIT_CPU, limits["cpu_seconds"], limits["cpu_seconds"] + 1)
@@ -76,17 +76,17 @@ def _limit(limits: dict[str, Any]) -> None:
 
 
 def _set(kind: int, soft: int, hard: int) -> None:
-    """Never above what holds already. macOS refuses some limits: then there is the wall clock."""
+    """Set a limit, at most as high as the present one. macOS refuses some, and only the wall clock limits there."""
     if sys.platform != "win32":
-        known = resource.getrlimit(kind)[1]
-        most = hard if known == resource.RLIM_INFINITY else min(hard, known)
+        present = resource.getrlimit(kind)[1]
+        hard = hard if present == resource.RLIM_INFINITY else min(hard, present)
         with suppress(OSError, ValueError):
-            resource.setrlimit(kind, (min(soft, most), most))
+            resource.setrlimit(kind, (min(soft, hard), hard))
 
 
 def _refuse(limits: dict[str, Any]) -> None:
-    """Stops accidents, not attacks: nothing that calls the system past Python's own modules is seen here."""
-    refused = {event: what for what, events in _REFUSED.items() if not limits[what] for event in events}
+    """Refuse network and processes to accidents, not to attacks: calls outside Python's own modules raise no event."""
+    refused = {event: name for name, events in _REFUSED.items() if not limits[name] for event in events}
 
     def hook(event: str, _: tuple[Any, ...]) -> None:
         if event in refused:
@@ -104,18 +104,18 @@ def _run(code: str, data: str) -> None:
 
 
 def _parts(code: str, data: str) -> Iterator[types.CodeType]:
-    """The statements, and apart from them a last expression, compiled so that its value is shown."""
+    """Compile the statements, and a last expression apart from them so that its value is printed."""
     tree = compile(code, _CELL, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     _mount(tree, data)
-    last = tree.body.pop() if tree.body and _is_shown(tree.body[-1], code) else None
+    last = tree.body.pop() if tree.body and _is_printed(tree.body[-1], code) else None
     yield compile(tree, _CELL, "exec", dont_inherit=True)
     if last is not None:
         yield compile(ast.Interactive([last]), _CELL, "single", dont_inherit=True)
 
 
 def _mount(tree: ast.Module, data: str) -> None:
-    """In the tree, not in the text: a traceback shows the lines as they were written."""
+    """Replace /mnt/data in the tree, not in the text, whose lines a traceback shows."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             node.value = re.sub(_MOUNT, lambda _: data, node.value)
@@ -123,8 +123,8 @@ def _mount(tree: ast.Module, data: str) -> None:
             node.value = re.sub(_MOUNT.encode(), lambda _: os.fsencode(data), node.value)
 
 
-def _is_shown(statement: ast.stmt, code: str) -> bool:
-    """A semicolon after it says no, as in a notebook."""
+def _is_printed(statement: ast.stmt, code: str) -> bool:
+    """Tell whether a last statement's value is printed: an expression without a semicolon, as in a notebook."""
     if not isinstance(statement, ast.Expr):
         return False
     line = code.split("\n")[(statement.end_lineno or 1) - 1].encode("utf-8", "replace")
@@ -132,7 +132,7 @@ def _is_shown(statement: ast.stmt, code: str) -> bool:
 
 
 def _save_figures(data: str) -> None:
-    """Figures that are still open, as a notebook shows them; a file of the code's own stays."""
+    """Save the figures that are still open, as a notebook shows them, but over no file of the code."""
     plt = sys.modules.get("matplotlib.pyplot")
     for number in plt.get_fignums() if plt else []:
         path = os.path.join(data, f"figure-{number}.png")
@@ -152,14 +152,14 @@ def _completes(task: Callable[[], None]) -> bool:
 
 
 def _report(error: BaseException) -> None:
-    """The traceback without our own frames. To the real stderr, whatever the code put in its place."""
-    shown = traceback.TracebackException.from_exception(error)
-    chain = [shown]
-    for one in chain:
-        one.stack[:] = [frame for frame in one.stack if frame.filename != __file__]
-        links = (one.__cause__, one.__context__, *(getattr(one, "exceptions", None) or ()))
-        chain += [link for link in links if link is not None]
-    print("".join(shown.format()), end="", file=sys.__stderr__)
+    """Print the traceback without frames of this file to the real stderr, even if the code replaced it."""
+    report = traceback.TracebackException.from_exception(error)
+    chain = [report]
+    for link in chain:
+        link.stack[:] = [frame for frame in link.stack if frame.filename != __file__]
+        links = (link.__cause__, link.__context__, *(getattr(link, "exceptions", None) or ()))
+        chain += [other for other in links if other is not None]
+    print("".join(report.format()), end="", file=sys.__stderr__)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Input items: messages, calls and outputs, references. See docs/reference/behaviour.md#responses-items."""
+"""Input items: messages with their parts, calls and outputs, references.
+
+See docs/reference/behaviour.md#responses-items.
+"""
 
 from __future__ import annotations
 

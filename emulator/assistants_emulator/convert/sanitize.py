@@ -1,6 +1,6 @@
-"""Recorded objects held to the API's shapes, so that who reads them need not doubt: what has another shape is dropped.
+"""Drops from recorded objects what has another shape than the API's, so that their readers need no checks.
 
-Servers that only resemble the hosted one, and recordings that were edited, do have such things.
+Servers that only resemble the hosted one, and recordings that were edited, have such things.
 """
 
 from __future__ import annotations
@@ -10,31 +10,31 @@ from typing import Any
 
 from assistants_emulator.store import Object
 
-_TEXTS = ("thread_id", "run_id", "assistant_id", "status", "role", "filename", "vector_store_id")
+_STRINGS = ("thread_id", "run_id", "assistant_id", "status", "role", "filename", "vector_store_id")
 _OBJECTS = ("required_action", "last_error", "incomplete_details", "usage", "step_details")
 
 
-def sound(item: Object) -> Object:
-    """The object without the fields that are not what they have to be, and without such parts and calls in it."""
-    kept = {name: value for name, value in item.items() if value is None or _fits(name, value)}
-    if isinstance(content := kept.get("content"), list):
-        kept["content"] = [part for part in map(_part, _objects(content)) if part is not None]
-    if (details := kept.get("step_details")) is not None:
-        kept["step_details"] = _details(details)
-    if (action := kept.get("required_action")) is not None:
-        asked = action.get("submit_tool_outputs")
-        calls = _calls(asked.get("tool_calls")) if isinstance(asked, dict) else []
-        kept["required_action"] = {**action, "submit_tool_outputs": {"tool_calls": calls}}
-    return kept
+def sanitize(item: Object) -> Object:
+    """The object without the fields, content parts and tool calls that have another shape."""
+    clean = {name: value for name, value in item.items() if value is None or _has_shape(name, value)}
+    if isinstance(content := clean.get("content"), list):
+        clean["content"] = [part for part in map(_part, _objects(content)) if part is not None]
+    if (details := clean.get("step_details")) is not None:
+        clean["step_details"] = _details(details)
+    if (action := clean.get("required_action")) is not None:
+        outputs = action.get("submit_tool_outputs")
+        calls = _calls(outputs.get("tool_calls")) if isinstance(outputs, dict) else []
+        clean["required_action"] = {**action, "submit_tool_outputs": {"tool_calls": calls}}
+    return clean
 
 
 def count(value: Any) -> int | None:
-    """A number of tokens or a time; None for what is none."""
+    """A number of tokens or a time; None for any other value."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def _fits(name: str, value: Any) -> bool:
-    if name in _TEXTS:
+def _has_shape(name: str, value: Any) -> bool:
+    if name in _STRINGS:
         return isinstance(value, str)
     if name in _OBJECTS:
         return isinstance(value, dict)
@@ -48,26 +48,25 @@ def _objects(value: Any) -> list[Object]:
 
 
 def _part(part: Object) -> Object | None:
-    kind = part.get("type")
-    held = part.get(kind) if isinstance(kind, str) else None
-    if kind == "text" and isinstance(held, dict) and isinstance(held.get("value"), str):
-        notes = [note for note in _objects(held.get("annotations")) if _note(note)]
-        return {**part, "text": {**held, "annotations": notes}}
-    if kind == "text" and isinstance(held, str):  # as it was sent
-        return part
-    if kind == "image_file" and isinstance(held, dict) and isinstance(held.get("file_id"), str):
-        return part
-    if (kind == "refusal" and isinstance(held, str)) or (kind == "image_url" and isinstance(held, dict)):
-        return part
-    return None
+    match part:
+        case {"type": "text", "text": {"value": str()} as text}:
+            annotations = [note for note in _objects(text.get("annotations")) if _is_annotation(note)]
+            return {**part, "text": {**text, "annotations": annotations}}
+        case {"type": "text", "text": str()}:  # as a client sent it
+            return part
+        case {"type": "image_file", "image_file": {"file_id": str()}}:
+            return part
+        case {"type": "refusal", "refusal": str()} | {"type": "image_url", "image_url": dict()}:
+            return part
+        case _:
+            return None
 
 
-def _note(note: Object) -> bool:
-    held = note.get(str(note.get("type")))
+def _is_annotation(note: Object) -> bool:
+    source = note.get(str(note.get("type")))
     start = note.get("start_index")
-    return (
-        isinstance(held, dict) and isinstance(held.get("file_id"), str) and (start is None or count(start) is not None)
-    )
+    has_file = isinstance(source, dict) and isinstance(source.get("file_id"), str)
+    return has_file and (start is None or count(start) is not None)
 
 
 def _details(details: Object) -> Object:
@@ -78,49 +77,56 @@ def _details(details: Object) -> Object:
 
 
 def _calls(calls: Any) -> list[Object]:
-    return [made for call in _objects(calls) if (made := _call(call)) is not None]
+    return [clean for call in _objects(calls) if (clean := _call(call)) is not None]
 
 
 def _call(call: Object) -> Object | None:
     kind = call.get("type")
     if call.get("id") is not None and not isinstance(call["id"], str):
         return None
-    made = _TOOLS[kind](call.get(kind)) if isinstance(kind, str) and kind in _TOOLS else None
-    return None if made is None else {**call, str(kind): made}
+    tool = _TOOLS[kind](call.get(kind)) if isinstance(kind, str) and kind in _TOOLS else None
+    return None if tool is None else {**call, str(kind): tool}
 
 
-def _function(held: Any) -> Object | None:
-    texts = (held.get("name"), held.get("arguments")) if isinstance(held, dict) else (None,)
-    return held if all(isinstance(text, str) for text in texts) and texts[0] else None
+def _function(function: Any) -> Object | None:
+    match function:
+        case {"name": str(name), "arguments": str()} if name:
+            clean: Object = function
+            return clean
+        case _:
+            return None
 
 
-def _code(held: Any) -> Object | None:
-    if not isinstance(held, dict) or not isinstance(held.get("input", ""), str):
+def _code_interpreter(tool: Any) -> Object | None:
+    if not isinstance(tool, dict) or not isinstance(tool.get("input", ""), str):
         return None
-    outputs = [output for output in _objects(held.get("outputs")) if _output(output)]
-    return {**held, "outputs": outputs}
+    outputs = [output for output in _objects(tool.get("outputs")) if _is_output(output)]
+    return {**tool, "outputs": outputs}
 
 
-def _output(output: Object) -> bool:
-    image = output.get("image")
-    if output.get("type") == "logs":
-        return isinstance(output.get("logs"), str)
-    return output.get("type") == "image" and isinstance(image, dict) and isinstance(image.get("file_id"), str)
+def _is_output(output: Object) -> bool:
+    match output:
+        case {"type": "logs", "logs": str()} | {"type": "image", "image": {"file_id": str()}}:
+            return True
+        case _:
+            return False
 
 
-def _search(held: Any) -> Object:
-    results = _objects(held.get("results")) if isinstance(held, dict) else []
-    sound_ones = [one for one in results if isinstance(one.get("file_id"), str) and _number(one.get("score"))]
-    return {**(held if isinstance(held, dict) else {}), "results": sound_ones}
+def _file_search(tool: Any) -> Object:
+    results = _objects(tool.get("results")) if isinstance(tool, dict) else []
+    results = [
+        result for result in results if isinstance(result.get("file_id"), str) and _is_score(result.get("score"))
+    ]
+    return {**(tool if isinstance(tool, dict) else {}), "results": results}
 
 
-def _number(value: Any) -> bool:
+def _is_score(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 _TOOLS: dict[str, Callable[[Any], Object | None]] = {
     "function": _function,
-    "code_interpreter": _code,
-    "file_search": _search,
-    "retrieval": _search,
+    "code_interpreter": _code_interpreter,
+    "file_search": _file_search,
+    "retrieval": _file_search,
 }

@@ -1,7 +1,7 @@
 """A recorded session as a state file: the objects that were there when it ended, in the form of `--state`.
 
-What v1 said is said as v2 says it: files of assistants and messages as tool resources and attachments, `retrieval` as
-`file_search`. Parents that the recording does not show are there by their id alone.
+v1 becomes v2: files of assistants and messages become tool resources and attachments, `retrieval` `file_search`.
+Parents that the recording does not show have their id alone.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from assistants_emulator.resources.run_states import TERMINAL
 from assistants_emulator.store import Object
 from assistants_emulator.store.blobs import encode_base64
 
-_TOOLS = {"retrieval": "file_search"}
-_FOR_SEARCH = [{"type": "file_search"}]
-_OF_RUNS = ("thread_id", "assistant_id")
+_V2_TOOLS = {"retrieval": "file_search"}
 
 
 @dataclass(slots=True)
@@ -32,101 +30,105 @@ class StateOf:
 
 def state_of(exchanges: Iterable[Exchange]) -> StateOf:
     session = ObservedSession.of(exchanges)
-    made = StateOf({form.table: [] for form in FORMS})
+    result = StateOf({form.table: [] for form in FORMS})
     _name_posts(session)
     for form in FORMS:
         items = sorted(session.tables[form.table].values(), key=session.age)
-        made.state[form.table] = [_object(form, item, session, made) for item in items if _lives(item, session)]
-    _add_parents(made.state, session)
-    active = [run["id"] for run in made.state["runs"] if run.get("status") not in TERMINAL]
-    made.warnings += [f"{id} was not over when the recording ended: its thread is busy" for id in active]
-    return made
+        result.state[form.table] = [
+            _object(form, item, session, result.warnings) for item in items if _exists(item, session)
+        ]
+    _add_parents(result.state)
+    active = [run["id"] for run in result.state["runs"] if run.get("status") not in TERMINAL]
+    result.warnings += [f"{id} was not over when the recording ended: its thread is busy" for id in active]
+    return result
 
 
-def _lives(item: Object, session: ObservedSession) -> bool:
-    """Neither deleted nor part of something that was."""
+def _exists(item: Object, session: ObservedSession) -> bool:
+    """True unless it, or its parent, was deleted."""
     owners = (item["id"], *(item.get(key) for key in ("thread_id", "vector_store_id")))
     return session.deleted.isdisjoint(owners)
 
 
 def _name_posts(session: ObservedSession) -> None:
-    """Messages that came with a thread or a run have no id in the recording, unless a list showed them."""
+    """Give an id to messages that came with a thread or a run: the recording has theirs only if they were listed."""
     messages = session.tables["messages"]
     number = 0
     for thread_id, posts in session.posts.items():
-        listed = [one for one in messages.values() if one.get("thread_id") == thread_id and not one.get("run_id")]
-        if listed and any(post.id is None for post in posts) and len(listed) >= len(posts):
+        seen = [
+            message
+            for message in messages.values()
+            if message.get("thread_id") == thread_id and not message.get("run_id")
+        ]
+        if seen and any(post.id is None for post in posts) and len(seen) >= len(posts):
             continue
         for post in posts:
             if post.id is None:
                 number += 1
                 id = f"msg_recorded{number}"
-                messages[id] = {**post.sent, "id": id, "thread_id": thread_id, "created_at": int(post.when)}
+                messages[id] = {**post.message, "id": id, "thread_id": thread_id, "created_at": int(post.when)}
                 session.order[id] = -len(posts) + number
 
 
-def _object(form: StateForm, item: Object, session: ObservedSession, made: StateOf) -> Object:
-    kept: Object = {}
+def _object(form: StateForm, item: Object, session: ObservedSession, warnings: list[str]) -> Object:
+    clean: Object = {}
     for name, value in _as_v2(form, item, session).items():
         if name not in (*form.keys, *form.also):
-            made.warnings.append(f"{item['id']}: its {name} is left out: no object of the API has it")
+            warnings.append(f"{item['id']}: its {name} is left out: no object of the API has it")
             continue
         try:
             check_value(item["id"], name, value)
         except EmulatorError:
-            if value is not None:  # a null that the form has not means that there is none
-                made.warnings.append(f"{item['id']}: its {name} is left out: no object of the API has {value!r:.60}")
+            if value is not None:  # a null where the API has none means that the field is missing
+                warnings.append(f"{item['id']}: its {name} is left out: no object of the API has {value!r:.60}")
             continue
-        kept[name] = value
-    return kept
+        clean[name] = value
+    return clean
 
 
 def _as_v2(form: StateForm, item: Object, session: ObservedSession) -> Object:
-    shown = {name: value for name, value in item.items() if name not in ("file_ids", "status_details")}
-    listed = item.get("file_ids")
-    file_ids = [id for id in listed if isinstance(id, str)] if isinstance(listed, list) else []
+    view = {name: value for name, value in item.items() if name not in ("file_ids", "status_details")}
+    ids = item.get("file_ids")
+    file_ids = [id for id in ids if isinstance(id, str)] if isinstance(ids, list) else []
     if isinstance(item.get("tools"), list):
-        shown["tools"] = [_tool(tool) for tool in item["tools"] if isinstance(tool, dict)]
+        view["tools"] = [_tool(tool) for tool in item["tools"] if isinstance(tool, dict)]
     match form.table:
-        case "assistants" if file_ids and {"type": "code_interpreter"} in shown.get("tools", []):
-            shown.setdefault("tool_resources", {"code_interpreter": {"file_ids": file_ids}})
+        case "assistants" if file_ids and {"type": "code_interpreter"} in view.get("tools", []):
+            view.setdefault("tool_resources", {"code_interpreter": {"file_ids": file_ids}})
         case "messages":
             if isinstance(item.get("content"), list):
-                shown["content"] = [_part(part) for part in item["content"]]
+                view["content"] = [_part(part) for part in item["content"]]
             if file_ids:
-                shown.setdefault(
-                    "attachments", [{"file_id": id, "tools": [{"type": "file_search"}]} for id in file_ids]
-                )
+                view.setdefault("attachments", [{"file_id": id, "tools": [{"type": "file_search"}]} for id in file_ids])
         case "files" if (content := session.contents.get(item["id"])) is not None:
-            shown["content_base64"] = encode_base64(content)
-    return shown
+            view["content_base64"] = encode_base64(content)
+    return view
 
 
 def _tool(tool: Object) -> Object:
-    """As the API echoes it, whatever an older one left out."""
-    kind = _TOOLS.get(str(tool.get("type")), tool.get("type"))
+    """As the API answers it today, with what an older one left out."""
+    kind = _V2_TOOLS.get(str(tool.get("type")), tool.get("type"))
     if kind == "function" and not isinstance(tool.get("function"), dict):
         return tool
-    known = kind in ("function", "file_search", "code_interpreter")
-    return fields.tools([{**tool, "type": kind}])[0] if known else tool
+    is_known = kind in ("function", "file_search", "code_interpreter")
+    return fields.tools([{**tool, "type": kind}])[0] if is_known else tool
 
 
 def _part(part: Any) -> Any:
-    """A part as it was sent, in the form in which it is answered."""
+    """A part that a client sent, in the form in which it is answered."""
     if isinstance(part, dict) and part.get("type") == "text" and isinstance(part.get("text"), str):
         return fields.content(part["text"])[0]
     return part
 
 
-def _add_parents(state: dict[str, list[Object]], session: ObservedSession) -> None:
-    """Steps name their run, everything in a thread its thread, files of a store their store."""
+def _add_parents(state: dict[str, list[Object]]) -> None:
+    """Add the parents that are only named, and drop what names none."""
     for form in reversed(FORMS):
         if (parent := form.kind.parent) is None:
             continue
-        known, key = {item["id"] for item in state[parent.table]}, form.kind.parent_field
+        ids, key = {item["id"] for item in state[parent.table]}, form.kind.parent_field
         for item in state[form.table]:
-            if (id := item.get(key)) and id not in known:
-                known.add(id)
+            if (id := item.get(key)) and id not in ids:
+                ids.add(id)
                 state[parent.table].append(_parent(parent.table, id, item))
     for form in FORMS:
         if form.kind.parent is not None:
@@ -134,7 +136,5 @@ def _add_parents(state: dict[str, list[Object]], session: ObservedSession) -> No
 
 
 def _parent(table: str, id: str, child: Object) -> Object:
-    named: dict[str, Any] = {
-        key: child[key] for key in ("thread_id", "assistant_id") if table == "runs" and key in child
-    }
-    return {"id": id, **named, **({"created_at": child["created_at"]} if "created_at" in child else {})}
+    ids: dict[str, Any] = {key: child[key] for key in ("thread_id", "assistant_id") if table == "runs" and key in child}
+    return {"id": id, **ids, **({"created_at": child["created_at"]} if "created_at" in child else {})}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import logging
+import mimetypes
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from assistants_emulator.config import Config
@@ -100,8 +101,13 @@ def _find(method: str, segments: tuple[str, ...]) -> tuple[Row, dict[str, str]]:
 
 
 def _static(segments: tuple[str, ...]) -> Response:
-    """A file, looked up by its name in a list of the folder, so that no path leads out of it."""
+    """A file, looked up by its name in a list of the folder, so that no path leads out of it.
+
+    Read at once: FileResponse leaves a file open if the server stops meanwhile, and its older releases take quadratic
+    time for a Range header (CVE-2025-62727).
+    """
     files = {file.name: file for file in STATIC.iterdir()}
     if len(segments) != 2 or segments[1] not in files:
         raise NotFound("There is no such file.")
-    return FileResponse(files[segments[1]])
+    file = files[segments[1]]
+    return Response(file.read_bytes(), media_type=mimetypes.guess_type(file.name)[0])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from assistants_emulator.errors import ApiError, EmulatorError, ServerFault
@@ -73,6 +74,8 @@ class Fault:
         method, _, path = self.route.partition(" ")
         if method not in METHODS or not path.startswith("/"):
             raise EmulatorError(f"a fault's route is like 'POST /threads/*/runs', not {self.route!r}")
+        path = path.removeprefix("/v1")
+        self.route = f"{method} {path}"
         if self.status is not None and not 400 <= self.status <= 599:
             raise EmulatorError(f"a fault's status is from 400 to 599, not {self.status}")
         if not 0 <= self.probability <= 1 or self.delay < 0:
@@ -88,6 +91,11 @@ class Fault:
         if self.status is None and self.message is None and self.code is None:
             return None
         return InjectedError(self.status or 500, self.message, self.code)
+
+    def covers(self, route: str) -> bool:
+        """True if calls of `route`, in which `*` stands for an id, can match."""
+        own, other = self.route.split("/"), route.split("/")
+        return len(own) == len(other) and all(a == b or "*" in (a, b) for a, b in zip(own, other, strict=True))
 
     def concerns(self, call: str) -> bool:
         """True if `call`, as `POST /threads`, matches the route and the fault is not used up."""
@@ -111,11 +119,18 @@ class Faults:
     """A project's faults; of several for one call the first added applies. `draw(number)` gives a float in [0, 1)."""
 
     def __init__(self, draw: Callable[[int], float]) -> None:
+        self.routes: Sequence[str] = ()
+        """The routes that a fault may name, as `POST /threads/*/runs`; empty for any."""
         self._faults: list[Fault] = []
         self._draw = draw
         self._drawn = 0
 
     def add(self, fault: Fault) -> Fault:
+        """EmulatorError for a route that does not exist, which no call would ever match."""
+        if self.routes and not any(fault.covers(route) for route in self.routes):
+            close = get_close_matches(fault.route, self.routes, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise EmulatorError(f"a fault's route is one of the emulated ones, not {fault.route!r}{hint}")
         self._faults.append(fault)
         return fault
 

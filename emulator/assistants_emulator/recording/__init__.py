@@ -1,4 +1,4 @@
-"""Sessions as files: recorded through a proxy, replayed without it. The names below are its public ones."""
+"""Sessions as files: recorded through a proxy, replayed without it. `__all__` has the public names."""
 
 from __future__ import annotations
 
@@ -24,13 +24,25 @@ if TYPE_CHECKING:
     from assistants_emulator.recording.player import Player
     from assistants_emulator.recording.recorder import Recorder
 
-_HOMES = {"Cassette": "cassette", "Player": "player", "Recorder": "recorder"}
+_HOMES = {
+    "Body": "exchange",
+    "Cassette": "cassette",
+    "Event": "exchange",
+    "Exchange": "exchange",
+    "Failure": "exchange",
+    "Part": "exchange",
+    "Player": "player",
+    "Recorder": "recorder",
+    "Request": "exchange",
+    "Response": "exchange",
+    "Stored": "exchange",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Imported when first used, as `emulator`'s own names are."""
-    if name not in __all__:
+    """Import the name when it is first used, as the package's own are."""
+    if name not in _HOMES:
         raise AttributeError(f"module 'assistants_emulator.recording' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"assistants_emulator.recording.{_HOMES.get(name, 'exchange')}"), name)
+    return getattr(import_module(f"assistants_emulator.recording.{_HOMES[name]}"), name)

@@ -1,4 +1,8 @@
-"""Bodies on their way through: fed piece by piece, at the end a Body. Only JSON and text are held in memory whole."""
+"""Bodies as they pass through: fed chunk by chunk, at the end a Body; only JSON and text are held in memory whole.
+
+Files among them go to the cassette's folder: digest and size are those of the bytes as they pass, the bytes that are
+stored have their secrets scrubbed.
+"""
 
 from __future__ import annotations
 
@@ -11,137 +15,52 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from python_multipart.exceptions import FormParserError
-
 from assistants_emulator.recording.exchange import MOST_INLINE, Body, Part, Stored, body_of_text
 from assistants_emulator.recording.scrub import Scrubber
 from assistants_emulator.recording.sse import EventReader
-from assistants_emulator.web.multipart import FormReader, parameters
+from assistants_emulator.web.multipart import FormParserError, FormReader, parameters
 
-OVERLAP = 512  # bytes that are held back, so that a secret is found that two chunks share
+OVERLAP = 512  # bytes that are scrubbed with the next chunk, so that a secret is found that two chunks share
+INFLATED = ("gzip", "deflate")  # content encodings that are undone
+SCRUB_BYTES = 64 * 1024  # are scrubbed at a time
+INFLATED_BYTES = 256 * 1024  # of a compressed body at a time: little may become much
 PART = ".part"
 
 
-class FileStore:
-    """`folder` None keeps nothing: whoever replays needs digests only."""
-
-    def __init__(self, folder: Path | None, scrubber: Scrubber) -> None:
-        self.folder = folder
-        self.scrubber = scrubber
-        self._numbers = itertools.count()
-
-    def begin(self) -> Writer:
-        return Writer(self)
-
-    def new_part(self) -> Path:
-        assert self.folder is not None
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / f"{os.getpid()}-{next(self._numbers)}{PART}"
-
-    def scrub_again(self, stored: Stored) -> None:
-        """For secrets that were learned after it was kept; its digest stays that of what was sent."""
-        again = Writer(self)
-        for chunk in stored.chunks():
-            again.write(chunk)
-        clean = again.finish(stored.path)
-        if clean.scrubbed:
-            stored.content, stored.path, stored.scrubbed = clean.content, clean.path, True
-
-    def sweep(self, used: set[str]) -> None:
-        """Remove what no exchange refers to: of killed recordings, and of those that were replaced."""
-        if self.folder is None or not self.folder.is_dir():
-            return
-        for file in self.folder.iterdir():
-            if (len(file.name) == 64 or file.suffix == PART) and file.name not in used:
-                file.unlink()
-        if not any(self.folder.iterdir()):
-            self.folder.rmdir()
-
-
-class Writer:
-    """One file; up to 4 kB it stays in memory."""
-
-    def __init__(self, keeper: FileStore) -> None:
-        self._keeper = keeper
-        self._digest = hashlib.sha256()
-        self._size = 0
-        self._pending = bytearray()  # not scrubbed yet
-        self._head = bytearray()
-        self._file: IO[bytes] | None = None
-        self._scrubbed = False
-
-    def write(self, chunk: bytes) -> None:
-        self._digest.update(chunk)
-        self._size += len(chunk)
-        if self._keeper.folder is not None:
-            self._pending += chunk
-            if len(self._pending) > 64 * 1024:
-                self._settle(OVERLAP)
-
-    def finish(self, place: Path | None = None) -> Stored:
-        """`place` is where it goes instead of under its digest."""
-        sha256 = self._digest.hexdigest()
-        if self._keeper.folder is None:
-            return Stored(sha256, self._size, b"")
-        self._settle(0)
-        if self._file is None:
-            return Stored(sha256, self._size, bytes(self._head), scrubbed=self._scrubbed)
-        self._file.close()
-        place = place or self._keeper.folder / sha256
-        os.replace(self._file.name, place)
-        return Stored(sha256, self._size, None, place, self._scrubbed)
-
-    def _settle(self, hold_back: int) -> None:
-        """Scrub and keep what is pending, but for the last bytes: a secret may have begun there."""
-        window = bytes(self._pending)
-        clean, used = self._keeper.scrubber.raw(window, max(0, len(window) - hold_back))
-        self._scrubbed = self._scrubbed or clean != window[:used]
-        del self._pending[:used]
-        self._keep(clean)
-
-    def _keep(self, clean: bytes) -> None:
-        if self._file is None and len(self._head) + len(clean) <= MOST_INLINE:
-            self._head += clean
-            return
-        if self._file is None:
-            self._file = open(self._keeper.new_part(), "wb")  # noqa: SIM115 - closed by `finish`
-            self._file.write(self._head)
-            self._head.clear()
-        self._file.write(clean)
-
-
 class Capture(Protocol):
-    """`at` is in seconds since the request."""
+    """Records one body. `at` is in seconds since the request; after `done` nothing of interest follows."""
 
     @property
-    def done(self) -> bool: ...  # nothing of interest follows
+    def done(self) -> bool: ...
     def feed(self, chunk: bytes, at: float) -> None: ...
     def finish(self, at: float) -> Body | None: ...
 
 
-def capture_for(headers: Mapping[str, str], path: str, keeper: FileStore, *, answer: bool) -> Capture:
-    """How this body is taken down. What `/content` answers is a file whatever its type: its bytes count."""
-    kind = headers.get("content-type", "")
-    plain = kind.partition(";")[0].strip().lower()
-    taken: Capture
-    if answer and path.partition("?")[0].endswith("/content") and not plain.startswith("text/event-stream"):
-        taken = FileCapture(keeper)
-    elif plain == "multipart/form-data" and (boundary := parameters(kind.encode("latin-1")).get("boundary")):
-        taken = FormCapture(keeper, boundary)
-    elif plain == "text/event-stream":
-        taken = EventsCapture()
-    elif not plain or plain.startswith("text/") or plain == "application/json" or plain.endswith("+json"):
-        taken = TextCapture(keeper)
+def capture_for(headers: Mapping[str, str], path: str, files: FileStore, *, answer: bool) -> Capture:
+    """The capture for a body with these headers. A response of `/content` is a file whatever its type."""
+    full_type = headers.get("content-type", "")
+    media_type = full_type.partition(";")[0].strip().lower()
+    capture: Capture
+    if answer and path.partition("?")[0].endswith("/content") and not media_type.startswith("text/event-stream"):
+        capture = FileCapture(files)
+    elif media_type == "multipart/form-data" and (boundary := parameters(full_type.encode("latin-1")).get("boundary")):
+        capture = FormCapture(files, boundary)
+    elif media_type == "text/event-stream":
+        capture = EventsCapture()
+    elif media_type in ("", "application/json") or media_type.startswith("text/") or media_type.endswith("+json"):
+        capture = TextCapture(files)
     else:
-        taken = FileCapture(keeper)
+        capture = FileCapture(files)
     encoding = headers.get("content-encoding", "").strip().lower()
-    return Inflating(taken, encoding) if encoding in ("gzip", "deflate") else taken
+    return InflatingCapture(capture, encoding) if encoding in INFLATED else capture
 
 
 class TextCapture:
-    def __init__(self, keeper: FileStore) -> None:
+    """JSON or text; bytes that are no UTF-8 become a file."""
+
+    def __init__(self, files: FileStore) -> None:
         self.done = False
-        self._keeper = keeper
+        self._files = files
         self._raw = bytearray()
 
     def feed(self, chunk: bytes, at: float) -> None:
@@ -151,7 +70,7 @@ class TextCapture:
         try:
             text = self._raw.decode()
         except UnicodeDecodeError:
-            writer = self._keeper.begin()
+            writer = self._files.new_file()
             writer.write(bytes(self._raw))
             return Body.file(writer.finish())
         return body_of_text(text)
@@ -173,9 +92,9 @@ class EventsCapture:
 
 
 class FileCapture:
-    def __init__(self, keeper: FileStore) -> None:
+    def __init__(self, files: FileStore) -> None:
         self.done = False
-        self._writer = keeper.begin()
+        self._writer = files.new_file()
 
     def feed(self, chunk: bytes, at: float) -> None:
         self._writer.write(chunk)
@@ -185,15 +104,15 @@ class FileCapture:
 
 
 class FormCapture:
-    """Fields in memory, files to the keeper; of a form that is broken, the parts up to there."""
+    """Fields in memory, files to the file store; of a malformed form the parts before the fault."""
 
-    def __init__(self, keeper: FileStore, boundary: str) -> None:
+    def __init__(self, files: FileStore, boundary: str) -> None:
         self.done = False
         self._is_broken = False
         self._parts: list[Part] = []
         self._reader: _PartReader | None = None
         with contextlib.suppress(FormParserError):
-            self._reader = _PartReader(boundary, keeper, self._parts)
+            self._reader = _PartReader(boundary, files, self._parts)
 
     def feed(self, chunk: bytes, at: float) -> None:
         if self._reader is None or self._is_broken:
@@ -212,9 +131,9 @@ class FormCapture:
 class _PartReader(FormReader):
     """Appends the parts of a form to `parts`; `writer` has the file of the current one."""
 
-    def __init__(self, boundary: str, keeper: FileStore, parts: list[Part]) -> None:
-        self.writer: Writer | None = None
-        self._keeper = keeper
+    def __init__(self, boundary: str, files: FileStore, parts: list[Part]) -> None:
+        self.writer: ScrubbingWriter | None = None
+        self._files = files
         self._parts = parts
         self._field = bytearray()
         super().__init__(boundary)
@@ -224,7 +143,7 @@ class _PartReader(FormReader):
         part = Part(named.get("name", ""), filename=named.get("filename"))
         if part.filename is not None:
             part.content_type = self.headers.content_type
-            self.writer = self._keeper.begin()
+            self.writer = self._files.new_file()
         self._parts.append(part)
         self._field.clear()
 
@@ -241,8 +160,8 @@ class _PartReader(FormReader):
             self._parts[-1].value = self._field.decode("utf-8", "replace")
 
 
-class Inflating:
-    """What was sent compressed is taken down plain; what cannot be inflated is left out from there."""
+class InflatingCapture:
+    """A compressed body, recorded without its compression; what follows bytes that cannot be inflated is left out."""
 
     def __init__(self, inner: Capture, encoding: str) -> None:
         self._inner = inner
@@ -254,11 +173,100 @@ class Inflating:
 
     def feed(self, chunk: bytes, at: float) -> None:
         try:
-            while chunk:  # in pieces: little may become much
-                self._inner.feed(self._inflate.decompress(chunk, 256 * 1024), at)
+            while chunk:
+                self._inner.feed(self._inflate.decompress(chunk, INFLATED_BYTES), at)
                 chunk = self._inflate.unconsumed_tail
         except zlib.error:
             pass
 
     def finish(self, at: float) -> Body | None:
         return self._inner.finish(at)
+
+
+class FileStore:
+    """The folder of a cassette's large files. With `folder` None no bytes are stored: a replay needs digests only."""
+
+    def __init__(self, folder: Path | None, scrubber: Scrubber) -> None:
+        self.folder = folder
+        self.scrubber = scrubber
+        self._numbers = itertools.count()
+
+    def new_file(self) -> ScrubbingWriter:
+        return ScrubbingWriter(self)
+
+    def new_part(self) -> Path:
+        """A path for a file that is being written."""
+        assert self.folder is not None
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder / f"{os.getpid()}-{next(self._numbers)}{PART}"
+
+    def scrub_again(self, stored: Stored) -> None:
+        """Scrub the secrets that were learned since it was stored; its digest stays that of the bytes that passed."""
+        writer = self.new_file()
+        for chunk in stored.chunks():
+            writer.write(chunk)
+        clean = writer.finish(stored.path)
+        if clean.scrubbed:
+            stored.content, stored.path, stored.scrubbed = clean.content, clean.path, True
+
+    def sweep(self, used: set[str]) -> None:
+        """Remove the files that no exchange refers to: of killed recordings, and of those that were replaced."""
+        if self.folder is None or not self.folder.is_dir():
+            return
+        for file in self.folder.iterdir():
+            if (len(file.name) == 64 or file.suffix == PART) and file.name not in used:
+                file.unlink()
+        if not any(self.folder.iterdir()):
+            self.folder.rmdir()
+
+
+class ScrubbingWriter:
+    """One file; up to 4 kB it stays in memory."""
+
+    def __init__(self, files: FileStore) -> None:
+        self._files = files
+        self._digest = hashlib.sha256()
+        self._size = 0
+        self._pending = bytearray()  # not scrubbed yet
+        self._head = bytearray()
+        self._file: IO[bytes] | None = None
+        self._scrubbed = False
+
+    def write(self, chunk: bytes) -> None:
+        self._digest.update(chunk)
+        self._size += len(chunk)
+        if self._files.folder is not None:
+            self._pending += chunk
+            if len(self._pending) > SCRUB_BYTES:
+                self._scrub(OVERLAP)
+
+    def finish(self, path: Path | None = None) -> Stored:
+        """A large file goes to `path`, else to the folder under its digest."""
+        sha256 = self._digest.hexdigest()
+        if self._files.folder is None:
+            return Stored(sha256, self._size, b"")
+        self._scrub(0)
+        if self._file is None:
+            return Stored(sha256, self._size, bytes(self._head), scrubbed=self._scrubbed)
+        self._file.close()
+        path = path or self._files.folder / sha256
+        os.replace(self._file.name, path)
+        return Stored(sha256, self._size, None, path, self._scrubbed)
+
+    def _scrub(self, overlap: int) -> None:
+        """Scrub and store all pending bytes but the last `overlap`: a secret may begin there."""
+        pending = bytes(self._pending)
+        clean, used = self._files.scrubber.raw(pending, max(0, len(pending) - overlap))
+        self._scrubbed = self._scrubbed or clean != pending[:used]
+        del self._pending[:used]
+        self._store(clean)
+
+    def _store(self, clean: bytes) -> None:
+        if self._file is None and len(self._head) + len(clean) <= MOST_INLINE:
+            self._head += clean
+            return
+        if self._file is None:
+            self._file = open(self._files.new_part(), "wb")  # noqa: SIM115 - closed by `finish`
+            self._file.write(self._head)
+            self._head.clear()
+        self._file.write(clean)

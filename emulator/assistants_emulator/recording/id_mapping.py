@@ -1,8 +1,8 @@
-"""Ids that a client brings along differ from those it brought when it was recorded; the ones it was told do not.
+"""Maps the ids that a client brings along to the recorded ones.
 
-An id that was first seen in a recorded request came from outside: an assistant made long ago, a session's UUID, the
-name of a temporary file. Asked with another of the same kind in its place, we learn which stands for which, and answer
-with the client's.
+An id that the recording has first in a request came from outside: an assistant of an earlier session, a UUID, the name
+of a temporary file. A request with another id of the same kind in its place matches; from then on one stands for the
+other, and responses have the client's. Ids that the server made are the same in a replay.
 """
 
 from __future__ import annotations
@@ -28,20 +28,21 @@ SECRET = re.compile(rf"(?:sk-|org-|proj_)?{PLACEHOLDER}")
 
 
 class IdMapping:
-    """`same` compares as far as ids go; what it had to assume is kept by `learn`, or forgotten by `forget`."""
+    """`same` compares texts and may assume that one id stands for another; `learn` confirms these assumptions, `forget`
+    drops them."""
 
     def __init__(self, exchanges: Iterable[Exchange] = ()) -> None:
-        self._known: set[str] = set()  # every id of the cassette
-        self._brought: set[str] = set()  # those that came from outside
+        self._recorded: set[str] = set()  # every id of the cassette
+        self._external: set[str] = set()  # those that came from outside
         self._recorded_of: dict[str, str] = {}
-        self._asked_of: dict[str, str] = {}
+        self._client_id_of: dict[str, str] = {}
         self._assumed: dict[str, str] = {}
         for exchange in exchanges:
-            asked = {*_tokens(exchange.request.path), *_tokens_of(exchange.request.body)}
-            self._brought |= asked - self._known
-            self._known |= asked
+            in_request = {*_tokens(exchange.request.path), *_tokens_of(exchange.request.body)}
+            self._external |= in_request - self._recorded
+            self._recorded |= in_request
             if exchange.response is not None:
-                self._known |= set(_tokens_of(exchange.response.body))
+                self._recorded |= set(_tokens_of(exchange.response.body))
 
     def __bool__(self) -> bool:
         return bool(self._recorded_of)
@@ -50,68 +51,68 @@ class IdMapping:
     def assumed(self) -> int:
         return len(self._assumed)
 
-    def same(self, recorded: str, asked: str) -> bool:
-        """Whether the texts are equal, where one id may stand for another and a scrubbed text for any."""
-        if recorded == asked and not self._recorded_of:
+    def same(self, recorded: str, text: str) -> bool:
+        """Compare, where one id may stand for another and a scrubbed secret for any text."""
+        if recorded == text and not self._recorded_of:
             return True
-        ours, theirs = list(TOKEN.finditer(recorded)), list(TOKEN.finditer(asked))
-        if not ours or len(ours) != len(theirs):
-            return _equal(recorded, asked)
-        if not _equal(TOKEN.sub("\0", recorded), TOKEN.sub("\0", asked)):
+        ids, client_ids = list(TOKEN.finditer(recorded)), list(TOKEN.finditer(text))
+        if not ids or len(ids) != len(client_ids):
+            return _equal(recorded, text)
+        if not _equal(TOKEN.sub("\0", recorded), TOKEN.sub("\0", text)):
             return False
         return all(
-            mine.groups() == other.groups() and self._same_id(mine[0], other[0])
-            for mine, other in zip(ours, theirs, strict=True)
+            id.groups() == client_id.groups() and self._same_id(id[0], client_id[0])
+            for id, client_id in zip(ids, client_ids, strict=True)
         )
 
     def learn(self) -> None:
-        for asked, recorded in self._assumed.items():
-            self._recorded_of[asked], self._asked_of[recorded] = recorded, asked
+        for client_id, recorded in self._assumed.items():
+            self._recorded_of[client_id], self._client_id_of[recorded] = recorded, client_id
         self._assumed.clear()
 
     def forget(self) -> None:
         self._assumed.clear()
 
-    def told(self, body: Body | None) -> Body | None:
-        """A recorded answer with the client's ids in place of their counterparts."""
-        if body is None or not self._asked_of or body.kind in ("file", "form"):
+    def with_client_ids(self, body: Body | None) -> Body | None:
+        """A recorded response body with the client's ids in place of the recorded ones."""
+        if body is None or not self._client_id_of or body.kind in ("file", "form"):
             return body
         if body.kind == "events":
-            return Body.events([Event(event.event, self._told(event.data), event.at) for event in body.value])
-        return Body(body.kind, self._told(body.value))
+            return Body.events([Event(event.event, self._replaced(event.data), event.at) for event in body.value])
+        return Body(body.kind, self._replaced(body.value))
 
-    def _told(self, value: Any) -> Any:
+    def _replaced(self, value: Any) -> Any:
         match value:
             case str():
-                return TOKEN.sub(lambda found: self._asked_of.get(found[0], found[0]), value)
+                return TOKEN.sub(lambda match: self._client_id_of.get(match[0], match[0]), value)
             case list():
-                return [self._told(item) for item in value]
+                return [self._replaced(item) for item in value]
             case dict():
-                return {key: self._told(item) for key, item in value.items()}
+                return {key: self._replaced(item) for key, item in value.items()}
             case _:
                 return value
 
-    def _same_id(self, recorded: str, asked: str) -> bool:
-        learned = self._assumed.get(asked, self._recorded_of.get(asked))
-        if learned is not None or recorded == asked:
-            return (learned or asked) == recorded
-        taken = recorded in self._asked_of or recorded in self._assumed.values()
-        if taken or asked in self._known or recorded not in self._brought:
+    def _same_id(self, recorded: str, client_id: str) -> bool:
+        mapped = self._assumed.get(client_id, self._recorded_of.get(client_id))
+        if mapped is not None or recorded == client_id:
+            return (mapped or client_id) == recorded
+        has_client_id = recorded in self._client_id_of or recorded in self._assumed.values()
+        if has_client_id or client_id in self._recorded or recorded not in self._external:
             return False
-        self._assumed[asked] = recorded
+        self._assumed[client_id] = recorded
         return True
 
 
-def _equal(recorded: str, asked: str) -> bool:
-    if recorded == asked:
+def _equal(recorded: str, text: str) -> bool:
+    if recorded == text:
         return True
     if PLACEHOLDER not in recorded:
         return False
-    return re.fullmatch(".*".join(map(re.escape, SECRET.split(recorded))), asked, re.DOTALL) is not None
+    return re.fullmatch(".*".join(map(re.escape, SECRET.split(recorded))), text, re.DOTALL) is not None
 
 
 def _tokens(text: str) -> Iterable[str]:
-    return (found[0] for found in TOKEN.finditer(text))
+    return (match[0] for match in TOKEN.finditer(text))
 
 
 def _tokens_of(body: Body | None) -> Iterable[str]:

@@ -1,4 +1,7 @@
-"""One request as it arrives, below whichever base URL the client was given."""
+"""A request as it arrives at a recorder or a player, below any of the base URLs that clients are given.
+
+Also the errors that stand for an upstream without a response.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from assistants_emulator.errors import ApiError
 from assistants_emulator.recording.capture import FileStore, capture_for
-from assistants_emulator.recording.exchange import Body, Failure, Pairs, Request, kept
+from assistants_emulator.recording.exchange import Body, Failure, Pairs, Request, recorded_headers
 from assistants_emulator.web.responses import disconnect, json_bytes, send_whole
 
 BASES = ("/v1", "/openai/v1", "/openai")
@@ -22,10 +25,13 @@ class GoneError(Exception):
 
 
 class IncomingRequest:
+    """`path` is below the base URL, with its query; None for one that is below none of `bases`. `status` is that of the
+    response, 0 before it has begun; `bytes` counts those of both bodies."""
+
     def __init__(self, scope: Scope, receive: Receive, send: Send, bases: tuple[str, ...] = BASES) -> None:
         self.method: str = scope["method"]
         self.headers: Pairs = [(name.lower(), value) for name, value in scope["headers"]]
-        self.status = 0  # of the answer, once it has begun
+        self.status = 0
         self.started = time.perf_counter()
         self.bytes = 0
         self._scope = scope
@@ -40,25 +46,23 @@ class IncomingRequest:
 
     @property
     def seconds(self) -> float:
+        """Since it came."""
         return time.perf_counter() - self.started
 
     @property
     def has_body(self) -> bool:
-        named = dict(self.headers)
-        return b"transfer-encoding" in named or named.get(b"content-length", b"0") != b"0"
+        headers = dict(self.headers)
+        return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
     @property
-    def shown_path(self) -> str:
+    def full_path(self) -> str:
+        """The path with its base and its query."""
         return str(self._scope["path"]) + (f"?{self.query}" if self.query else "")
 
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-        await self._send(message)
-
-    async def pieces(self, keeper: FileStore) -> AsyncIterator[bytes]:
-        """The body as it comes, taken down on its way; GoneError if the client goes before its end."""
-        taken = capture_for(kept(self.headers, answer=False) | self._form_type(), self.path or "", keeper, answer=False)
+    async def chunks(self, files: FileStore) -> AsyncIterator[bytes]:
+        """The body as it comes, captured on its way; GoneError if the client goes before its end."""
+        headers = recorded_headers(self.headers, answer=False) | self._form_headers()
+        capture = capture_for(headers, self.path or "", files, answer=False)
         more = True
         while more:
             message = await self._receive()
@@ -67,19 +71,23 @@ class IncomingRequest:
             chunk = message.get("body", b"")
             more = message.get("more_body", False)
             self.bytes += len(chunk)
-            taken.feed(chunk, 0.0)
+            capture.feed(chunk, 0.0)
             if not more:
-                self._body = taken.finish(0.0)
+                self._body = capture.finish(0.0)
             if chunk:
                 yield chunk
 
+    async def read(self, files: FileStore) -> None:
+        async for _ in self.chunks(files):
+            pass
+
     def rewind(self, spool: IO[bytes]) -> None:
-        """Read what was spooled once more."""
+        """Let `chunks` read the body once more, from the file."""
         receive, ended = self._receive, False
         spool.seek(0)
         self.bytes = 0
 
-        async def again() -> Message:
+        async def receive_again() -> Message:
             nonlocal ended
             if ended:
                 return await receive()
@@ -87,15 +95,21 @@ class IncomingRequest:
             ended = not chunk
             return {"type": "http.request", "body": chunk, "more_body": bool(chunk)}
 
-        self._receive = again
+        self._receive = receive_again
 
-    async def read(self, keeper: FileStore) -> None:
-        async for _ in self.pieces(keeper):
-            pass
+    def as_recorded(self) -> Request:
+        """The request as a cassette has it, once its body was read; not scrubbed."""
+        return Request(self.method, self.path or "", recorded_headers(self.headers, answer=False), self._body)
 
-    def request(self) -> Request:
-        """As a cassette has it, once the body was read."""
-        return Request(self.method, self.path or "", kept(self.headers, answer=False), self._body)
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        await self._send(message)
+
+    async def send_error(self, error: ApiError) -> None:
+        """`x-should-retry` keeps the SDK from asking again for what will not change."""
+        headers = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
+        await send_whole(self.send, error.status, headers, json_bytes(error.body()))
 
     async def gone(self) -> None:
         """Return when the client closes the connection."""
@@ -106,19 +120,13 @@ class IncomingRequest:
         self._scope["state"]["drop_connection"](self._scope)
         await self.gone()  # or the server would complain of an answer that was never finished
 
-    async def refuse(self, error: ApiError) -> None:
-        """`x-should-retry` keeps the SDK from asking again what will not change."""
-        headers = [(b"content-type", b"application/json"), (b"x-should-retry", b"false")]
-        await send_whole(self.send, error.status, headers, json_bytes(error.body()))
-
-    def _form_type(self) -> dict[str, str]:
-        """With the boundary, and the encoding, which are not written down."""
-        named = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
-        return {name: named[name] for name in ("content-type", "content-encoding") if name in named}
+    def _form_headers(self) -> dict[str, str]:
+        """The type with the boundary, and the encoding: a capture needs them, a cassette has neither."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.headers}
+        return {name: headers[name] for name in ("content-type", "content-encoding") if name in headers}
 
 
 def _below(path: str, bases: tuple[str, ...]) -> str | None:
-    """None for what is below none of them."""
     return next((path[len(base) :] for base in bases if path.startswith(f"{base}/")), None)
 
 
@@ -132,12 +140,12 @@ class GatewayTimeout(ApiError):
     type = "server_error"
 
 
-FAULTS = {"connect": BadGateway, "timeout": GatewayTimeout}
-
-
-def refusal_of(failure: Failure) -> ApiError | None:
-    """None where the connection is closed without a word."""
-    if failure.kind not in FAULTS:
-        return None
-    what = "could not be reached" if failure.kind == "connect" else "did not answer in time"
-    return FAULTS[failure.kind](f"The server that is recorded {what}: {failure.message}")
+def error_of(failure: Failure) -> ApiError | None:
+    """A gateway's error for an upstream without a response; None if the connection is closed instead."""
+    match failure.kind:
+        case "connect":
+            return BadGateway(f"The server that is recorded could not be reached: {failure.message}")
+        case "timeout":
+            return GatewayTimeout(f"The server that is recorded did not answer in time: {failure.message}")
+        case "dropped" | "gave_up":
+            return None

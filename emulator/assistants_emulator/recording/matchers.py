@@ -1,8 +1,8 @@
-"""Whether a request is the recorded one. A matcher is a function of both that returns the difference, or None.
+"""Functions that compare a request with a recorded one, and return the difference, or None.
 
-    def same_metadata(recorded: Request, asked: Request, ids: IdMapping) -> str | None: ...
+    def same_metadata(recorded: Request, request: Request, ids: IdMapping) -> str | None: ...
 
-Several differences are lines of one text. `ids.same(a, b)` compares texts with the ids in them matched up.
+Several differences are lines of one text. `ids.same(a, b)` compares texts, with the ids in them matched up.
 """
 
 from __future__ import annotations
@@ -17,60 +17,60 @@ from assistants_emulator.recording.id_mapping import IdMapping
 from assistants_emulator.recording.scrub import PLACEHOLDER
 
 Matcher = Callable[[Request, Request, IdMapping], str | None]
-MOST_SHOWN = 80
+MOST_SHOWN = 80  # characters of a value
 
 
-def method(recorded: Request, asked: Request, ids: IdMapping) -> str | None:
-    return None if recorded.method == asked.method else f"method is {asked.method}, recorded was {recorded.method}"
+def method(recorded: Request, request: Request, ids: IdMapping) -> str | None:
+    return None if recorded.method == request.method else f"method is {request.method}, recorded was {recorded.method}"
 
 
-def path(recorded: Request, asked: Request, ids: IdMapping) -> str | None:
-    ours, theirs = (unquote(request.path.partition("?")[0]) for request in (recorded, asked))
-    return None if ids.same(ours, theirs) else f"path is {theirs}, recorded was {ours}"
+def path(recorded: Request, request: Request, ids: IdMapping) -> str | None:
+    expected, actual = (unquote(side.path.partition("?")[0]) for side in (recorded, request))
+    return None if ids.same(expected, actual) else f"path is {actual}, recorded was {expected}"
 
 
-def query(recorded: Request, asked: Request, ids: IdMapping) -> str | None:
+def query(recorded: Request, request: Request, ids: IdMapping) -> str | None:
     """In any order; keys of credentials do not count."""
-    ours, theirs = _query(recorded), _query(asked)
-    secret = {name for name, values in ours.items() if values == [PLACEHOLDER]}
+    expected, actual = _query(recorded), _query(request)
+    secret = {name for name, values in expected.items() if values == [PLACEHOLDER]}
     lines = [
-        _line(f"query {name}", _single(ours.get(name)), _single(theirs.get(name)))
-        for name in [*ours, *(name for name in theirs if name not in ours)]
-        if name not in secret and not _same_list(ours.get(name), theirs.get(name), ids)
+        _line(f"query {name}", _single(expected.get(name)), _single(actual.get(name)))
+        for name in [*expected, *(name for name in actual if name not in expected)]
+        if name not in secret and not _same_list(expected.get(name), actual.get(name), ids)
     ]
     return "\n".join(lines) or None
 
 
-def body(recorded: Request, asked: Request, ids: IdMapping) -> str | None:
+def body(recorded: Request, request: Request, ids: IdMapping) -> str | None:
     """JSON by value: null is as good as missing, no body as `{}`; forms by fields, files by name and digest."""
-    ours, theirs = _plain(recorded.body), _plain(asked.body)
-    return "\n".join(_differences("body", ours, theirs, ids)) or None
+    expected, actual = _plain(recorded.body), _plain(request.body)
+    return "\n".join(_differences("body", expected, actual, ids)) or None
 
 
-def beta(recorded: Request, asked: Request, ids: IdMapping) -> str | None:
+def beta(recorded: Request, request: Request, ids: IdMapping) -> str | None:
     """The version of the API, for a client that must not change it; not among the defaults."""
-    ours, theirs = (request.headers.get("openai-beta") for request in (recorded, asked))
-    return None if ours == theirs else _line("openai-beta", ours, theirs)
+    expected, actual = (side.headers.get("openai-beta") for side in (recorded, request))
+    return None if expected == actual else _line("openai-beta", expected, actual)
 
 
 DEFAULT: tuple[Matcher, ...] = (method, path, query, body)
 
 
 def _query(request: Request) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    values: dict[str, list[str]] = {}
     for name, value in parse_qsl(request.path.partition("?")[2], keep_blank_values=True):
-        found.setdefault(name.removesuffix("[]"), []).append(value)
-    return found
+        values.setdefault(name.removesuffix("[]"), []).append(value)
+    return values
 
 
 def _single(values: list[str] | None) -> Any:
     return values[0] if values is not None and len(values) == 1 else values
 
 
-def _same_list(ours: list[str] | None, theirs: list[str] | None, ids: IdMapping) -> bool:
-    if ours is None or theirs is None or len(ours) != len(theirs):
+def _same_list(expected: list[str] | None, actual: list[str] | None, ids: IdMapping) -> bool:
+    if expected is None or actual is None or len(expected) != len(actual):
         return False
-    return all(ids.same(one, other) for one, other in zip(sorted(ours), sorted(theirs), strict=True))
+    return all(ids.same(a, b) for a, b in zip(sorted(expected), sorted(actual), strict=True))
 
 
 def _plain(body: Body | None) -> Any:
@@ -93,19 +93,19 @@ def _digest(file: Stored) -> str:
     return PLACEHOLDER if file.scrubbed else f"{file.size} bytes, sha256 {file.sha256}"
 
 
-def _differences(place: str, ours: Any, theirs: Any, ids: IdMapping) -> Iterator[str]:
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in [*ours, *(key for key in theirs if key not in ours)]:
-            yield from _differences(f"{place}.{key}", ours.get(key), theirs.get(key), ids)
-    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        ours, theirs = _ordered(ours), _ordered(theirs)
-        for index, (one, other) in enumerate(zip(ours, theirs, strict=True)):
-            yield from _differences(f"{place}[{index}]", one, other, ids)
-    elif isinstance(ours, str) and isinstance(theirs, str):
-        if not ids.same(ours, theirs):
-            yield _line(place, ours, theirs)
-    elif ours != theirs or isinstance(ours, bool) is not isinstance(theirs, bool):
-        yield _line(place, ours, theirs)
+def _differences(place: str, expected: Any, actual: Any, ids: IdMapping) -> Iterator[str]:
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in [*expected, *(key for key in actual if key not in expected)]:
+            yield from _differences(f"{place}.{key}", expected.get(key), actual.get(key), ids)
+    elif isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        expected, actual = _ordered(expected), _ordered(actual)
+        for index, (a, b) in enumerate(zip(expected, actual, strict=True)):
+            yield from _differences(f"{place}[{index}]", a, b, ids)
+    elif isinstance(expected, str) and isinstance(actual, str):
+        if not ids.same(expected, actual):
+            yield _line(place, expected, actual)
+    elif expected != actual or isinstance(expected, bool) is not isinstance(actual, bool):
+        yield _line(place, expected, actual)
 
 
 def _ordered(items: list[Any]) -> list[Any]:
@@ -115,12 +115,12 @@ def _ordered(items: list[Any]) -> list[Any]:
     return items
 
 
-def _line(place: str, ours: Any, theirs: Any) -> str:
-    return f"{place} is {_shown(theirs, ours)}, recorded was {_shown(ours, theirs)}"
+def _line(place: str, expected: Any, actual: Any) -> str:
+    return f"{place} is {_shown(actual, expected)}, recorded was {_shown(expected, actual)}"
 
 
 def _shown(value: Any, other: Any) -> str:
-    """Long texts from shortly before they part."""
+    """A long text is shown from 20 characters before its first difference from `other`."""
     if value is None:
         return "missing"
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

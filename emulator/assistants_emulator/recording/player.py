@@ -22,8 +22,8 @@ from assistants_emulator.errors import ApiError
 from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.recording.capture import FileStore
 from assistants_emulator.recording.cassette import Cassette
-from assistants_emulator.recording.exchange import Event, Exchange, Failure, Response, Stored
-from assistants_emulator.recording.incoming import GoneError, IncomingRequest, refusal_of
+from assistants_emulator.recording.exchange import Event, Exchange, Failure, Pairs, Response, Stored
+from assistants_emulator.recording.incoming import GoneError, IncomingRequest, error_of
 from assistants_emulator.recording.matchers import DEFAULT, Matcher
 from assistants_emulator.recording.replay import NoMatch, Replay
 from assistants_emulator.recording.scrub import Scrubber
@@ -33,113 +33,19 @@ from assistants_emulator.web.responses import POLL_AFTER_MS, UNFINISHED, send_ch
 
 Timing = Literal["none", "recorded"]
 TYPES = {"json": "application/json", "text": "text/plain; charset=utf-8", "events": "text/event-stream; charset=utf-8"}
-LATER = 1.0  # seconds that a client which gave up is given beyond what it took when it was recorded
-
-
-class ResponseWriter:
-    """One exchange for one call; `response` is the recorded one in the words of this client."""
-
-    def __init__(self, call: IncomingRequest, exchange: Exchange, response: Response | None, timing: Timing) -> None:
-        self._call = call
-        self._failure = exchange.failure
-        self._response = response
-        self._slow = timing == "recorded"
-
-    async def run(self) -> None:
-        """Until it is sent or the client goes."""
-        is_sent = await send_until_gone(self._play(), self._call.gone())
-        if is_sent and self._failure is not None and refusal_of(self._failure) is None:
-            await self._call.drop()
-
-    async def _play(self) -> None:
-        response, failure = self._response, self._failure
-        if response is None:
-            if failure is not None:
-                await self._fail(failure)
-            return
-        if self._slow:
-            await asyncio.sleep(response.seconds - self._call.seconds)
-        body = response.body
-        headers = self._headers(response)
-        if body is not None and body.kind == "events":
-            await self._stream(response.status, headers, body.value)
-        elif body is not None and body.kind == "file":
-            await self._file(response.status, headers, body.value)
-        else:
-            content = b"" if body is None else body.value.encode() if body.kind == "text" else rendered(body.value)
-            if failure is None:
-                await send_whole(self._call.send, response.status, headers, content)
-            else:
-                await self._begin(response.status, headers)
-                await self._piece(content)
-
-    async def _stream(self, status: int, headers: list[tuple[bytes, bytes]], events: Iterable[Event]) -> None:
-        await self._begin(status, headers)
-        for event in events:
-            if self._slow:
-                await asyncio.sleep(event.at - self._call.seconds)
-            await self._piece(frame(event))
-        if self._failure is None:
-            await self._call.send({"type": "http.response.body", "body": b""})
-
-    async def _file(self, status: int, headers: list[tuple[bytes, bytes]], stored: Stored) -> None:
-        if self._failure is None:
-            length = (b"content-length", str(stored.kept_size()).encode())
-            await send_chunks(self._call.send, status, [*headers, length], stored.chunks())
-            return
-        await self._begin(status, headers)
-        for chunk in stored.chunks():
-            await self._piece(chunk)
-
-    async def _fail(self, failure: Failure) -> None:
-        """A client that gave up gets the time to do so again."""
-        if (refusal := refusal_of(failure)) is not None:
-            await self._call.refuse(refusal)
-        elif failure.kind == "gave_up":
-            await asyncio.sleep(failure.seconds + LATER)
-
-    def _headers(self, response: Response) -> list[tuple[bytes, bytes]]:
-        """Those that were recorded; polls go on at once unless the recorded timing is asked for."""
-        headers = dict(response.headers)
-        body = response.body
-        if body is not None and body.kind in TYPES:
-            headers.setdefault("content-type", TYPES[body.kind])
-        if not self._slow:
-            headers.pop("openai-poll-after-ms", None)
-            for name in ("retry-after", "retry-after-ms"):
-                if headers.pop(name, None) is not None:
-                    headers["retry-after-ms"] = "1"  # the SDK ignores 0
-            if body is not None and body.kind == "json" and is_unfinished(body.value):
-                headers["openai-poll-after-ms"] = POLL_AFTER_MS.decode()
-            elif response.status == 429 or response.status >= 500:
-                headers.setdefault("retry-after-ms", "1")
-        return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
-
-    async def _begin(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        await self._call.send({"type": "http.response.start", "status": status, "headers": headers})
-
-    async def _piece(self, piece: bytes) -> None:
-        await self._call.send({"type": "http.response.body", "body": piece, "more_body": True})
-
-
-def is_unfinished(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get("status") in UNFINISHED
-
-
-def rendered(value: Any) -> bytes:
-    return json.dumps(value, indent=2, ensure_ascii=False).encode()
+GIVE_UP_SECONDS = 1.0  # that a client which gave up is given beyond the time it took when it was recorded
 
 
 class NotRecorded(ApiError):
-    """501: the answer to what the cassette does not have."""
+    """501: the answer to a request that the cassette does not have."""
 
     status = 501
     type = "not_recorded"
 
 
 class Player(Served):
-    """`cassette` is a path or a Cassette; `timing` "recorded" takes the time that it took; `matchers` decide what
-    counts as the same request, and `scrub` is what it was recorded with. CassetteError if it cannot be read."""
+    """`cassette` is a path or a Cassette; `timing` "recorded" takes the time that it took; `matchers` decide which
+    requests are the same, and `scrub` is what it was recorded with. CassetteError if it cannot be read."""
 
     def __init__(
         self,
@@ -155,14 +61,14 @@ class Player(Served):
         self._cassette = cassette
         self._matchers = matchers
         self._timing = timing
-        self._keeper = FileStore(None, Scrubber(scrub))
+        self._files = FileStore(None, Scrubber(scrub))
         self._requests = RequestLog()
         self._unmatched: list[NoMatch] = []
         self._replay = Replay(())
 
     @property
     def unmatched(self) -> list[NoMatch]:
-        """What was asked for and is not in the cassette. The list itself: a test that expects one takes it out."""
+        """The requests that are not in the cassette. The list itself: a test that expects one takes it out."""
         return self._unmatched
 
     @property
@@ -170,43 +76,43 @@ class Player(Served):
         return self._do(self._requests.copy)
 
     def leftovers(self) -> list[Exchange]:
-        """What was recorded and never asked for."""
+        """The exchanges that were never asked for."""
         return self._do(self._replay.leftovers)
 
     def report(self) -> list[str]:
-        """What was asked for and not recorded, and what was recorded and not asked for, a line each."""
-        left = [f"never asked for: {exchange.request}" for exchange in self.leftovers()]
-        return [*(str(unmatched) for unmatched in self._unmatched), *left]
+        """A line for each request that was not recorded, then one for each exchange that was never asked for."""
+        leftovers = [f"never asked for: {exchange.request}" for exchange in self.leftovers()]
+        return [*(str(unmatched) for unmatched in self._unmatched), *leftovers]
 
     def _open(self) -> None:
         cassette = self._cassette if isinstance(self._cassette, Cassette) else Cassette.load(self._cassette)
         for exchange in cassette.exchanges:
             if exchange.response is not None and exchange.response.body is not None:
                 for file in exchange.response.body.files():
-                    file.kept_size()
+                    file.stored_size()  # an error for one that is missing
         self._replay = Replay(cassette.exchanges, self._matchers)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = IncomingRequest(scope, receive, send)
         try:
-            await call.read(self._keeper)
+            await call.read(self._files)
         except GoneError:
             return
-        found = find(self._replay, call, self._keeper.scrubber)
+        match = find(self._replay, call, self._files.scrubber)
         try:
-            if isinstance(found, NoMatch):
-                self._unmatched.append(found)
-                await call.refuse(NotRecorded(str(found), code="not_recorded"))
+            if isinstance(match, NoMatch):
+                self._unmatched.append(match)
+                await call.send_error(NotRecorded(str(match), code="not_recorded"))
             else:
-                await play(call, found, self._replay, self._timing)
+                await play(call, match, self._replay, self._timing)
         finally:
-            self._requests.add(call.method, call.shown_path, b"", call.status)
+            self._requests.add(call.method, call.full_path, b"", call.status)
 
 
 def find(replay: Replay, call: IncomingRequest, scrubber: Scrubber) -> Exchange | NoMatch:
-    """Compared as it would have been written down."""
+    """The exchange for this call, whose body was read; it is compared in the form in which it would be recorded."""
     scrubber.learn(call.headers, call.query)
-    request = call.request()
+    request = call.as_recorded()
     request.path, request.body = scrubber.path(request.path), scrubber.body(request.body)
     request.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers}  # for matchers
     return replay.find(request)
@@ -216,5 +122,103 @@ async def play(call: IncomingRequest, exchange: Exchange, replay: Replay, timing
     recorded = exchange.response
     response = None
     if recorded is not None:
-        response = Response(recorded.status, recorded.headers, replay.ids.told(recorded.body), recorded.seconds)
-    await ResponseWriter(call, exchange, response, timing).run()
+        body = replay.ids.with_client_ids(recorded.body)
+        response = Response(recorded.status, recorded.headers, body, recorded.seconds)
+    await ResponseWriter(call, exchange.failure, response, timing).run()
+
+
+class ResponseWriter:
+    """Answers one call with a recorded response, a recorded failure, or a response that broke off with the failure."""
+
+    def __init__(
+        self, call: IncomingRequest, failure: Failure | None, response: Response | None, timing: Timing
+    ) -> None:
+        self._call = call
+        self._failure = failure
+        self._response = response
+        self._in_real_time = timing == "recorded"
+
+    async def run(self) -> None:
+        """Return when the answer is sent or the client is gone."""
+        is_sent = await send_until_gone(self._answer(), self._call.gone())
+        if is_sent and self._failure is not None and error_of(self._failure) is None:
+            await self._call.drop()
+
+    async def _answer(self) -> None:
+        response, failure = self._response, self._failure
+        if response is not None:
+            if self._in_real_time:
+                await asyncio.sleep(response.seconds - self._call.seconds)
+            await self._send_response(response)
+        elif failure is not None:
+            await self._send_failure(failure)
+
+    async def _send_response(self, response: Response) -> None:
+        body, headers = response.body, self._headers(response)
+        if body is not None and body.kind == "events":
+            await self._send_events(response.status, headers, body.value)
+        elif body is not None and body.kind == "file":
+            await self._send_file(response.status, headers, body.value)
+        else:
+            content = b"" if body is None else body.value.encode() if body.kind == "text" else rendered(body.value)
+            if self._failure is None:
+                await send_whole(self._call.send, response.status, headers, content)
+            else:
+                await self._begin(response.status, headers)
+                await self._send_chunk(content)
+
+    async def _send_events(self, status: int, headers: Pairs, events: Iterable[Event]) -> None:
+        await self._begin(status, headers)
+        for event in events:
+            if self._in_real_time:
+                await asyncio.sleep(event.at - self._call.seconds)
+            await self._send_chunk(frame(event))
+        if self._failure is None:
+            await self._call.send({"type": "http.response.body", "body": b""})
+
+    async def _send_file(self, status: int, headers: Pairs, stored: Stored) -> None:
+        if self._failure is None:
+            length = (b"content-length", str(stored.stored_size()).encode())
+            await send_chunks(self._call.send, status, [*headers, length], stored.chunks())
+            return
+        await self._begin(status, headers)
+        for chunk in stored.chunks():
+            await self._send_chunk(chunk)
+
+    async def _send_failure(self, failure: Failure) -> None:
+        """A client that gave up gets the time to do so again."""
+        if (error := error_of(failure)) is not None:
+            await self._call.send_error(error)
+        elif failure.kind == "gave_up":
+            await asyncio.sleep(failure.seconds + GIVE_UP_SECONDS)
+
+    async def _begin(self, status: int, headers: Pairs) -> None:
+        await self._call.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def _send_chunk(self, chunk: bytes) -> None:
+        await self._call.send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    def _headers(self, response: Response) -> Pairs:
+        """The recorded ones; clients poll and retry at once unless the recorded timing is asked for."""
+        headers = dict(response.headers)
+        body = response.body
+        if body is not None and body.kind in TYPES:
+            headers.setdefault("content-type", TYPES[body.kind])
+        if not self._in_real_time:
+            headers.pop("openai-poll-after-ms", None)
+            for name in ("retry-after", "retry-after-ms"):
+                if headers.pop(name, None) is not None:
+                    headers["retry-after-ms"] = "1"  # the SDK ignores 0
+            if body is not None and body.kind == "json" and is_unfinished(body.value):
+                headers["openai-poll-after-ms"] = POLL_AFTER_MS.decode()
+            elif response.status == 429 or response.status >= 500:
+                headers.setdefault("retry-after-ms", "1")
+        return [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+def is_unfinished(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("status") in UNFINISHED
+
+
+def rendered(value: Any) -> bytes:
+    return json.dumps(value, indent=2, ensure_ascii=False).encode()

@@ -1,4 +1,4 @@
-"""A proxy that writes down what passes.
+"""A proxy that records what passes through it.
 
 with Recorder("https://gateway.example/v1", "weather.json") as recorder:
     client = recorder.client(api_key=os.environ["OPENAI_API_KEY"])
@@ -19,125 +19,28 @@ from starlette.types import Receive, Scope, Send
 from assistants_emulator.config import DEFAULT_HOST
 from assistants_emulator.errors import EmulatorError, NotFound
 from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.recording.capture import Capture, FileStore, capture_for
+from assistants_emulator.recording.capture import INFLATED, Capture, FileStore, capture_for
 from assistants_emulator.recording.cassette import Cassette, CassetteWriter, journal_of
-from assistants_emulator.recording.exchange import Exchange, Failure, Response, kept, passed_on
-from assistants_emulator.recording.incoming import BASES, GoneError, IncomingRequest, refusal_of
+from assistants_emulator.recording.exchange import Exchange, Failure, Response, forwarded_headers, recorded_headers
+from assistants_emulator.recording.incoming import BASES, GoneError, IncomingRequest, error_of
 from assistants_emulator.recording.matchers import DEFAULT, Matcher
 from assistants_emulator.recording.player import find, play
 from assistants_emulator.recording.replay import Replay
 from assistants_emulator.recording.scrub import Scrubber
-from assistants_emulator.recording.upstream import Answer, Upstream, UpstreamError
+from assistants_emulator.recording.upstream import Upstream, UpstreamError, UpstreamResponse
 from assistants_emulator.server.threaded import Served
 from assistants_emulator.web.responses import send_until_gone
 
-
-class ProxyCall:
-    """`at` is in seconds since the recording began."""
-
-    def __init__(self, call: IncomingRequest, upstream: Upstream, tape: CassetteWriter, at: float) -> None:
-        self._call = call
-        self._upstream = upstream
-        self._tape = tape
-        self._at = at
-        self._sent = asyncio.Event()  # the whole request went out
-        self._response: Response | None = None
-        self._taken: Capture | None = None
-        self._written = False
-
-    async def run(self) -> None:
-        """Whatever happens, one exchange is written down."""
-        self._tape.keeper.scrubber.learn(self._call.headers, self._call.query)
-        try:
-            await send_until_gone(self._pass(), self._watch())
-        finally:
-            self._write(Failure("gave_up", "the client did not wait for the answer", self._call.seconds))
-
-    async def _watch(self) -> None:
-        await self._sent.wait()
-        await self._call.gone()
-
-    async def _body(self) -> AsyncIterator[bytes]:
-        async for chunk in self._call.pieces(self._tape.keeper):
-            yield chunk
-        self._sent.set()
-
-    async def _pass(self) -> None:
-        call = self._call
-        if not call.has_body:
-            async for _ in self._body():
-                pass
-        content = self._body() if call.has_body else None
-        try:
-            answer = await self._upstream.ask(call.method, call.path or "", call.headers, content)
-        except GoneError:
-            return
-        except UpstreamError as error:
-            await self._fail(Failure(error.kind, str(error), call.seconds))
-        else:
-            try:
-                await self._answer(answer)
-            finally:
-                await answer.close()
-
-    async def _answer(self, answer: Answer) -> None:
-        call, raw = self._call, answer.headers
-        scrubber = self._tape.keeper.scrubber
-        scrubber.learn(raw)
-        headers = kept(raw, answer=True)
-        self._response = Response(answer.status, headers, None, call.seconds)
-        self._taken = taken = capture_for(headers, call.path or "", self._tape.keeper, answer=True)
-        if "content-encoding" in headers and headers["content-encoding"].lower() in ("gzip", "deflate"):
-            del headers["content-encoding"]  # it is taken down plain
-        sent = passed_on(raw, answer=True)
-        await call.send({"type": "http.response.start", "status": answer.status, "headers": sent})
-        streams = headers.get("content-type", "").startswith("text/event-stream")
-        held = b""  # the last piece goes out when all is written down; a stream's go at once
-        try:
-            async for chunk in answer.pieces:
-                call.bytes += len(chunk)
-                taken.feed(chunk, call.seconds)
-                if taken.done:
-                    self._write(None)
-                if held or streams:
-                    out, held = (chunk, b"") if streams else (held, chunk)
-                    await call.send({"type": "http.response.body", "body": out, "more_body": True})
-                else:
-                    held = chunk
-        except UpstreamError as error:
-            self._write(Failure("dropped", str(error), call.seconds))
-            await call.drop()
-            return
-        self._write(None)
-        await call.send({"type": "http.response.body", "body": held})
-
-    async def _fail(self, failure: Failure) -> None:
-        """Upstream said nothing: what a gateway says, or as it did, if it closed the connection."""
-        self._write(failure)
-        if (refusal := refusal_of(failure)) is None:
-            await self._call.drop()
-        else:
-            await self._call.refuse(refusal)
-
-    def _write(self, failure: Failure | None) -> None:
-        if self._written:
-            return
-        self._written = True
-        if self._response is not None and self._taken is not None:
-            self._response.body = self._taken.finish(self._call.seconds)
-        self._tape.add(Exchange(self._call.request(), self._response, failure, self._at))
-
-
 Mode = Literal["all", "new_episodes"]
-SPOOLED = 1024 * 1024
-MOST_WAIT = 2.0  # seconds that calls under way are given when the recorder stops
+MOST_SPOOLED = 1024 * 1024  # bytes of a request that are held in memory while its match is looked for
+STOP_SECONDS = 2.0  # that calls under way are given when the recorder stops
 
 
 class Recorder(Served):
     """`upstream` is a base URL with its `/v1`, `cassette` a file; `upstream_key` takes the place of the client's.
 
-    Mode `all` records everything anew; `new_episodes` replays what the cassette has, and records the rest. `scrub`
-    adds names and patterns to what is scrubbed; `progress` is called with the number of calls and bytes so far.
+    Mode `all` replaces the cassette; `new_episodes` replays what it has, and records the rest. `scrub` adds names and
+    patterns to what is scrubbed; `progress` is called with the number of calls and bytes so far.
     """
 
     def __init__(
@@ -169,7 +72,7 @@ class Recorder(Served):
         self._bytes = 0
         self._under_way: set[asyncio.Task[None]] = set()
         self._replay: Replay | None = None
-        self._tape: CassetteWriter | None = None
+        self._writer: CassetteWriter | None = None
         self._began: float | None = None  # when the first call came
 
     @property
@@ -178,21 +81,21 @@ class Recorder(Served):
 
     @property
     def recorded(self) -> int:
-        """How many exchanges were recorded so far."""
-        return 0 if self._tape is None else self._tape.recorded
+        """The number of exchanges so far."""
+        return 0 if self._writer is None else self._writer.recorded
 
     def _open(self) -> None:
         if self._mode == "new_episodes" and (self._path.exists() or journal_of(self._path).exists()):
             self._replay = Replay(Cassette.load(self._path).exchanges, self._matchers)
-        self._tape = CassetteWriter(self._path, self._scrubber, anew=self._mode == "all")
+        self._writer = CassetteWriter(self._path, self._scrubber, replace=self._mode == "all")
 
     def _close(self) -> None:
-        if self._tape is not None:
-            self._tape.close()
+        if self._writer is not None:
+            self._writer.close()
 
     async def _finish(self) -> None:
         if self._under_way:
-            await asyncio.wait(self._under_way, timeout=MOST_WAIT)
+            await asyncio.wait(self._under_way, timeout=STOP_SECONDS)
         for task in self._under_way:
             task.cancel()
         await self._upstream.close()
@@ -200,37 +103,142 @@ class Recorder(Served):
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = IncomingRequest(scope, receive, send, self._bases)
         if call.path is None:
-            await call.refuse(NotFound(f"This recorder passes on what is below /v1; {scope['path']} is not."))
+            await call.send_error(NotFound(f"This recorder passes on what is below /v1; {scope['path']} is not."))
             return
         task = asyncio.current_task()
         assert task is not None
         self._under_way.add(task)
         try:
-            await self._pass(call)
+            await self._replay_or_pass_on(call)
         finally:
             self._under_way.discard(task)
             self._bytes += call.bytes
-            self._requests.add(call.method, call.shown_path, b"", call.status)
+            self._requests.add(call.method, call.full_path, b"", call.status)
             if self._progress is not None:
                 self._progress(self._requests.total, self._bytes)
 
-    async def _pass(self, call: IncomingRequest) -> None:
-        assert self._tape is not None
+    async def _replay_or_pass_on(self, call: IncomingRequest) -> None:
         if self._began is None:
             self._began = call.started
         at = call.started - self._began
         if self._replay is None:
-            await ProxyCall(call, self._upstream, self._tape, at).run()
+            await self._pass_on(call, at)
             return
-        with tempfile.SpooledTemporaryFile(SPOOLED) as spool:
+        with tempfile.SpooledTemporaryFile(MOST_SPOOLED) as spool:
             try:
-                async for chunk in call.pieces(FileStore(None, self._scrubber)):
+                async for chunk in call.chunks(FileStore(None, self._scrubber)):
                     spool.write(chunk)
             except GoneError:
                 return
-            found = find(self._replay, call, self._scrubber)
-            if isinstance(found, Exchange):
-                await play(call, found, self._replay, "none")
+            match = find(self._replay, call, self._scrubber)
+            if isinstance(match, Exchange):
+                await play(call, match, self._replay, "none")
                 return
             call.rewind(spool)
-            await ProxyCall(call, self._upstream, self._tape, at).run()
+            await self._pass_on(call, at)
+
+    async def _pass_on(self, call: IncomingRequest, at: float) -> None:
+        assert self._writer is not None
+        await ProxyCall(call, self._upstream, self._writer, at).run()
+
+
+class ProxyCall:
+    """One call to upstream and back, chunk by chunk, and one exchange in the cassette when it ends.
+
+    `at` is in seconds since the recording began.
+    """
+
+    def __init__(self, call: IncomingRequest, upstream: Upstream, writer: CassetteWriter, at: float) -> None:
+        self._call = call
+        self._upstream = upstream
+        self._writer = writer
+        self._at = at
+        self._request_sent = asyncio.Event()
+        self._response: Response | None = None
+        self._capture: Capture | None = None
+        self._written = False
+
+    async def run(self) -> None:
+        """Write one exchange, whatever happens."""
+        self._writer.files.scrubber.learn(self._call.headers, self._call.query)
+        try:
+            await send_until_gone(self._pass_on(), self._client_gone())
+        finally:
+            self._write(Failure("gave_up", "the client did not wait for the answer", self._call.seconds))
+
+    async def _client_gone(self) -> None:
+        await self._request_sent.wait()  # until then the body's reader receives the client's messages
+        await self._call.gone()
+
+    async def _request_body(self) -> AsyncIterator[bytes]:
+        async for chunk in self._call.chunks(self._writer.files):
+            yield chunk
+        self._request_sent.set()
+
+    async def _pass_on(self) -> None:
+        call = self._call
+        if not call.has_body:
+            async for _ in self._request_body():
+                pass
+        content = self._request_body() if call.has_body else None
+        try:
+            response = await self._upstream.request(call.method, call.path or "", call.headers, content)
+        except GoneError:
+            return
+        except UpstreamError as error:
+            await self._send_failure(Failure(error.kind, str(error), call.seconds))
+        else:
+            try:
+                await self._send_response(response)
+            finally:
+                await response.close()
+
+    async def _send_response(self, response: UpstreamResponse) -> None:
+        call, files = self._call, self._writer.files
+        files.scrubber.learn(response.headers)
+        headers = recorded_headers(response.headers, answer=True)
+        self._response = Response(response.status, headers, None, call.seconds)
+        self._capture = capture_for(headers, call.path or "", files, answer=True)
+        if headers.get("content-encoding", "").lower() in INFLATED:
+            del headers["content-encoding"]  # the capture undoes it
+        forwarded = forwarded_headers(response.headers, answer=True)
+        await call.send({"type": "http.response.start", "status": response.status, "headers": forwarded})
+        is_stream = headers.get("content-type", "").startswith("text/event-stream")
+        try:
+            await self._send_chunks(response, self._capture, is_stream)
+        except UpstreamError as error:
+            self._write(Failure("dropped", str(error), call.seconds))
+            await call.drop()
+
+    async def _send_chunks(self, response: UpstreamResponse, capture: Capture, is_stream: bool) -> None:
+        """A stream's chunks go out at once; else the last one waits until the exchange is written."""
+        call = self._call
+        waiting = b""
+        async for chunk in response.chunks:
+            call.bytes += len(chunk)
+            capture.feed(chunk, call.seconds)
+            if capture.done:
+                self._write(None)
+            if waiting or is_stream:
+                out, waiting = (chunk, b"") if is_stream else (waiting, chunk)
+                await call.send({"type": "http.response.body", "body": out, "more_body": True})
+            else:
+                waiting = chunk
+        self._write(None)
+        await call.send({"type": "http.response.body", "body": waiting})
+
+    async def _send_failure(self, failure: Failure) -> None:
+        """Answer as a gateway does, or close the connection if upstream closed its own."""
+        self._write(failure)
+        if (error := error_of(failure)) is None:
+            await self._call.drop()
+        else:
+            await self._call.send_error(error)
+
+    def _write(self, failure: Failure | None) -> None:
+        if self._written:
+            return
+        self._written = True
+        if self._response is not None and self._capture is not None:
+            self._response.body = self._capture.finish(self._call.seconds)
+        self._writer.add(Exchange(self._call.as_recorded(), self._response, failure, self._at))

@@ -1,6 +1,6 @@
-"""What must not be in a cassette: credentials, cookies, organisation and project ids, and what the user names.
+"""Cuts secrets from what is recorded: credentials, cookies, organisation and project ids, and what the user names.
 
-Headers are kept by a list of few names, none of them secret; their values are learned here instead, so that the same
+The few headers that a cassette has are not secret. The values of those that are, are learned here, so that the same
 secret is found wherever else it stands: in a body, a query, an error's text, an uploaded file.
 """
 
@@ -16,7 +16,7 @@ from assistants_emulator.recording.exchange import Body, Event, Part
 from assistants_emulator.store.blobs import decode_base64
 
 PLACEHOLDER = "SCRUBBED"
-SHORTEST = 6  # a shorter secret is not looked for elsewhere: it would be found in words
+SHORTEST = 6  # characters; a shorter secret is not looked for elsewhere: it would be found in words
 
 CREDENTIALS = {"authorization", "proxy-authorization", "api-key", "x-api-key", "ocp-apim-subscription-key"}
 COOKIES = {"cookie", "set-cookie"}
@@ -41,23 +41,23 @@ class Scrubber:
     def __init__(self, scrub: Iterable[str | re.Pattern[str]] = ()) -> None:
         self._names = set(NAMES)
         self._patterns = list(PATTERNS)
-        for wanted in scrub:
-            if isinstance(wanted, str) and not (len(wanted) > 2 and wanted.startswith("/") and wanted.endswith("/")):
-                self._names.add(wanted.lower())
+        for rule in scrub:
+            if isinstance(rule, str) and not (len(rule) > 2 and rule.startswith("/") and rule.endswith("/")):
+                self._names.add(rule.lower())
             else:
-                self._patterns.append((_checked(wanted), PLACEHOLDER))
+                self._patterns.append((_alternative(rule), PLACEHOLDER))
         self._literals: set[str] = set()
         self._compile()
 
     def learn(self, headers: Headers, query: str = "") -> None:
-        """Look for the secrets of a request or an answer from here on."""
-        named = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
-        named = [(name, value) for name, value in named if name in self._names]
-        named += [(name.lower(), value) for name, value in parse_qsl(query)] if query else []
-        for name, value in named:
+        """Look for the secrets of a request or a response from here on."""
+        pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in headers]
+        pairs = [(name, value) for name, value in pairs if name in self._names]
+        pairs += [(name.lower(), value) for name, value in parse_qsl(query)] if query else []
+        for name, value in pairs:
             if name in COOKIES:
-                pairs = value.split(";")[: 1 if name == "set-cookie" else None]
-                self.add(*(pair.partition("=")[2].strip() for pair in pairs))
+                cookies = value.split(";")[: 1 if name == "set-cookie" else None]
+                self.add(*(cookie.partition("=")[2].strip() for cookie in cookies))
             elif name in self._names:
                 self.add(*_credentials(value))
 
@@ -68,36 +68,36 @@ class Scrubber:
             self._compile()
 
     def text(self, text: str) -> str:
-        return self._found.sub(self._instead, text)
+        return self._secret.sub(self._replacement, text)
 
     def raw(self, content: bytes, end: int) -> tuple[bytes, int]:
-        """Of a file: what lies before `end`, and how much that was; a secret that goes on beyond it waits."""
+        """Scrub a file's bytes up to `end`, or to a secret that goes on beyond it; return them, and where that was."""
         if not self.hints(content):
             return content[:end], end
         pieces, place = [], 0
-        for found in self._found_raw.finditer(content):
-            if found.end() > end:
-                end = min(end, found.start())
+        for match in self._raw_secret.finditer(content):
+            if match.end() > end:
+                end = min(end, match.start())
                 break
-            pieces += [content[place : found.start()], PLACEHOLDER.encode()]
-            place = found.end()
+            pieces += [content[place : match.start()], PLACEHOLDER.encode()]
+            place = match.end()
         return b"".join([*pieces, content[place:end]]), end
 
     def hints(self, content: bytes) -> bool:
-        """Whether the bytes may hold a secret; quick, since files are large and mostly hold none."""
+        """True if the bytes may hold a secret; quick, since files are large and mostly hold none."""
         return self._slow or any(hint in content for hint in self._hints)
 
     def path(self, path: str) -> str:
-        """A path with its query; what holds no secret stays as it was written."""
+        """A path with its query; one without a secret keeps its spelling."""
         plain, mark, query = path.partition("?")
         if self.text(unquote(plain)) != unquote(plain):
             plain = self.text(unquote(plain))
         pairs = parse_qsl(query, keep_blank_values=True)
-        shown = [(name, PLACEHOLDER if name.lower() in self._names else self.text(value)) for name, value in pairs]
-        return f"{self.text(plain)}{mark}{query if shown == pairs else urlencode(shown)}"
+        scrubbed = [(name, PLACEHOLDER if name.lower() in self._names else self.text(value)) for name, value in pairs]
+        return f"{self.text(plain)}{mark}{query if scrubbed == pairs else urlencode(scrubbed)}"
 
     def value(self, value: Any) -> Any:
-        """JSON: strings under a secret name, and secrets in any string, keys too."""
+        """Scrub JSON: strings under a secret name, and secrets in any string, keys too."""
         match value:
             case str():
                 return self.text(value)
@@ -112,7 +112,7 @@ class Scrubber:
         return {name: self.text(value) for name, value in headers.items() if name not in self._names}
 
     def body(self, body: Body | None) -> Body | None:
-        """Files excepted: they are scrubbed as they are written down."""
+        """Scrub all but files, which are scrubbed as they are written."""
         if body is None:
             return None
         match body.kind:
@@ -138,19 +138,19 @@ class Scrubber:
     def _compile(self) -> None:
         literals = sorted(self._literals, key=len, reverse=True)
         alternatives = [re.escape(literal) for literal in literals] + [pattern for pattern, _ in self._patterns]
-        self._found = re.compile("|".join(f"(?:{one})" for one in alternatives))
-        self._found_raw = re.compile(self._found.pattern.encode())
+        self._secret = re.compile("|".join(f"(?:{alternative})" for alternative in alternatives))
+        self._raw_secret = re.compile(self._secret.pattern.encode())
         self._hints = [b"sk-", b"org-", b"proj_", b"****", *(literal.encode() for literal in literals)]
-        self._slow = len(self._patterns) > len(PATTERNS)  # nothing is known of the user's own patterns
+        self._slow = len(self._patterns) > len(PATTERNS)  # the user's own patterns have no hints
 
-    def _instead(self, found: re.Match[str]) -> str:
-        if found[0] in self._literals:
+    def _replacement(self, match: re.Match[str]) -> str:
+        if match[0] in self._literals:
             return PLACEHOLDER
-        return next((instead for pattern, instead in self._patterns if re.fullmatch(pattern, found[0])), PLACEHOLDER)
+        return next((text for pattern, text in self._patterns if re.fullmatch(pattern, match[0])), PLACEHOLDER)
 
 
 def _credentials(value: str) -> list[str]:
-    """A header's value, what follows its scheme, and what Basic has encoded."""
+    """A header's value, the part after its scheme, and what Basic encodes."""
     _, _, rest = value.partition(" ")
     secrets = [value.strip(), rest.strip()]
     if value.lower().startswith("basic "):
@@ -162,12 +162,11 @@ def _credentials(value: str) -> list[str]:
     return secrets
 
 
-def _checked(wanted: str | re.Pattern[str]) -> str:
-    """Flags stay with the pattern; groups by name are numbered, since all become one."""
-    if isinstance(wanted, str):
-        wanted = _compiled(wanted[1:-1])
-    flags = "".join(letter for letter, flag in (("i", re.I), ("s", re.S), ("m", re.M)) if wanted.flags & flag)
-    pattern = re.sub(r"\(\?P<\w+>", "(", wanted.pattern)
+def _alternative(rule: str | re.Pattern[str]) -> str:
+    """The pattern as an alternative of a larger one: with its own flags, without the names of its groups."""
+    regex = _compiled(rule[1:-1]) if isinstance(rule, str) else rule
+    flags = "".join(letter for letter, flag in (("i", re.I), ("s", re.S), ("m", re.M)) if regex.flags & flag)
+    pattern = re.sub(r"\(\?P<\w+>", "(", regex.pattern)
     return f"(?{flags}:{pattern})" if flags else pattern
 
 

@@ -1,4 +1,4 @@
-"""Event streams: read piece by piece as they pass, and written again."""
+"""Server-sent events: read from chunks as they pass, and written again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class EventReader:
 
     @property
     def done(self) -> bool:
-        """Whether the stream has said that it is over; nothing of interest follows."""
+        """True after `[DONE]`; nothing of interest follows."""
         return bool(self.events) and self.events[-1].data == DONE
 
     def feed(self, chunk: bytes, at: float) -> None:
@@ -30,7 +30,7 @@ class EventReader:
             self._line(line.removesuffix(b"\r").decode("utf-8", "replace"), at)
 
     def finish(self, at: float) -> list[Event]:
-        """The last event too where upstream left out its blank line."""
+        """All events, the last one too if upstream left out its blank line."""
         self.feed(b"\n\n", at)
         return self.events
 
@@ -56,7 +56,7 @@ def frame(event: Event) -> bytes:
 
 
 def _parsed(text: str) -> Any:
-    """Objects and lists as JSON; all else as its text, so that `[DONE]` and `"x"` come out as they came in."""
+    """Objects and lists as JSON, all else as its text, so that `frame` writes `[DONE]` and `"x"` as they were read."""
     try:
         value = json.loads(text)
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()

@@ -1,11 +1,11 @@
-"""File search without a network: the text of files, its chunks, a ranked index of them, citations.
+"""File search without a network: the text of files, its chunks, a ranked index of them, and citations.
 
-Everything here is a plain function or an object in memory; what is kept, and when it is indexed, is for the resources.
+Plain functions, and one index in memory; storing files and deciding when to index them is up to the resources.
 """
 
-from assistants_emulator.retrieval.chunks import Chunk, chunk, tokens
-from assistants_emulator.retrieval.citations import MARKER, cited_text, locate, marker
-from assistants_emulator.retrieval.index import Hit, Index, matches
+from assistants_emulator.retrieval.chunks import Chunk, chunk
+from assistants_emulator.retrieval.citations import MARKER, cited_text
+from assistants_emulator.retrieval.index import Hit, Index
 from assistants_emulator.retrieval.text import EXTENSIONS, extension, extract
 from assistants_emulator.retrieval.unreadable import Unreadable
 from assistants_emulator.retrieval.words import content_words
@@ -22,8 +22,4 @@ __all__ = [
     "content_words",
     "extension",
     "extract",
-    "locate",
-    "marker",
-    "matches",
-    "tokens",
 ]

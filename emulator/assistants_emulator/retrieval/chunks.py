@@ -1,7 +1,7 @@
 """A text cut into overlapping chunks, measured in estimated tokens: a quarter of the UTF-8 bytes, rounded up.
 
-A chunk ends after a paragraph where one ends in its last quarter, else after a line, a sentence or a word; it begins
-with a word. Every step looks at one chunk's length of text only, so time grows with the text alone.
+A chunk ends after a paragraph if one ends in its last quarter, else after a line, a sentence or a word; it begins with
+a word. Every step looks at one chunk's length of text only, so time is linear in the text.
 """
 
 from __future__ import annotations
@@ -29,12 +29,15 @@ class Chunk:
 
 
 def tokens(text: str) -> int:
+    """Estimate the number of tokens of a text."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
 
 
 def chunk(text: str, max_tokens: int = MAX_TOKENS, overlap: int = OVERLAP_TOKENS) -> list[Chunk]:
-    """In order, together holding every word; neighbours share up to `overlap` tokens, which is at most half of
-    `max_tokens`. None for a text of white space."""
+    """Cut the text into chunks, in order; an empty list for white space.
+
+    Every word is in one; neighbours share up to `overlap` tokens, and at most half of `max_tokens`.
+    """
     return list(_chunks(text, max_tokens * BYTES_PER_TOKEN, min(overlap, max_tokens // 2) * BYTES_PER_TOKEN))
 
 
@@ -51,22 +54,22 @@ def _chunks(text: str, size: int, overlap: int) -> Iterator[Chunk]:
 
 
 def _cut(text: str, start: int, size: int, end_of_text: int) -> int:
-    """Where the chunk from `start` ends: at most `size` bytes on, and more than half of that, so that steps back by the
-    overlap never stand still."""
+    """Return the end of the chunk from `start`: at most `size` bytes on, and more than half of that, so that steps back
+    by the overlap make progress."""
     window = text[start : start + size].encode("utf-8", "surrogatepass")
     latest = start + max(1, _characters(window, size))
     if latest >= end_of_text:
         return end_of_text
     earliest = start + _characters(window, size * 3 // 4)
     for ending in _ENDS:
-        found = text.rfind(ending, earliest, latest)
-        if found >= 0:
-            return found + len(ending)
+        position = text.rfind(ending, earliest, latest)
+        if position >= 0:
+            return position + len(ending)
     return latest
 
 
 def _step_back(text: str, start: int, cut: int, overlap: int) -> int:
-    """The first word within `overlap` bytes before `cut`; the very character where there is no word's beginning."""
+    """Return the start of the first word in the `overlap` bytes before `cut`, or of the first character without one."""
     if not overlap:
         return cut
     tail = text[start:cut].encode("utf-8", "surrogatepass")
@@ -75,13 +78,13 @@ def _step_back(text: str, start: int, cut: int, overlap: int) -> int:
     return space.end() if space and space.end() < cut else earliest
 
 
-def _next_word(text: str, at: int) -> int:
-    found = _NO_SPACE.search(text, at)
-    return found.start() if found else len(text)
+def _next_word(text: str, position: int) -> int:
+    match = _NO_SPACE.search(text, position)
+    return match.start() if match else len(text)
 
 
 def _characters(encoded: bytes, size: int, whole: bool = True) -> int:
-    """How many characters the first `size` bytes hold; one that is cut in two counts only if not `whole`."""
-    begun = len(encoded[:size].translate(None, _CONTINUATIONS))
-    torn = size < len(encoded) and encoded[size] & 0xC0 == 0x80
-    return begun - 1 if torn and whole else begun
+    """Count the characters in the first `size` bytes; one that is cut in two counts only if not `whole`."""
+    count = len(encoded[:size].translate(None, _CONTINUATIONS))
+    is_cut = size < len(encoded) and encoded[size] & 0xC0 == 0x80
+    return count - 1 if is_cut and whole else count

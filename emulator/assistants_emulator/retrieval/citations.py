@@ -1,4 +1,4 @@
-"""Citations in a message: the markers in its text and the annotations that explain them (dotnet FileSearchWorks)."""
+"""Citations in a message: markers in its text, and the annotations that explain them (dotnet FileSearchWorks)."""
 
 from __future__ import annotations
 
@@ -9,45 +9,36 @@ from typing import Any
 MARKER = re.compile(r"【[^【】]*†[^【】]*】")
 
 
-def locate(quote: str, text: str) -> tuple[int, int] | None:
-    """Where `quote` first stands in `text`, in characters; any white space in it stands for any other."""
-    words = quote.split()
-    if not words:
-        return None
-    found = re.search(r"\s+".join(map(re.escape, words)), text)
-    return found.span() if found else None
-
-
 def marker(message_number: int, number: int, filename: str) -> str:
-    """`【4:0†favorite_foods.txt】`: the first citation of the fifth message."""
+    """Return `【4:0†favorite_foods.txt】` for the first citation of the fifth message."""
     return f"【{message_number}:{number}†{filename}】"
 
 
 def cited_text(
     value: str, citations: Sequence[tuple[str, str]], message_number: int = 0
 ) -> tuple[str, list[dict[str, Any]]]:
-    """The text with a marker for each `(file id, file name)`, and their annotations as a message stores them.
+    """Return the text with a marker for each `(file id, file name)`, and its annotations as a message stores them.
 
-    Markers that the text has already are those of the first citations; the others' are put at its end. `start_index`
-    and `end_index` count characters of the text with its markers.
+    Markers already in the text are those of the first citations; the others' are appended. `start_index` and
+    `end_index` count characters of the text with its markers.
     """
-    there = [(found[0], found.start()) for found in MARKER.finditer(value)]
+    markers = [(match[0], match.start()) for match in MARKER.finditer(value)]
     annotations = []
     for number, (file_id, filename) in enumerate(citations):
-        if number < len(there):
-            annotations.append(_annotation(*there[number], file_id))
+        if number < len(markers):
+            annotations.append(_annotation(*markers[number], file_id))
             continue
-        marked = marker(message_number, number, filename)
-        annotations.append(_annotation(marked, len(value), file_id))
-        value += marked
+        text = marker(message_number, number, filename)
+        annotations.append(_annotation(text, len(value), file_id))
+        value += text
     return value, annotations
 
 
-def _annotation(marked: str, start: int, file_id: str) -> dict[str, Any]:
+def _annotation(text: str, start: int, file_id: str) -> dict[str, Any]:
     return {
         "type": "file_citation",
-        "text": marked,
+        "text": text,
         "start_index": start,
-        "end_index": start + len(marked),
+        "end_index": start + len(text),
         "file_citation": {"file_id": file_id},
     }

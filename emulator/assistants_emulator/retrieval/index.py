@@ -1,4 +1,10 @@
-"""Ranked search over the chunks of vector stores: derived data, kept in memory and built anew from the files."""
+"""Ranked search over the chunks of vector stores, in memory: derived from the files, and rebuilt from them.
+
+`Index` holds the stores of a project, `StoreIndex` one store in an FTS5 table of its own, so that no store's words
+weigh in another's ranking. A row's id is `file number << 20 | chunk number`: rows sort by the order of addition, and a
+file is a range of rows. The table is contentless; the texts are in Python only, and handed to SQLite again to delete
+their rows.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +21,103 @@ from assistants_emulator.retrieval.chunks import Chunk
 from assistants_emulator.retrieval.words import selective_terms, words_of
 
 CHUNK_BITS = 20  # 5,000,000 tokens in steps of 25, the smallest that chunks can take, are 200,000
-_K1 = 1.2  # of FTS5's bm25(), as is 1e-6 below
 _TABLE = "CREATE VIRTUAL TABLE chunks USING fts5(text, content='', tokenize='porter unicode61')"
+_K1 = 1.2  # a constant of FTS5's bm25(), as the next is
+_LEAST_WEIGHT = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk in a search's result; `score` is 0..1, `chunk_number` counts from 0 within the file."""
+
+    file_id: str
+    filename: str
+    score: float
+    attributes: Mapping[str, Any]
+    text: str
+    chunk_number: int
 
 
 @dataclass(slots=True)
-class ShelvedFile:
+class IndexedFile:
     file_id: str
     filename: str
     attributes: Mapping[str, Any]
     chunks: Sequence[Chunk]
 
 
+class Index:
+    """The vector stores of one project, for one thread at a time; `close` when done.
+
+    EmulatorError on the first file if this Python's SQLite has no FTS5. Unknown stores and files are empty ones.
+    """
+
+    def __init__(self) -> None:
+        self._stores: dict[str, StoreIndex] = {}
+
+    def add(
+        self, store_id: str, file_id: str, filename: str, attributes: Mapping[str, Any], chunks: Sequence[Chunk]
+    ) -> None:
+        """Put a file last in a store's order; one of the same id is replaced."""
+        if store_id not in self._stores:
+            self._stores[store_id] = StoreIndex()
+        self._stores[store_id].add(IndexedFile(file_id, filename, attributes, chunks))
+
+    def update(self, store_id: str, file_id: str, attributes: Mapping[str, Any]) -> None:
+        """Set a file's attributes; its place and chunks stay."""
+        store = self._stores.get(store_id)
+        if store is not None and (file := store.file(file_id)) is not None:
+            file.attributes = attributes
+
+    def remove(self, store_id: str, file_id: str) -> None:
+        if store_id in self._stores:
+            self._stores[store_id].remove(file_id)
+
+    def drop(self, store_id: str) -> None:
+        store = self._stores.pop(store_id, None)
+        if store is not None:
+            store.close()
+
+    def close(self) -> None:
+        for store_id in list(self._stores):
+            self.drop(store_id)
+
+    def search(
+        self,
+        store_ids: Sequence[str],
+        queries: Sequence[str],
+        max_num_results: int,
+        filters: Mapping[str, Any] | None = None,
+        score_threshold: float = 0.0,
+    ) -> list[Hit]:
+        """Return the best chunks, best first; equal ones by store as given, file as added, chunk number.
+
+        A chunk's score is its best over the queries. Chunks without a word of the queries fill the remaining places,
+        with score 0.
+        """
+        stores = [self._stores[id] for id in dict.fromkeys(store_ids) if id in self._stores]
+        hits = [hit for store in stores for hit in _hits(store, queries, max_num_results, filters)]
+        hits.sort(key=lambda hit: -hit.score)  # stable
+        return [hit for hit in hits[:max_num_results] if hit.score >= score_threshold]
+
+
+def _hits(store: StoreIndex, queries: Sequence[str], limit: int, filters: Mapping[str, Any] | None) -> Iterator[Hit]:
+    """Yield the hits of one store in its own order, enough of them to fill `limit`."""
+    numbers = [number for number, file in store.files() if filters is None or matches(filters, file.attributes)]
+    if not numbers:
+        return
+    scores = dict.fromkeys(store.first(numbers, limit), 0.0)
+    for query in dict.fromkeys(queries):
+        for row, score in store.search(query, numbers, limit).items():
+            scores[row] = max(score, scores.get(row, 0.0))
+    for row, score in sorted(scores.items()):
+        file, number = store.chunk(row)
+        yield Hit(file.file_id, file.filename, score, file.attributes, file.chunks[number].text, number)
+
+
 class StoreIndex:
+    """The chunks of one vector store. EmulatorError if this Python's SQLite has no FTS5."""
+
     def __init__(self) -> None:
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         try:
@@ -35,87 +125,89 @@ class StoreIndex:
         except sqlite3.OperationalError as error:
             self._db.close()
             raise EmulatorError(f"file search needs a Python whose SQLite has FTS5: {error}") from None
-        self._db.execute("CREATE TABLE wanted (number INTEGER PRIMARY KEY)")
-        self._next = 0
-        self._size = 0
+        self._db.execute("CREATE TABLE searched_files (number INTEGER PRIMARY KEY)")
+        self._next_number = 0
+        self._chunk_count = 0
         self._numbers: dict[str, int] = {}
-        self._files: dict[int, ShelvedFile] = {}
+        self._files: dict[int, IndexedFile] = {}
 
-    def add(self, file: ShelvedFile) -> None:
-        """Last in order; a file that was here already comes anew."""
+    def add(self, file: IndexedFile) -> None:
+        """Put the file last in order, in place of one of the same id."""
         self.remove(file.file_id)
-        number, self._next = self._next, self._next + 1
+        number, self._next_number = self._next_number, self._next_number + 1
         self._write("INSERT INTO chunks(rowid, text) VALUES (?, ?)", _rows(number, file))
         self._numbers[file.file_id] = number
         self._files[number] = file
-        self._size += len(file.chunks)
+        self._chunk_count += len(file.chunks)
 
     def remove(self, file_id: str) -> None:
-        """Removing what is not there is no error."""
+        """Remove the file; no error if there is none."""
         number = self._numbers.pop(file_id, None)
         if number is not None:
             file = self._files.pop(number)
-            self._size -= len(file.chunks)
+            self._chunk_count -= len(file.chunks)
             self._write("INSERT INTO chunks(chunks, rowid, text) VALUES ('delete', ?, ?)", _rows(number, file))
 
-    def file(self, file_id: str) -> ShelvedFile | None:
+    def file(self, file_id: str) -> IndexedFile | None:
         number = self._numbers.get(file_id)
         return None if number is None else self._files[number]
 
-    def files(self) -> Iterator[tuple[int, ShelvedFile]]:
-        """With their numbers, in order of addition."""
+    def files(self) -> Iterator[tuple[int, IndexedFile]]:
+        """Yield (number, file) in order of addition."""
         return iter(self._files.items())
 
-    def chunk(self, row: int) -> tuple[ShelvedFile, int]:
+    def chunk(self, row: int) -> tuple[IndexedFile, int]:
+        """Return a row's file and its chunk number within it."""
         return self._files[row >> CHUNK_BITS], row & (1 << CHUNK_BITS) - 1
 
     def close(self) -> None:
         self._db.close()
 
-    def search(self, query: str, wanted: Collection[int], limit: int) -> dict[int, float]:
-        """Rows of the wanted files and their scores: the best `limit` of those that hold a word of the query.
+    def search(self, query: str, numbers: Collection[int], limit: int) -> dict[int, float]:
+        """Return the best `limit` rows of these files that hold a word of the query, and their scores.
 
-        The score is the square root of what share BM25 gave of the most that it can give for these words in this store:
-        0..1, growing with BM25, and alike in meaning from store to store.
+        The score is the square root of BM25's share of the most that it can be for these words in this store: 0..1,
+        growing with BM25, and comparable between stores.
         """
-        words = selective_terms(words_of(query), self._count, self._size)
+        words = selective_terms(words_of(query), self._count, self._chunk_count)
         if not words:
             return {}
-        most = (_K1 + 1) * sum(_weight(number, self._size) for number in words.values())
-        ranked = self._rank(" OR ".join(map(_quoted, words)), wanted, limit)
+        most = (_K1 + 1) * sum(_weight(count, self._chunk_count) for count in words.values())
+        ranked = self._rank(" OR ".join(map(_quoted, words)), numbers, limit)
         # rounded, since the last bits of a logarithm differ between machines
         return {row: round(math.sqrt(min(1.0, max(0.0, -rank / most))), 6) for row, rank in ranked}
 
-    def first(self, wanted: Collection[int], limit: int) -> list[int]:
-        """The first rows of the wanted files, whatever they say."""
-        rows = (row for number in wanted for row in _range(number, self._files[number]))
+    def first(self, numbers: Collection[int], limit: int) -> list[int]:
+        """Return the first `limit` rows of the files of these numbers."""
+        rows = (row for number in numbers for row in _range(number, self._files[number]))
         return list(islice(rows, limit))
 
     def _count(self, word: str) -> int:
-        asked = "SELECT count(*) FROM chunks WHERE chunks MATCH ?"
-        return int(self._db.execute(asked, (_quoted(word),)).fetchone()[0])
+        """Count the chunks that hold the word."""
+        statement = "SELECT count(*) FROM chunks WHERE chunks MATCH ?"
+        return int(self._db.execute(statement, (_quoted(word),)).fetchone()[0])
 
-    def _rank(self, match: str, wanted: Collection[int], limit: int) -> list[tuple[int, float]]:
-        """`ORDER BY rank` would sort every row; by the value SQLite keeps only the best, in half the time."""
-        among = ""
-        if len(wanted) < len(self._files):
-            among = f"AND (rowid >> {CHUNK_BITS}) IN (SELECT number FROM wanted)"
-            self._db.execute("DELETE FROM wanted")
-            self._write("INSERT INTO wanted VALUES (?)", ((number,) for number in wanted))
-        asked = f"SELECT rowid, bm25(chunks) AS found FROM chunks WHERE chunks MATCH ? {among}"
-        return self._db.execute(f"{asked} ORDER BY found, rowid LIMIT ?", (match, limit)).fetchall()
+    def _rank(self, match: str, numbers: Collection[int], limit: int) -> list[tuple[int, float]]:
+        """Return (row, rank), best first. `ORDER BY rank` would sort all rows, which takes twice the time."""
+        condition = ""
+        if len(numbers) < len(self._files):
+            condition = f"AND (rowid >> {CHUNK_BITS}) IN (SELECT number FROM searched_files)"
+            self._db.execute("DELETE FROM searched_files")
+            self._write("INSERT INTO searched_files VALUES (?)", ((number,) for number in numbers))
+        statement = f"SELECT rowid, bm25(chunks) AS score FROM chunks WHERE chunks MATCH ? {condition}"
+        return self._db.execute(f"{statement} ORDER BY score, rowid LIMIT ?", (match, limit)).fetchall()
 
     def _write(self, statement: str, rows: Iterator[tuple[Any, ...]]) -> None:
-        with self._db:  # ends what BEGIN began
+        with self._db:  # commits what BEGIN began
             self._db.execute("BEGIN")
             self._db.executemany(statement, rows)
 
 
-def _range(number: int, file: ShelvedFile) -> range:
+def _range(number: int, file: IndexedFile) -> range:
     return range(number << CHUNK_BITS, (number << CHUNK_BITS) + len(file.chunks))
 
 
-def _rows(number: int, file: ShelvedFile) -> Iterator[tuple[int, str]]:
+def _rows(number: int, file: IndexedFile) -> Iterator[tuple[int, str]]:
     return ((row, chunk.text) for row, chunk in zip(_range(number, file), file.chunks, strict=True))
 
 
@@ -123,10 +215,10 @@ def _quoted(word: str) -> str:
     return f'"{word}"'
 
 
-def _weight(number: int, chunks: int) -> float:
-    """FTS5's inverse document frequency of a word that stands in `number` of so many chunks."""
-    weight = math.log((chunks - number + 0.5) / (number + 0.5))
-    return weight if weight > 0 else 1e-6
+def _weight(count: int, chunks: int) -> float:
+    """Return FTS5's inverse document frequency of a word that is in `count` of so many chunks."""
+    weight = math.log((chunks - count + 0.5) / (count + 0.5))
+    return weight if weight > 0 else _LEAST_WEIGHT
 
 
 _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
@@ -138,7 +230,11 @@ _ORDERS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def matches(filter: Mapping[str, Any], attributes: Mapping[str, Any] | None) -> bool:
-    """Whether a file with these attributes is wanted; the filter is one that the contract let through."""
+    """Compare a file's attributes with a validated filter, {type: eq, key, value} or {type: and, filters}.
+
+    A missing attribute equals nothing: it matches `ne` and `nin` and no other. Values of different types are never
+    equal and never in an order; numbers are one type, true and false are no numbers.
+    """
     kind: str = filter["type"]
     if kind not in ("and", "or"):
         return _compares(kind, (attributes or {}).get(filter["key"]), filter["value"])
@@ -148,101 +244,21 @@ def matches(filter: Mapping[str, Any], attributes: Mapping[str, Any] | None) -> 
     return kind == "and"
 
 
-def _compares(kind: str, has: Any, wanted: Any) -> bool:
+def _compares(kind: str, value: Any, operand: Any) -> bool:
     if kind in ("eq", "ne"):
-        return _equal(has, wanted) is (kind == "eq")
+        return _equal(value, operand) is (kind == "eq")
     if kind in ("in", "nin"):
-        among = any(_equal(has, value) for value in wanted) if isinstance(wanted, list) else False
-        return among is (kind == "in")
-    ordered = _type(has) == _type(wanted) in ("number", "string")
-    return ordered and _ORDERS[kind](has, wanted)
+        is_in = any(_equal(value, item) for item in operand) if isinstance(operand, list) else False
+        return is_in is (kind == "in")
+    is_ordered = _type(value) == _type(operand) in ("number", "string")
+    return is_ordered and _ORDERS[kind](value, operand)
 
 
-def _equal(has: Any, wanted: Any) -> bool:
-    return _type(has) == _type(wanted) and bool(has == wanted)
+def _equal(value: Any, operand: Any) -> bool:
+    return _type(value) == _type(operand) and bool(value == operand)
 
 
 def _type(value: Any) -> str:
     if isinstance(value, bool):
         return "boolean"
     return "number" if isinstance(value, int | float) else "string" if isinstance(value, str) else "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A chunk that was found; `score` is 0..1, `chunk_number` counts from 0 within the file."""
-
-    file_id: str
-    filename: str
-    score: float
-    attributes: Mapping[str, Any]
-    text: str
-    chunk_number: int
-
-
-class Index:
-    """The stores of one project. Used by one thread at a time; `close` when done.
-
-    EmulatorError on the first file if this Python's SQLite has no FTS5. Unknown stores and files are empty ones.
-    """
-
-    def __init__(self) -> None:
-        self._shelves: dict[str, StoreIndex] = {}
-
-    def add(
-        self, store_id: str, file_id: str, filename: str, attributes: Mapping[str, Any], chunks: Sequence[Chunk]
-    ) -> None:
-        """Put a file last in a store's order; one that was there is replaced."""
-        if store_id not in self._shelves:
-            self._shelves[store_id] = StoreIndex()
-        self._shelves[store_id].add(ShelvedFile(file_id, filename, attributes, chunks))
-
-    def update(self, store_id: str, file_id: str, attributes: Mapping[str, Any]) -> None:
-        """New attributes of a file; its place and chunks stay."""
-        shelf = self._shelves.get(store_id)
-        if shelf is not None and (file := shelf.file(file_id)) is not None:
-            file.attributes = attributes
-
-    def remove(self, store_id: str, file_id: str) -> None:
-        if store_id in self._shelves:
-            self._shelves[store_id].remove(file_id)
-
-    def drop(self, store_id: str) -> None:
-        shelf = self._shelves.pop(store_id, None)
-        if shelf is not None:
-            shelf.close()
-
-    def close(self) -> None:
-        for store_id in list(self._shelves):
-            self.drop(store_id)
-
-    def search(
-        self,
-        store_ids: Sequence[str],
-        queries: Sequence[str],
-        max_num_results: int,
-        filters: Mapping[str, Any] | None = None,
-        score_threshold: float = 0.0,
-    ) -> list[Hit]:
-        """The best chunks, best first; equal ones by store as given, file as added, chunk number.
-
-        A chunk's score is its best over the queries. Chunks that hold no word asked for fill up what is left, at 0.
-        """
-        shelves = [self._shelves[id] for id in dict.fromkeys(store_ids) if id in self._shelves]
-        found = [hit for shelf in shelves for hit in _search(shelf, queries, max_num_results, filters)]
-        found.sort(key=lambda hit: -hit.score)  # stable
-        return [hit for hit in found[:max_num_results] if hit.score >= score_threshold]
-
-
-def _search(shelf: StoreIndex, queries: Sequence[str], limit: int, filters: Mapping[str, Any] | None) -> Iterator[Hit]:
-    """The hits of one store in its own order, enough of them to fill `limit` by itself."""
-    wanted = [number for number, file in shelf.files() if filters is None or matches(filters, file.attributes)]
-    if not wanted:
-        return
-    scores = dict.fromkeys(shelf.first(wanted, limit), 0.0)
-    for query in dict.fromkeys(queries):
-        for row, score in shelf.search(query, wanted, limit).items():
-            scores[row] = max(score, scores.get(row, 0.0))
-    for row, score in sorted(scores.items()):
-        file, number = shelf.chunk(row)
-        yield Hit(file.file_id, file.filename, score, file.attributes, file.chunks[number].text, number)

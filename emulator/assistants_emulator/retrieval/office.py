@@ -1,7 +1,7 @@
 """Word and PowerPoint files: zip archives of XML, opened by python-docx and python-pptx.
 
-What these get to open is a copy of the archive's XML, made within limits: `ZipFile.read` unpacks whatever a member
-holds, so an archive whose directory lies about sizes would fill the memory. Pictures and the like stay behind, empty.
+They open a copy of the archive's XML that is made within limits: `ZipFile.read` unpacks all that a member holds, so an
+archive whose directory lies about sizes would fill the memory. Other members, such as pictures, are empty in the copy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_TAGS = 2_000_000  # in all the XML, as 1,500 pages have; however short, an e
 
 
 def word(data: bytes) -> str:
-    """Paragraphs in the document's order, text boxes too; the cells of a table row on one line, tabs between."""
+    """Return the paragraphs in order, text boxes too; a table row is one line, its cells split by tabs."""
     from docx import Document
     from docx.oxml.ns import qn
 
@@ -29,7 +29,7 @@ def word(data: bytes) -> str:
 
 
 def slides(data: bytes) -> str:
-    """The slides in order with an empty line between, each followed by its notes; table rows as in `word`."""
+    """Return the slides in order, split by empty lines, each followed by its notes; table rows as in `word`."""
     from pptx import Presentation
     from pptx.oxml.ns import qn
 
@@ -39,39 +39,39 @@ def slides(data: bytes) -> str:
 
 
 def _slide_elements(slides: Iterable[Any]) -> Iterator[Any]:
-    """A hostile file may list one slide a million times: each counts once."""
-    seen = set()
+    """Yield each slide once, however often a hostile file lists it, and its notes."""
+    names = set()
     for slide in slides:
-        if slide.part.partname not in seen:
-            seen.add(slide.part.partname)
+        if slide.part.partname not in names:
+            names.add(slide.part.partname)
             yield slide.element
             if slide.has_notes_slide:
                 yield slide.notes_slide._element
 
 
 def _text(root: Any, tags: dict[str, str]) -> str:
-    """The text under an XML element; `tags` says which of the two formats' tags mean what.
+    """Return the text under an XML element; `tags` maps the format's tags to names that both formats share.
 
-    Walked as XML: `row.cells` repeats a cell as often as its `gridSpan` says, which may be two billion times.
+    Walks the XML itself: `row.cells` repeats a cell as often as its `gridSpan` says, which may be two billion times.
     """
     pieces: list[str] = []
-    row_begins, before_paragraph = False, ""
+    is_first_cell, before_paragraph = False, ""
     for element in root.iter(*tags):
         name = tags[element.tag]
         if name == "p":
             pieces.append(before_paragraph or "\n")
             before_paragraph = ""
         elif name == "tr":
-            row_begins = True
+            is_first_cell = True
         elif name == "tc":
-            before_paragraph = "\n" if row_begins else "\t"
-            row_begins = False
+            before_paragraph = "\n" if is_first_cell else "\t"
+            is_first_cell = False
         else:
-            pieces.append(_run(name, element))
+            pieces.append(_characters(name, element))
     return "".join(pieces).strip()
 
 
-def _run(name: str, element: Any) -> str:
+def _characters(name: str, element: Any) -> str:
     if name == "t":
         return element.text or ""
     if name == "tab":  # the same tag is also a tab stop of a paragraph's style
@@ -80,6 +80,7 @@ def _run(name: str, element: Any) -> str:
 
 
 def _xml_only(data: bytes) -> io.BytesIO:
+    """Return a copy of the archive with its XML only; Unreadable if it is damaged or over a limit."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except zipfile.BadZipFile:
@@ -87,27 +88,27 @@ def _xml_only(data: bytes) -> io.BytesIO:
     members = archive.infolist()
     _refuse_bombs(members, len(data))
     copy = io.BytesIO()
-    with zipfile.ZipFile(copy, "w") as written:
+    with zipfile.ZipFile(copy, "w") as target:
         tags = 0
         for member in members:
             content = _content(archive, member)
             tags += content.count(b"<")
             if tags > MAX_TAGS:
                 raise too_large()
-            written.writestr(member.filename, content)
+            target.writestr(member.filename, content)
     copy.seek(0)
     return copy
 
 
 def _refuse_bombs(members: list[zipfile.ZipInfo], packed: int) -> None:
-    """By what the archive's directory says, before anything is unpacked."""
+    """Raise Unreadable if the sizes in the archive's directory are over a limit, before anything is unpacked."""
     unpacked = sum(member.file_size for member in members)
     if unpacked > MAX_UNPACKED or unpacked > MAX_RATIO * packed or len(members) > MAX_MEMBERS:
         raise too_large()
 
 
 def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """No more than the directory says; b"" of what is not XML."""
+    """Return at most as many bytes as the directory says; b"" for a member that is not XML."""
     if not member.filename.endswith((".xml", ".rels")):
         return b""
     with archive.open(member) as file:

@@ -12,28 +12,28 @@ from typing import Any
 
 from assistants_emulator.retrieval.unreadable import invalid, too_large
 
-MAX_WORK = 25_000_000  # bytes of page content, as 1,000 closely printed pages have, and what else is counted here
+MAX_WORK = 25_000_000  # bytes of page content, as 1,000 closely printed pages have, and the costs below
 PER_PAGE = 2_500  # also for a form, which is drawn as often as the page says without adding to its bytes
 PER_OPERATION = 2
 MANY_PIECES = 10_000  # of text on one page, a piece for every letter: from there on each takes pypdf noticeably longer
 
-# pypdf remarks on every flaw it mends; without a handler of ours these go to stderr of programs that set up no logging
+# pypdf logs every flaw that it repairs; without a handler that is printed in programs that set up no logging
 logging.getLogger("pypdf").addHandler(logging.NullHandler())
 
 
 def text(data: bytes) -> str:
-    """The pages' text with an empty line between; encrypted files only where the password is empty."""
+    """Return the pages' text, split by empty lines. Encrypted files can be read if their password is empty."""
     from pypdf import PdfReader
 
     reader = PdfReader(io.BytesIO(data))
-    if reader.is_encrypted and not _opens(reader):
+    if reader.is_encrypted and not _decrypts(reader):
         raise invalid("is encrypted")
     budget = _Budget()
     return "\n\n".join(budget.text_of(page) for page in reader.pages)
 
 
-def _opens(reader: Any) -> bool:
-    """AES needs a package that we do not ask for: the file counts as encrypted then."""
+def _decrypts(reader: Any) -> bool:
+    """Try the empty password. AES needs a package that is no dependency: without it the file stays encrypted."""
     from pypdf.errors import DependencyError
 
     try:
@@ -43,6 +43,8 @@ def _opens(reader: Any) -> bool:
 
 
 class _Budget:
+    """Work left for one file; Unreadable once it is spent."""
+
     def __init__(self) -> None:
         self._left = MAX_WORK
         self._pieces = 0
@@ -51,9 +53,9 @@ class _Budget:
         self._pieces = 0
         contents = page.get_contents()
         self._spend(PER_PAGE + (len(contents.get_data()) if contents is not None else 0))
-        found: str = page.extract_text(visitor_operand_before=self._count)
-        self._spend(len(found))
-        return found
+        extracted: str = page.extract_text(visitor_operand_before=self._count)
+        self._spend(len(extracted))
+        return extracted
 
     def _count(self, operator: bytes, operands: Sequence[Any], *matrices: object) -> None:
         if operator in (b"Tj", b"TJ", b"'", b'"'):

@@ -1,6 +1,7 @@
-"""Why a file of a vector store ends as `failed`: what its `last_error` says.
+"""Errors of files that have no text, as the `last_error` of a vector store file that failed.
 
-`unsupported_file` and "too large" are the API's own texts (behaviour.md section 11); the others are worded after them.
+`unsupported_file` and "too large" are the API's own texts (docs/reference/behaviour.md#vector-store-files);
+the others are worded after them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ Code = Literal["server_error", "unsupported_file", "invalid_file"]
 
 
 class Unreadable(Exception):
-    """A file that has no text for us; `last_error()` is its `{"code", "message"}`."""
+    """A file that no text can be read from."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -19,6 +20,7 @@ class Unreadable(Exception):
         self.message = message
 
     def last_error(self) -> dict[str, str]:
+        """Return `{"code", "message"}`."""
         return {"code": self.code, "message": self.message}
 
 

@@ -1,7 +1,8 @@
 """The code interpreter of runs: executes code where that is allowed, and keeps what code makes for the next message.
 
 Images and files of purpose `assistants_output` belong to the tool's step, but the API put images before the text of the
-message that follows, and annotated the `sandbox:/mnt/data/...` paths in it (behaviour.md section 6).
+message that follows, and annotated the `sandbox:/mnt/data/...` paths in it.
+See docs/reference/behaviour.md#code-interpreter-files.
 """
 
 from __future__ import annotations

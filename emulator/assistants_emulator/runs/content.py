@@ -1,6 +1,6 @@
 """The content of messages and tool calls: the parts as they are stored, and the deltas that a stream builds them from.
 
-Shapes of deltas: behaviour.md section 12; the first delta of a text carries `annotations`, later ones do not.
+The first delta of a text carries `annotations`, later ones do not. Shapes: docs/reference/behaviour.md#deltas.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from assistants_emulator.store.model import add_delta
 from assistants_emulator.turns.measures import cut
 
 
@@ -125,23 +126,18 @@ def function_deltas(calls: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]
 
 def accumulate(deltas: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The content that a client builds from these deltas; a message that is cut short keeps it."""
-    parts: dict[int, list[dict[str, Any]]] = {}
+    message: dict[str, Any] = {"content": []}
     for delta in deltas:
-        parts.setdefault(delta["index"], []).append(delta)
-    return [_joined(of_part) for _, of_part in sorted(parts.items())]
+        add_delta(message, {"content": [delta]})
+    return [_stored_part(part) for part in sorted(message["content"], key=lambda part: int(part["index"]))]
 
 
-def _joined(deltas: list[dict[str, Any]]) -> dict[str, Any]:
-    kind = deltas[0]["type"]
-    if kind == "refusal":
-        return {"type": kind, "refusal": "".join(delta["refusal"] for delta in deltas)}
-    if kind == "image_file":
-        return {"type": kind, "image_file": deltas[0]["image_file"]}
-    value = "".join(delta["text"]["value"] for delta in deltas)
-    annotations = [
-        _stored_annotation(annotation) for delta in deltas for annotation in delta["text"].get("annotations", [])
-    ]
-    return {"type": kind, "text": {"value": value, "annotations": annotations}}
+def _stored_part(part: dict[str, Any]) -> dict[str, Any]:
+    kind = part["type"]
+    if kind != "text":
+        return {"type": kind, kind: part[kind]}
+    annotations = [_stored_annotation(annotation) for annotation in part["text"].get("annotations", [])]
+    return {"type": kind, "text": {"value": part["text"]["value"], "annotations": annotations}}
 
 
 def _annotation_delta(number: int, annotation: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from assistants_emulator.store import Event, Object
 
-ERROR = "error"  # a stream's own event; its wire form was never recorded (behaviour.md section 12, I)
+ERROR = "error"  # a stream's own event; its wire form was never recorded (docs/reference/behaviour.md#stream-errors)
 
 
 def run_created(run: Object, puts: Iterable[tuple[str, Object]] = ()) -> Event:

@@ -26,7 +26,7 @@ def store_ids(context: Context, run: Object) -> list[str]:
 
 
 def require_stores(context: Context, run: Object) -> None:
-    """InvalidState for a run that may search and has an expired store (behaviour.md section 11)."""
+    """InvalidState for a run that may search and has an expired store (docs/reference/behaviour.md#vector-stores)."""
     if any(tool["type"] == "file_search" for tool in run["tools"]):
         for id in store_ids(context, run):
             require_usable(context, id)

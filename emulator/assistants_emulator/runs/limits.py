@@ -1,9 +1,9 @@
 """Limits of a run on its replies: the tools it allows, the schemas of arguments and texts, and its token budgets.
 
 A reply that the real model could not have made is the author's mistake: a ScriptError, since a test that relies on it
-would pass here and nowhere else. Budgets hold per run, over all its steps (behaviour.md section 7.1): a completion over
-its budget is cut short; a prompt over its budget ends the run before the next step, and messages so far stay complete
-(ai-engine requests_messages_assistant_create).
+would pass here and nowhere else. Budgets hold per run, over all its steps: a completion over its budget is cut short; a
+prompt over its budget ends the run before the next step, and messages so far stay complete (ai-engine
+requests_messages_assistant_create; docs/reference/behaviour.md#run-object).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ NO_PROMPT = "Run creation requires a Thread with a user message or an assistant 
 
 
 def _new_run(context: Context, thread_id: str, body: dict[str, Any], assistant: Object) -> Object:
-    """A queued run, not yet stored; keys in wire order (behaviour.md section 7.1)."""
+    """A queued run, not yet stored; keys in wire order (docs/reference/behaviour.md#token-budgets)."""
     copied = {name: assistant[name] for name in COPIED} | given(body, *COPIED)
     now = context.clock.now()
     truncation = body.get("truncation_strategy") or AUTO_TRUNCATION

@@ -4,7 +4,8 @@ The event is the write, so the task commits each event before it asks for the ne
 the events must not be collected and committed later. Nothing here waits.
 
 A message or tool step stays open until the next reply is known, which may be its usage or an ending that cuts it short.
-Objects are built with their keys in wire order (behaviour.md sections 6 and 8).
+Objects are built with their keys in wire order: docs/reference/behaviour.md#messages and
+docs/reference/behaviour.md#run-steps.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""uvicorn on the emulator's loop, started and stopped without its ticks: a stop takes less than a millisecond."""
+"""uvicorn on a running loop, started and stopped without its ticks: a stop takes less than a millisecond."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from assistants_emulator.errors import EmulatorError
 
-KEEP_ALIVE = 75  # seconds of an idle connection: clients keep theirs for less, so they never meet a closed one
+KEEP_ALIVE = 75  # seconds that an idle connection is open; longer than clients use theirs
 MOST_HEAD_BYTES = 64 * 1024
 NOT_HTTP = "Invalid HTTP request received."
-HUGE = 1 << 62
+_IN_BODY = -(1 << 62)  # head bytes while a body is read, which has limits of its own
 log = logging.getLogger("assistants_emulator")
 DATE_REFRESH = 1.0  # seconds between two renewals of the Date header
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening address; port 0 takes a free one. EmulatorError if it cannot be had.
+    """Return a socket bound to the address; port 0 takes a free one. EmulatorError if it cannot be bound.
 
-    IPPROTO_TCP is not for show: without it asyncio never sets TCP_NODELAY, which costs 44 ms a request.
+    Without IPPROTO_TCP asyncio does not set TCP_NODELAY, which costs 44 ms a request.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -87,7 +87,7 @@ class Http1Protocol(HttpToolsProtocol):
             lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
             self._head = b"\r\n".join([*lines, b"", b""])
             return
-        self._head_bytes = -HUGE  # what follows is the body, which has limits of its own
+        self._head_bytes = _IN_BODY
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -111,7 +111,7 @@ def logs_exceptions(app: ASGIApp) -> ASGIApp:
 
 
 class HttpServer:
-    """Serves an ASGI application on a bound socket; used on the loop that it serves on."""
+    """Serves an ASGI application on a bound socket; used on the loop that serves."""
 
     def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
         config = uvicorn.Config(
@@ -144,7 +144,7 @@ class HttpServer:
         self._dates = asyncio.get_running_loop().create_task(self._keep_date())
 
     async def stop(self) -> None:
-        """Close listeners and connections; what is being answered is cut off."""
+        """Close listeners and connections; responses under way are cut off."""
         if self._dates is not None:
             self._dates.cancel()
         for server in self._server.servers:
@@ -165,7 +165,7 @@ class HttpServer:
                 await self._dates
 
     def _drop(self, scope: Scope) -> None:
-        """Close the connection that this request came by, as a network does that fails."""
+        """Close the connection of this request, as a failing network does."""
         for connection in list(self._server.server_state.connections):
             if getattr(connection, "client", None) == scope["client"]:
                 transport: Any = getattr(connection, "transport", None)

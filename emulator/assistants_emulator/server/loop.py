@@ -1,4 +1,4 @@
-"""The server's loop in a thread of its own, and how other threads have something done there."""
+"""An event loop in a thread of its own, and calls into it from other threads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where it is installed: half the time per call."""
+    """Make an event loop, uvloop's if it is installed: it takes half the time per call."""
     try:
         import uvloop
     except ImportError:
@@ -23,7 +23,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
 
 
 class LoopThread:
-    """Runs until `close`. Calls come from any thread, the loop's own included."""
+    """Runs until `close`. Methods may be called in any thread, the loop's own included, unless they say otherwise."""
 
     def __init__(self) -> None:
         self._loop = new_loop()
@@ -31,29 +31,29 @@ class LoopThread:
         self._thread.start()
 
     def call(self, function: Callable[[], T]) -> T:
-        """What `function()` gives on the loop; what it raises is raised here."""
+        """Return `function()`, called on the loop; its exceptions are raised here. StoppedError after `close`."""
         if threading.current_thread() is self._thread:
             return function()
-        done: Future[T] = Future()
+        result: Future[T] = Future()
 
         def run() -> None:
             try:
-                done.set_result(function())
+                result.set_result(function())
             except BaseException as error:
-                done.set_exception(error)
+                result.set_exception(error)
 
         self._submit(lambda: self._loop.call_soon_threadsafe(run))
-        return done.result()
+        return result.result()
 
     def soon(self, function: Callable[[], object]) -> None:
-        """Have it called on the loop, before whatever is asked for later; does not wait for it."""
+        """Call it on the loop, in the order of these calls, without waiting for it. StoppedError as in `call`."""
         self._submit(lambda: self._loop.call_soon_threadsafe(function))
 
     def wait(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run the coroutine on the loop and wait for its end; not from the loop itself."""
+        """Return the coroutine's result, run on the loop; RuntimeError in the loop's own thread, which cannot wait."""
         if threading.current_thread() is self._thread:
             coroutine.close()
-            raise RuntimeError("this call waits for the server, and cannot be made from the server's own thread")
+            raise RuntimeError("this call waits for the server, so it cannot be made in the server's own thread")
         return self._submit(lambda: asyncio.run_coroutine_threadsafe(coroutine, self._loop)).result()
 
     def close(self) -> None:

@@ -1,15 +1,16 @@
-"""What the emulator keeps: API objects in TinyDB tables with a journal, and uploaded bytes.
+"""API objects in TinyDB tables with a journal, and uploaded bytes.
 
-`store.commit(event)` is the only way in. Reads answer the live objects from memory, in creation order; nobody changes
-them, a change is a new dict. On disk: TinyDB's own file (`storage.py`) and one line per commit since (`journal.py`).
+`store.commit(event)` is the only way to change objects. Reads return the live objects from memory, in creation order;
+they are never changed in place, a change is a new dict. On disk: TinyDB's own file (`storage.py`) and a line for each
+commit since (`journal.py`).
 """
 
 from assistants_emulator.store.blobs import Blobs, BlobWriter
 from assistants_emulator.store.disk import DirectoryLock
-from assistants_emulator.store.journal import repair
 from assistants_emulator.store.model import TABLES, Event, Object, child_key, key
+from assistants_emulator.store.repair import repair
 from assistants_emulator.store.store import Store
-from assistants_emulator.store.table import Listing, Page
+from assistants_emulator.store.table import Page
 
 __all__ = [
     "TABLES",
@@ -17,7 +18,6 @@ __all__ = [
     "Blobs",
     "DirectoryLock",
     "Event",
-    "Listing",
     "Object",
     "Page",
     "Store",

@@ -1,9 +1,13 @@
-"""Uploaded bytes, one file for each id; `ID.new` while it is being written."""
+"""Uploaded bytes, each blob in a file of its own: `ID.new` while it is written, `ID` from then on.
+
+`Contents` are the blobs of a project, under names of its own: an object's id never names a file, since a state file may
+bring any id. A file object lists the names of its bytes in `_content`, one for each part that it was put together from,
+so that completing an upload copies nothing.
+"""
 
 from __future__ import annotations
 
 import base64
-import io
 import os
 import re
 import shutil
@@ -16,91 +20,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from assistants_emulator.store.disk import make_directory, reported
+from assistants_emulator.store.disk import ReplacementFile, make_directory, reported
 
 CHUNK = 65536
-NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")  # no dot, so that `ID.new` is nobody's name
-
-
-class BlobWriter:
-    """Takes chunks; `commit` makes them the blob, `abort` forgets them, and the first of these ends it.
-
-    As a context it commits, or aborts if an exception leaves it. StoreError if the disk refuses.
-    """
-
-    def __init__(self, held: dict[str, bytes], id: str) -> None:
-        self._held = held
-        self._id = id
-        self._file: BinaryIO = io.BytesIO()
-        self._ended = False
-
-    def write(self, chunk: bytes) -> None:
-        self._file.write(chunk)
-
-    def commit(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._keep()
-
-    def abort(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._forget()
-
-    def __enter__(self) -> BlobWriter:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is None:
-            self.commit()
-        else:
-            self.abort()
-
-    def _keep(self) -> None:
-        self._file.seek(0)
-        self._held[self._id] = self._file.read()
-
-    def _forget(self) -> None:
-        """Nobody else saw the buffer."""
-
-
-class FileWriter(BlobWriter):
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._new = path.with_name(f"{path.name}.new")
-        self._ended = False
-        make_directory(path.parent)
-        with reported(path):
-            self._file = self._new.open("wb")
-
-    def write(self, chunk: bytes) -> None:
-        with reported(self._path):
-            self._file.write(chunk)
-
-    def _keep(self) -> None:
-        try:
-            with reported(self._path):
-                self._file.close()
-                os.replace(self._new, self._path)
-        finally:
-            self._forget()
-
-    def _forget(self) -> None:
-        with suppress(OSError):
-            self._file.close()
-        with suppress(OSError):
-            self._new.unlink(missing_ok=True)
+NAME = re.compile(r"[A-Za-z0-9_-]{1,200}")  # no dot, so that `ID.new` is no id
 
 
 class Blobs:
-    """Bytes by id; without a directory in memory. What was committed survives a kill; nothing is synced.
+    """Bytes by id. Committed bytes survive a kill; nothing is synced.
 
-    KeyError(id) for bytes that are not there, ValueError for an id that cannot name a file.
+    Without a directory they are in a temporary one, made for the first blob and removed with this object: an upload of
+    512 MB should not have to fit into the memory of a test. KeyError(id) for bytes that are not there, ValueError for
+    an id that cannot name a file.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
         self._directory = directory
-        self._held: dict[str, bytes] = {}
+        self._remove_temporary: Callable[[], object] | None = None
         if directory is not None:
             with reported(directory):
                 for stale in directory.glob("*.new"):
@@ -111,19 +47,22 @@ class Blobs:
             writer.write(content)
 
     def new(self, id: str) -> BlobWriter:
-        """A writer of the bytes of `id`; what was there before stays until it commits."""
-        path = self._path(id)
-        return BlobWriter(self._held, id) if path is None else FileWriter(path)
+        """Return a writer of the bytes of `id`; its bytes so far stay until the writer commits."""
+        self._require_name(id)
+        if self._directory is None:
+            self._directory = Path(tempfile.mkdtemp(prefix="assistants-emulator-"))
+            self._remove_temporary = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+        return BlobWriter(self._directory / id)
 
     def read(self, id: str, start: int = 0, size: int | None = None) -> bytes:
-        """`size` bytes from `start`, fewer at the end; None is all of them."""
+        """Return `size` bytes from `start`, fewer at the end; None for all."""
         with self._open(id) as file:
             file.seek(start)
             return file.read(-1 if size is None else size)
 
     def iterate(self, id: str, chunk: int = CHUNK) -> Iterator[bytes]:
-        """Chunks of at most `chunk` bytes. Bytes deleted meanwhile are still read to the end, where the system lets."""
-        self.size(id)  # so that a missing id is told here, not at the first chunk
+        """Iterate over chunks of at most `chunk` bytes. Bytes deleted meanwhile can be read on, except on Windows."""
+        self.size(id)  # so that a missing id raises here and not at the first chunk
         return self._chunks(id, chunk)
 
     def size(self, id: str) -> int:
@@ -131,29 +70,36 @@ class Blobs:
             return file.seek(0, os.SEEK_END)
 
     def delete(self, id: str) -> None:
-        """Deleting what is not there is no error."""
-        self._held.pop(id, None)
-        if (path := self._path(id)) is not None:
+        """Delete the bytes; no error if there are none."""
+        self._require_name(id)
+        if self._directory is not None:
+            path = self._directory / id
             with reported(path):
                 path.unlink(missing_ok=True)
 
     def ids(self) -> list[str]:
-        """Sorted."""
+        """Return all ids, sorted."""
         if self._directory is None:
-            return sorted(self._held)
+            return []
         with reported(self._directory), suppress(FileNotFoundError):
             return sorted(name for name in os.listdir(self._directory) if NAME.fullmatch(name))
         return []
 
-    def _path(self, id: str) -> Path | None:
+    def close(self) -> None:
+        """Remove a temporary directory."""
+        if self._remove_temporary is not None:
+            self._remove_temporary()
+
+    def _require_name(self, id: str) -> None:
         if not NAME.fullmatch(id):
             raise ValueError(f"not an id that can name a file: {id!r}")
-        return None if self._directory is None else self._directory / id
 
     def _open(self, id: str) -> BinaryIO:
-        path = self._path(id)
+        self._require_name(id)
+        if self._directory is None:
+            raise KeyError(id)
         try:
-            return io.BytesIO(self._held[id]) if path is None else path.open("rb")
+            return (self._directory / id).open("rb")
         except FileNotFoundError:
             raise KeyError(id) from None
 
@@ -164,32 +110,27 @@ class Blobs:
 
 
 class Contents(Blobs):
-    """The bytes of one project. Without a directory they lie in a temporary one, which is made with the first of them
-    and goes with the project: an upload of 512 MB has to fit beside the tests, not into their memory."""
+    """The blobs of one project, in `DIRECTORY/files` under numbers."""
 
     def __init__(self, directory: Path | None) -> None:
         super().__init__(None if directory is None else directory / "files")
-        self._forget: Callable[[], object] | None = None
         self._last = max((int(name) for name in self.ids() if name.isdecimal()), default=0)
 
     def begin(self) -> tuple[str, BlobWriter]:
-        """A new name and the writer of its bytes, which are there once the writer commits."""
-        if self._directory is None:
-            self._directory = Path(tempfile.mkdtemp(prefix="assistants-emulator-"))
-            self._forget = weakref.finalize(self, shutil.rmtree, self._directory, ignore_errors=True)
+        """Return a new name and the writer of its bytes."""
         self._last += 1
         name = f"{self._last:08}"
         return name, self.new(name)
 
     def add(self, content: bytes) -> list[str]:
-        """Bytes that are at hand, as what `_content` says."""
+        """Write the bytes under a new name, and return the names for `_content`."""
         name, writer = self.begin()
         with writer:
             writer.write(content)
         return [name]
 
     def chunks(self, names: Sequence[str]) -> Iterator[bytes]:
-        """The bytes under these names, one after the other; KeyError at once for a name that has none."""
+        """Iterate over the bytes under these names, one after the other; KeyError at once for a name without bytes."""
         return chain.from_iterable([self.iterate(name) for name in names])
 
     def whole(self, names: Sequence[str]) -> bytes:
@@ -200,19 +141,53 @@ class Contents(Blobs):
             self.delete(name)
 
     def keep_only(self, names: Iterable[str]) -> None:
-        """Delete what nothing refers to: what a kill in the middle of an upload or a deletion left behind."""
+        """Delete all others, such as a kill in the middle of an upload or a deletion leaves behind."""
         self.discard(set(self.ids()).difference(names))
 
-    def close(self) -> None:
-        if self._forget is not None:
-            self._forget()
+
+class BlobWriter:
+    """Takes chunks until `commit` makes them the blob or `abort` drops them; calls after that change nothing.
+
+    As a context it commits, or aborts if an exception leaves it. StoreError if the disk refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ended = False
+        make_directory(path.parent)
+        with reported(path):
+            self._replacement = ReplacementFile(path, sync=False)
+
+    def write(self, chunk: bytes) -> None:
+        with reported(self._path):
+            self._replacement.file.write(chunk)
+
+    def commit(self) -> None:
+        if not self._ended:
+            self._ended = True
+            with reported(self._path):
+                self._replacement.commit()
+
+    def abort(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._replacement.abort()
+
+    def __enter__(self) -> BlobWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if kind is None:
+            self.commit()
+        else:
+            self.abort()
 
 
 def encode_base64(content: bytes) -> str:
-    """Bytes as JSON holds them."""
+    """Return the bytes as text for JSON."""
     return base64.b64encode(content).decode()
 
 
 def decode_base64(text: str | bytes) -> bytes:
-    """The bytes; ValueError for text that is not strictly base64, white space included."""
+    """Return the bytes; ValueError for text that is not strictly base64, white space included."""
     return base64.b64decode(text, validate=True)

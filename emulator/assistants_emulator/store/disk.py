@@ -1,4 +1,4 @@
-"""One process for one data directory."""
+"""Files and directories on disk: errors in one line, replacement at once, and one process for one data directory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import takewhile
 from pathlib import Path
+from typing import BinaryIO
 
 from filelock import FileLock, Timeout
 
@@ -16,7 +17,7 @@ from assistants_emulator.errors import DirectoryInUse, StoreError
 
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
-    """An OSError inside becomes a StoreError of one line: the path and the system's reason."""
+    """Turn an OSError inside into a StoreError of one line: the path and the system's reason."""
     try:
         yield
     except OSError as error:
@@ -24,7 +25,7 @@ def reported(path: Path) -> Iterator[None]:
 
 
 def make_directory(path: Path) -> None:
-    """With its parents; one that exists is fine. StoreError if it cannot be."""
+    """Make a directory and its parents; no error if it exists. StoreError if it cannot be made."""
     with reported(path):
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -32,9 +33,54 @@ def make_directory(path: Path) -> None:
             raise StoreError(f"{path}: not a directory") from None
 
 
+@contextmanager
+def replace_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """Yield a binary file that is committed as `path` when the block ends, or aborted if an exception leaves it."""
+    replacement = ReplacementFile(path, sync=sync)
+    try:
+        yield replacement.file
+    except BaseException:
+        replacement.abort()
+        raise
+    replacement.commit()
+
+
+class ReplacementFile:
+    """New bytes for `path`, in `PATH.new` beside it until `commit` puts them in place at once; `abort` drops them.
+
+    A kill leaves `path` with the old bytes or the new ones; with `sync` a power failure does too. OSError if the disk
+    refuses, and `path` is as it was.
+    """
+
+    def __init__(self, path: Path, *, sync: bool = True) -> None:
+        self._path = path
+        self._temporary = path.with_name(f"{path.name}.new")
+        self._sync = sync
+        self.file: BinaryIO = self._temporary.open("wb")
+
+    def commit(self) -> None:
+        try:
+            with self.file:
+                if self._sync:
+                    self.file.flush()
+                    os.fsync(self.file.fileno())
+            os.replace(self._temporary, self._path)
+        except BaseException:
+            self.abort()
+            raise
+
+    def abort(self) -> None:
+        with suppress(OSError):
+            self.file.close()
+        with suppress(OSError):
+            self._temporary.unlink(missing_ok=True)
+
+
 class DirectoryLock:
-    """Holds DIR/.lock, which the system frees when the process ends, however it ends; who holds it is in
-    DIR/.lock-holder, for the message to others only. Acquire and release may happen in different threads.
+    """A lock on DIR/.lock, which the system frees when the process ends, however it ends.
+
+    DIR/.lock-holder names the process for the error message of others. Acquire and release may happen in different
+    threads.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -49,23 +95,23 @@ class DirectoryLock:
             try:
                 self._lock.acquire()
             except Timeout:
-                raise DirectoryInUse(f"{self._directory} is in use by {self._who()}") from None
+                raise DirectoryInUse(f"{self._directory} is in use by {self._read_holder()}") from None
             except NotImplementedError as error:
                 raise StoreError(f"{self._directory}: no file locks here: {error}") from None
-            self._sign()
+            self._write_holder()
 
     def release(self) -> None:
-        """Releasing what is not held is no error."""
+        """Free the directory; no error if it is not locked."""
         if self._lock.is_locked:
             with suppress(OSError):
                 self._holder.unlink()
             self._lock.release()
 
-    def _sign(self) -> None:
+    def _write_holder(self) -> None:
         with suppress(OSError):
             self._holder.write_text(f"process {os.getpid()} ({_command()})", encoding="utf-8")
 
-    def _who(self) -> str:
+    def _read_holder(self) -> str:
         with suppress(OSError):
             if text := self._holder.read_text(encoding="utf-8", errors="replace"):
                 return " ".join(text.split())
@@ -73,7 +119,7 @@ class DirectoryLock:
 
 
 def _command() -> str:
-    """Program and words up to the first option, for options may hold keys."""
+    """Return this process's command up to the first option, since options may hold keys."""
     program = Path(sys.argv[0] if sys.argv else sys.executable)
     name = program.parent.name if program.name == "__main__.py" else program.name
     words = takewhile(lambda word: not word.startswith("-"), sys.argv[1:])

@@ -1,4 +1,8 @@
-"""A file to which lines of JSON are appended, one `os.write` each, and that survives being cut off anywhere."""
+"""A file to which lines of JSON are appended, one `os.write` each, and that survives being cut off anywhere.
+
+A line's last member is the CRC-32 of the bytes before it, `,"crc32":"0f1e2d3c"}`, so that damage by anything other than
+a kill is an error. A last line without its newline was cut off by a kill and is dropped.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,41 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import orjson
 
 from assistants_emulator.errors import StoreError
 from assistants_emulator.store.disk import reported
 
+REPAIR_HINT = "start with --repair to keep everything that can be read"
+_CHECKSUM_BYTES = len(b',"crc32":"00000000"}\n')
+
+
+def encode(entry: dict[str, Any]) -> bytes:
+    """Return an entry, which has a member at least, as a line with its checksum."""
+    body = orjson.dumps(entry)[:-1]
+    return body + _checksum(body)
+
+
+def decode(line: bytes) -> dict[str, Any] | None:
+    """Return a line's entry; None for a line that `encode` did not make."""
+    if line[-_CHECKSUM_BYTES:] != _checksum(line[:-_CHECKSUM_BYTES]):
+        return None
+    entry: dict[str, Any] = orjson.loads(line)
+    del entry["crc32"]
+    return entry
+
+
+def _checksum(body: bytes) -> bytes:
+    return b',"crc32":"%08x"}\n' % crc32(body)
+
 
 class Journal:
-    """`read` it whole first, then `append`. What a killed process appended is there; nothing is synced, so after a
-    power failure the newest lines may be missing. `size` is in bytes, of whole lines. The first write opens the file.
+    """Lines of a file: `read` all of them first, then `append`. `size` is the bytes of whole lines.
+
+    Appended lines survive a kill; nothing is synced, so after a power failure the newest may be missing. The file is
+    made by the first write.
     """
 
     def __init__(self, path: Path) -> None:
@@ -26,29 +55,27 @@ class Journal:
         self.size = 0
         self.closed = False
         self._file: FileIO | None = None
-        self._torn = False
+        self._has_partial_line = False
 
-    def read(self) -> Iterator[tuple[int, Any]]:
-        """(line number from 1, its value). A last line that was cut off ends it; StoreError for any other bad line."""
+    def read(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield each line's number, from 1, and entry; a cut off last line is skipped. StoreError for a damaged one."""
         with reported(self.path), suppress(FileNotFoundError), self.path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
-                value = _parsed(line)
-                if value is None:
-                    if lines.read(1):
-                        hint = "start with --repair to keep everything before it"
-                        raise StoreError(f"{self.path}, line {number}: not a line of JSON; {hint}")
+                if not line.endswith(b"\n"):
                     return
+                if (entry := decode(line)) is None:
+                    raise StoreError(f"{self.path}, line {number}: damaged, its checksum is wrong; {REPAIR_HINT}")
                 self.size += len(line)
-                yield number, value
+                yield number, entry
 
     def append(self, line: bytes) -> None:
-        """Write the whole line, or StoreError and the file as it was."""
+        """Write the whole line; StoreError, and the file is as it was, if it cannot be."""
         try:
             self._write(line)
         except OSError as error:
-            self._torn = True
+            self._has_partial_line = True
             with suppress(OSError):
-                self._mend()
+                self._cut_partial_line()
             raise StoreError(f"{self.path}: {error.strerror or error}") from error
         self.size += len(line)
 
@@ -62,56 +89,25 @@ class Journal:
         if self._file is not None:
             self._file.close()
 
+    def require_open(self) -> None:
+        if self.closed:
+            raise StoreError(f"{self.path}: the store is closed")
+
     def _write(self, line: bytes) -> None:
-        if self._torn:
-            self._mend()
+        if self._has_partial_line:
+            self._cut_partial_line()
         written = os.write(self._fileno(), line)
         if written < len(line):
             raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written")
 
-    def _mend(self) -> None:
-        """Cut off what a failed write, or a killed process, left behind: the next line must not be glued to it."""
+    def _cut_partial_line(self) -> None:
+        """Cut off the end that a failed write or a killed process left, so that the next line starts a line."""
         os.ftruncate(self._fileno(), self.size)
-        self._torn = False
-
-    def require_open(self) -> None:
-        if self.closed:
-            raise StoreError(f"{self.path}: the store is closed")
+        self._has_partial_line = False
 
     def _fileno(self) -> int:
         self.require_open()
         if self._file is None:
             self._file = FileIO(self.path, "ab")
-            self._mend()
+            self._cut_partial_line()
         return self._file.fileno()
-
-
-def _parsed(line: bytes) -> Any:
-    """None for a line that is not whole."""
-    if line.endswith(b"\n"):
-        with suppress(orjson.JSONDecodeError):
-            return orjson.loads(line)
-    return None
-
-
-BROKEN = ".broken"
-
-
-def repair(data_dir: Path) -> list[str]:
-    """What was done, a line for each journal that had to be cut; the lines cut off are kept beside it."""
-    return [told for path in sorted(data_dir.glob("*/db.json.journal")) if (told := _repair(path)) is not None]
-
-
-def _repair(path: Path) -> str | None:
-    journal = Journal(path)
-    try:
-        for _ in journal.read():
-            pass
-        return None
-    except StoreError as error:
-        with reported(path):
-            content = path.read_bytes()
-            broken = path.with_name(path.name + BROKEN)
-            broken.write_bytes(content[journal.size :])
-            path.write_bytes(content[: journal.size])
-        return f"{error}; kept everything before it, and put the rest into {broken}"

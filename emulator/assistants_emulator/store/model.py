@@ -1,4 +1,4 @@
-"""One change of state, as the store persists it and as subscribers see it."""
+"""Objects, their tables and keys, and the events that change them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Object = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`name` and `data` are what a stream would show; `puts` and `drops` are what it does to the tables.
+    """One change of state: `name` and `data` for streams, `puts` and `drops` for the tables, applied in this order.
 
-    `puts` are (table, whole new object), `drops` are (table, object id), applied in this order: puts, then drops.
-    `topic` is the id that subscribers listen to (a run's id, for run events); "" for nobody.
+    `puts` are (table, whole new object), `drops` are (table, key). `topic` is the id that subscribers listen to, such
+    as a run's for run events; "" without one.
     """
 
     name: str
@@ -48,3 +48,33 @@ def key(table: str, object: Object) -> str:
 def child_key(parent_id: str, id: str) -> str:
     """The `key` of an object that shares its id, as a file in a vector store does."""
     return f"{parent_id}/{id}"
+
+
+_NEVER_IN_PIECES = ("id", "index", "type", "name")
+
+
+def add_delta(whole: Object, delta: Object) -> None:
+    """Add a stream's delta to those before it, as the SDKs do: texts are joined, lists go by their items' `index`."""
+    for key, value in delta.items():
+        before = whole.get(key)
+        if isinstance(value, list):
+            whole[key] = _add_items(before if isinstance(before, list) else [], value)
+        elif isinstance(value, dict):
+            whole[key] = before if isinstance(before, dict) else {}
+            add_delta(whole[key], value)
+        elif isinstance(value, str) and isinstance(before, str) and key not in _NEVER_IN_PIECES:
+            whole[key] = before + value
+        elif value is not None or key not in whole:
+            whole[key] = value
+
+
+def _add_items(items: list[Any], deltas: list[Any]) -> list[Any]:
+    for delta in deltas:
+        if not isinstance(delta, dict) or not isinstance(delta.get("index"), int):
+            items.append(delta)
+            continue
+        whole = next((item for item in items if isinstance(item, dict) and item.get("index") == delta["index"]), None)
+        if whole is None:
+            items.append(whole := {})
+        add_delta(whole, delta)
+    return items

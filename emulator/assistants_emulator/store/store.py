@@ -1,4 +1,8 @@
-"""The one place where a project's objects live: reads from memory, one write path, events to subscribers."""
+"""A project's objects: reads from memory, one write path, events to subscribers in the order of the commits.
+
+`Store` puts its parts together: `storage.JournalStorage` on disk, `table.Table` in memory, `Subscribers` below. While a
+store is unloaded an `UnloadedTables` is in the tables' place.
+"""
 
 from __future__ import annotations
 
@@ -16,78 +20,12 @@ Callback = Callable[[Event], None]
 EVERYTHING = "*"
 
 
-class Subscribers:
-    """Every subscriber sees events in the order of their commits, also when a subscriber commits: that one waits its
-    turn. All are called even if one raises; then the exception is raised, or an ExceptionGroup of several.
-    """
-
-    def __init__(self) -> None:
-        self._callbacks: defaultdict[str, dict[object, Callback]] = defaultdict(dict)
-        self._waiting: deque[Event] = deque()
-        self._telling = False
-
-    def add(self, topic: str, callback: Callback) -> Callable[[], None]:
-        """Subscribe to a topic, or to "*" for every event. What it returns unsubscribes, at once and any time."""
-        token = object()
-        self._callbacks[topic][token] = callback
-
-        def remove() -> None:
-            if topic in self._callbacks:
-                self._callbacks[topic].pop(token, None)
-                if not self._callbacks[topic]:
-                    del self._callbacks[topic]
-
-        return remove
-
-    def has(self, topic: str) -> bool:
-        return topic in self._callbacks
-
-    def tell(self, event: Event) -> None:
-        """Those of its topic first, then those of everything."""
-        self._waiting.append(event)
-        if self._telling:
-            return
-        self._telling = True
-        raised: list[Exception] = []
-        try:
-            while self._waiting:
-                self._tell(self._waiting.popleft(), raised)
-        finally:
-            self._telling = False
-        if raised:
-            raise raised[0] if len(raised) == 1 else ExceptionGroup("subscribers raised", raised)
-
-    def _tell(self, event: Event, raised: list[Exception]) -> None:
-        for topic in (event.topic, EVERYTHING):
-            for token, callback in list(self._callbacks.get(topic, {}).items()):
-                if token not in self._callbacks.get(topic, {}):
-                    continue  # unsubscribed by one that was called before it
-                try:
-                    callback(event)
-                except Exception as error:
-                    raised.append(error)
-
-
-class Unloaded(dict[str, Table]):
-    """Whoever asks for a table has all of them loaded. `counts` says how many objects each holds, `gone` which keys
-    were dropped from it not long ago: what is known of them without loading."""
-
-    def __init__(self, tables: Mapping[str, Table], load: Callable[[], Mapping[str, Table]]) -> None:
-        super().__init__()
-        self.counts = {name: len(table.listing()) for name, table in tables.items()}
-        self.gone = {name: table.gone for name, table in tables.items() if table.gone}
-        self._load = load
-
-    def __missing__(self, name: str) -> Table:
-        return self._load()[name]
-
-
 class Store:
-    """Objects by table and key (`tables.key`: the object's id, STORE/FILE for a vector store file), for one thread.
+    """Objects by table and key (`model.key`: the object's id, STORE/FILE for a vector store file), for one thread.
 
-    With a directory, what `commit` accepted survives the process being killed, though not a power failure: nothing is
-    synced until the next checkpoint. StoreError if the directory holds what cannot be read, or cannot be used.
-    After `unload` the objects are loaded again by whatever looks at one; `on_load` is called then.
+    With a directory, accepted commits survive the process being killed, though not a power failure: nothing is synced
+    until the next checkpoint. StoreError if the directory cannot be used or its files cannot be read. After `unload`
+    the first access to an object loads them all again and calls `on_load`.
     """
 
     def __init__(self, directory: Path | None = None, *, checkpoint_bytes: int = CHECKPOINT_BYTES) -> None:
@@ -101,7 +39,7 @@ class Store:
 
     @property
     def database(self) -> Database:
-        """TinyDB over the live objects, to list and search by its own means; its writing methods are refused."""
+        """TinyDB over the live objects, for its own listings and searches; its writing methods raise StoreError."""
         self._load()
         return self._database
 
@@ -113,25 +51,25 @@ class Store:
         return self._tables[table].object(key)
 
     def number(self, table: str, key: str) -> int:
-        """The object's document id: of two objects, in any tables, the older has the lower. KeyError if unknown."""
+        """Return the object's document id, which grows with creation across all tables. KeyError if there is none."""
         if (number := self._tables[table].number(key)) is None:
             raise KeyError(key)
         return number
 
     def has_place(self, table: str, key: str) -> bool:
-        """Whether the key may be a cursor: an object's, or that of one that was dropped not long ago."""
-        return self._tables[table].place(key) is not None
+        """Tell whether the key can be a cursor: that of an object, or of one that was dropped recently."""
+        return self._tables[table].position(key) is not None
 
     def all(self, table: str) -> Iterator[Object]:
-        """In creation order; committing meanwhile is safe."""
+        """Iterate in creation order; commits during the iteration are safe."""
         return iter(self._tables[table].listing())
 
     def of(self, table: str, field: str, parent: str) -> Listing:
-        """The objects whose `field` is `parent`, in creation order; KeyError for a field that TABLES does not name."""
+        """Return the objects whose `field` is `parent`, in creation order; KeyError for a field that TABLES lacks."""
         return self._tables[table].listing(field, parent)
 
     def count(self, table: str, field: str | None = None, parent: str | None = None) -> int:
-        if field is None and isinstance(self._tables, Unloaded):
+        if field is None and isinstance(self._tables, UnloadedTables):
             return self._tables.counts[table]
         return len(self._tables[table].listing(field, parent))
 
@@ -147,42 +85,42 @@ class Store:
         before: str | None = None,
         keep: Callable[[Object], bool] | None = None,
     ) -> Page:
-        """The first `limit` objects, in the order asked for, that follow the key `after` and precede the key `before`.
+        """Return the first `limit` objects after the key `after` and before the key `before`, in either direction.
 
         With `before` too a page starts at the start of the list (CanTestGetVectorStoreFilesInBatchCollectionOptions).
-        A cursor that is not in the list counts by its creation; KeyError(key) for one that is not in the table.
+        A cursor outside the list counts by its creation; KeyError(key) for one that is not in the table.
         """
-        held = self._tables[table]
-        listing = held.listing(field, parent)
-        return listing.page(limit, descending, _bound(held, after), _bound(held, before), keep)
+        rows = self._tables[table]
+        listing = rows.listing(field, parent)
+        return listing.page(limit, descending, _bound(rows, after), _bound(rows, before), keep)
 
     def commit(self, event: Event) -> None:
-        """Write the event down, apply it, hand it to the subscribers. An event that changes nothing is handed on only.
+        """Write the event, apply it, and publish it to the subscribers; one without changes is published only.
 
-        StoreError if it cannot be written: nothing has changed then, and nobody is told. Dropping what is not there is
-        no error. What a subscriber raises comes out of here after all of them were called (see Subscribers).
+        StoreError if it cannot be written: then nothing has changed, and nothing is published. Dropping a missing
+        object is no error. Exceptions of subscribers are raised after all were called (see Subscribers).
         """
         puts, drops, sequence = self._resolve(event)
         if puts or drops:
             self._storage.append(sequence, puts, drops)
             self._apply(puts, drops)
             self._storage.checkpoint_if_due()
-        self._subscribers.tell(event)
+        self._subscribers.publish(event)
 
     def subscribe(self, topic: str, callback: Callback) -> Callable[[], None]:
-        """`callback` gets the events of the topic, "*" all of them; returns what unsubscribes."""
+        """Call `callback` with the events of the topic, or with all for "*"; return a function that unsubscribes it."""
         return self._subscribers.add(topic, callback)
 
     def listening(self, topic: str) -> bool:
-        """Whether anybody has subscribed to this very topic."""
+        """Tell whether there is a subscriber to this topic, apart from those to "*"."""
         return self._subscribers.has(topic)
 
     def replace(self, tables: Mapping[str, Iterable[Object]], counters: dict[str, int] | None = None) -> None:
-        """Hold these objects, in this order, and no others; atomic, and subscribers are not told.
+        """Replace all objects with these, in this order; atomic, and nothing is published.
 
-        `counters` is what `self.counters`, still the same object, has counted from now on; None keeps it. Of two
-        objects with one key the later counts. Tables that are not ours stay. StoreError, and nothing has changed, if
-        it cannot be written.
+        `counters` replaces the values of `self.counters`, which stays the same object; None keeps them. Of two objects
+        with one key the later is taken. Tables that TABLES lacks stay. StoreError, and nothing has changed, if the
+        objects cannot be written.
         """
         self._load()
         sequence = self._storage.sequence
@@ -192,23 +130,23 @@ class Store:
             state[name] = dict(enumerate(objects.values(), sequence + 1))
             sequence += len(objects)
         self._storage.write(state, counters)
-        for held in self._tables.values():
-            held.reload()
+        for table in self._tables.values():
+            table.reload()
 
     def checkpoint(self) -> None:
-        """Write db.json anew and empty the journal."""
+        """Write db.json and empty the journal."""
         self._load()
         self._storage.checkpoint()
 
     def unload(self) -> None:
-        """Leave the objects to the directory, for others to have the memory; without a directory they stay."""
-        if self._is_on_disk and not isinstance(self._tables, Unloaded):
-            self._tables = Unloaded(self._tables, self._load)
+        """Free the objects' memory until they are read again; without a directory they stay."""
+        if self._is_on_disk and not isinstance(self._tables, UnloadedTables):
+            self._tables = UnloadedTables(self._tables, self._load)
             del self._database
             self._storage.unload()
 
     def close(self) -> None:
-        """Checkpoint if the journal is not empty; closing again is no error."""
+        """Checkpoint if the journal is not empty; may be called again."""
         if self._storage.is_behind and not self._closed:
             self._load()
         self._closed = True
@@ -220,49 +158,119 @@ class Store:
         return self._tables
 
     def _load(self) -> dict[str, Table]:
-        """The tables, from the directory if they were left to it."""
-        if not isinstance(left := self._tables, Unloaded):
-            return left
+        """Return the tables, read from the directory if they are unloaded."""
+        if not isinstance(unloaded := self._tables, UnloadedTables):
+            return unloaded
         if self._closed:
             raise StoreError(f"{self._storage}: the store is closed")
         self._storage.load()
         tables = self._open_tables()
-        for name, gone in left.gone.items():
-            tables[name].gone |= gone
+        for name, dropped in unloaded.dropped.items():
+            tables[name].dropped |= dropped
         self.on_load()
         return tables
 
     def _resolve(self, event: Event) -> tuple[list[Put], list[Drop], int]:
-        """Document numbers for the event's puts and drops, and the sequence after it."""
+        """Return the event's puts and drops by document number, and the sequence after it."""
         if event.puts or event.drops:
             self._load()
         first = sequence = self._storage.sequence
-        fresh: dict[tuple[str, str], int] = {}
+        new: dict[tuple[str, str], int] = {}
         puts: list[Put] = []
         for table, document in event.puts:
             name = key(table, document)
-            number = self._tables[table].number(name) or fresh.get((table, name))
+            number = self._tables[table].number(name) or new.get((table, name))
             if number is None:
-                number = fresh[table, name] = sequence = sequence + 1
+                number = new[table, name] = sequence = sequence + 1
             puts.append((table, number, document))
-        found = ((table, self._tables[table].number(name) or fresh.get((table, name))) for table, name in event.drops)
-        drops = dict.fromkeys((table, number) for table, number in found if number is not None)
+        numbers = ((table, self._tables[table].number(name) or new.get((table, name))) for table, name in event.drops)
+        drops = dict.fromkeys((table, number) for table, number in numbers if number is not None)
         return puts, list(drops), max(sequence, first + 1)
 
     def _apply(self, puts: list[Put], drops: list[Drop]) -> None:
         for table, number, document in puts:
             self._tables[table].put(number, document)
         if drops:
-            gone: defaultdict[str, list[int]] = defaultdict(list)
+            by_table: defaultdict[str, list[int]] = defaultdict(list)
             for table, number in drops:
-                gone[table].append(number)
-            for table, numbers in gone.items():
+                by_table[table].append(number)
+            for table, numbers in by_table.items():
                 self._tables[table].drop(numbers)
 
 
 def _bound(table: Table, cursor: str | None) -> int | None:
+    """Return the cursor's document number; KeyError for an unknown one."""
     if cursor is None:
         return None
-    if (number := table.place(cursor)) is None:
+    if (number := table.position(cursor)) is None:
         raise KeyError(cursor)
     return number
+
+
+class UnloadedTables(dict[str, Table]):
+    """The tables of an unloaded store: access to one loads all of them.
+
+    `counts` has the number of objects of each table, `dropped` its recently dropped keys; neither loads anything.
+    """
+
+    def __init__(self, tables: Mapping[str, Table], load: Callable[[], Mapping[str, Table]]) -> None:
+        super().__init__()
+        self.counts = {name: len(table.listing()) for name, table in tables.items()}
+        self.dropped = {name: table.dropped for name, table in tables.items() if table.dropped}
+        self._load = load
+
+    def __missing__(self, name: str) -> Table:
+        return self._load()[name]
+
+
+class Subscribers:
+    """Calls subscribers in the order of the commits: an event that a subscriber commits is published after this one.
+
+    All are called even if one raises; afterwards the exception is raised, or an ExceptionGroup of several.
+    """
+
+    def __init__(self) -> None:
+        self._callbacks: defaultdict[str, dict[object, Callback]] = defaultdict(dict)
+        self._waiting: deque[Event] = deque()
+        self._is_publishing = False
+
+    def add(self, topic: str, callback: Callback) -> Callable[[], None]:
+        """Subscribe to a topic, or to "*" for every event; the returned function unsubscribes, at any time."""
+        token = object()
+        self._callbacks[topic][token] = callback
+
+        def remove() -> None:
+            if topic in self._callbacks:
+                self._callbacks[topic].pop(token, None)
+                if not self._callbacks[topic]:
+                    del self._callbacks[topic]
+
+        return remove
+
+    def has(self, topic: str) -> bool:
+        return topic in self._callbacks
+
+    def publish(self, event: Event) -> None:
+        """Call the subscribers to the event's topic first, then those to "*"."""
+        self._waiting.append(event)
+        if self._is_publishing:
+            return
+        self._is_publishing = True
+        raised: list[Exception] = []
+        try:
+            while self._waiting:
+                self._publish(self._waiting.popleft(), raised)
+        finally:
+            self._is_publishing = False
+        if raised:
+            raise raised[0] if len(raised) == 1 else ExceptionGroup("subscribers raised", raised)
+
+    def _publish(self, event: Event, raised: list[Exception]) -> None:
+        for topic in (event.topic, EVERYTHING):
+            for token, callback in list(self._callbacks.get(topic, {}).items()):
+                if token not in self._callbacks.get(topic, {}):
+                    continue  # unsubscribed by a callback before it
+                try:
+                    callback(event)
+                except Exception as error:
+                    raised.append(error)

@@ -1,4 +1,8 @@
-"""TinyDB's table over live documents, with indexes: a put or a drop touches one document, never the whole table."""
+"""TinyDB's table over live documents, indexed: a put or a drop touches one document, never the whole table.
+
+`Listing` is a view of a table's objects in creation order, by their sorted document numbers, and `Page` a part of one;
+neither copies the list.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +19,169 @@ from tinydb.storages import Storage
 from assistants_emulator.errors import StoreError
 from assistants_emulator.store.model import TABLES, Object, key
 
+MANY = 16  # from so many on, one pass over an index is cheaper than a deletion each
+MOST_DROPPED = 1000  # dropped keys that remain cursors, for programs that delete what they are paging through
+
+
+class Table(tinydb.table.Table):
+    """A table to read by TinyDB's methods; its writing ones raise StoreError, since they would bypass the journal."""
+
+    def __init__(self, storage: Storage, name: str, **options: Any) -> None:
+        super().__init__(storage, name, **options)
+        self._fields = TABLES.get(name, ())
+        self.reload()
+
+    def reload(self) -> None:
+        """Index the storage's documents. StoreError for one without id."""
+        tables: dict[str, dict[Any, Object]] = self._storage.read() or {}
+        self._documents: dict[int, Object] = tables.get(self._name, {})
+        self._order = sorted(self._documents)
+        self._numbers: dict[str, int] = {}
+        self.dropped: dict[str, int] = {}
+        self._children: dict[str, defaultdict[Any, list[int]]] = {field: defaultdict(list) for field in self._fields}
+        self.clear_cache()
+        if self._name in TABLES:
+            for number in self._order:
+                self._index(number)
+
+    def number(self, key: str) -> int | None:
+        """Return the document number of an object, which no other object gets even after it is dropped."""
+        return self._numbers.get(key)
+
+    def position(self, key: str) -> int | None:
+        """Return the document number of a cursor: of an object, or of one that was dropped recently."""
+        return self._numbers.get(key, self.dropped.get(key))
+
+    def object(self, key: str) -> Object | None:
+        number = self._numbers.get(key)
+        return None if number is None else self._documents[number]
+
+    def listing(self, field: str | None = None, parent: str | None = None) -> Listing:
+        """Return all objects, or those whose `field` is `parent`. KeyError for a field without index."""
+        numbers = self._order if field is None else self._children[field].get(parent, ())
+        return Listing(numbers, self._documents)
+
+    def put(self, number: int, document: Object) -> None:
+        """Insert under a number above all others, or replace the document that has it."""
+        old = self._documents.get(number)
+        self._documents[number] = document
+        if old is None:
+            self._order.append(number)
+            self._index(number)
+        else:
+            self._move(number, old, document)
+        self.clear_cache()
+
+    def drop(self, numbers: Iterable[int]) -> None:
+        documents = {number: self._documents.pop(number) for number in numbers}
+        for number, document in documents.items():
+            name = key(self._name, document)
+            del self._numbers[name]
+            self.dropped[name] = number
+        while len(self.dropped) > MOST_DROPPED:
+            del self.dropped[next(iter(self.dropped))]
+        _remove(self._order, documents)
+        for field in self._fields:
+            for parent, children in _grouped(documents, field).items():
+                self._unlink(field, parent, children)
+        self.clear_cache()
+
+    def _index(self, number: int) -> None:
+        document = self._documents[number]
+        try:
+            self._numbers[key(self._name, document)] = number
+        except (KeyError, TypeError):
+            where = f"{self._storage}: table {self._name}, document {number}"
+            raise StoreError(f"{where}: not an object with an id") from None
+        for field in self._fields:
+            if (parent := document.get(field)) is not None:
+                self._children[field][parent].append(number)
+
+    def _move(self, number: int, old: Object, new: Object) -> None:
+        for field in self._fields:
+            old_parent, new_parent = old.get(field), new.get(field)
+            if old_parent != new_parent:
+                if old_parent is not None:
+                    self._unlink(field, old_parent, [number])
+                if new_parent is not None:
+                    insort(self._children[field][new_parent], number)
+
+    def _unlink(self, field: str, parent: str, numbers: Collection[int]) -> None:
+        children = self._children[field]
+        _remove(children[parent], numbers)
+        if not children[parent]:
+            del children[parent]
+
+    def _read_table(self) -> Any:
+        return TextKeys(self._documents)
+
+    def _update_table(self, updater: Callable[..., None]) -> NoReturn:
+        raise StoreError(f"table {self._name}: only Store.commit writes")
+
+
+def _remove(numbers: list[int], dropped: Collection[int]) -> None:
+    """Remove from a sorted list in place, since listings are views of it; many must be in a set or a dict."""
+    if len(dropped) < MANY:
+        for number in dropped:
+            del numbers[bisect_left(numbers, number)]
+    else:
+        numbers[:] = [number for number in numbers if number not in dropped]
+
+
+def _grouped(documents: Mapping[int, Object], field: str) -> dict[Any, set[int]]:
+    """Group document numbers by the value of `field`, without those where it is null."""
+    groups: defaultdict[Any, set[int]] = defaultdict(set)
+    for number, document in documents.items():
+        if (parent := document.get(field)) is not None:
+            groups[parent].add(number)
+    return groups
+
+
+class TextKeys(Mapping[str, Object]):
+    """A view of a table as TinyDB's reading methods expect it, with document ids as text."""
+
+    __slots__ = ("_documents",)
+
+    def __init__(self, documents: dict[int, Object]) -> None:
+        self._documents = documents
+
+    def __getitem__(self, number: str) -> Object:
+        return self._documents[int(number)]
+
+    def __iter__(self) -> Iterator[str]:
+        return map(str, self._documents)
+
+    def __len__(self) -> int:
+        return len(self._documents)
+
+
+class Database(tinydb.TinyDB):
+    """A TinyDB whose tables are `Table`s."""
+
+    table_class: type[tinydb.table.Table] = Table
+
+    def table(self, name: str, **options: Any) -> Table:
+        return cast(Table, super().table(name, **options))
+
+    def drop_tables(self) -> NoReturn:
+        raise StoreError("only Store.replace empties tables")
+
+    def drop_table(self, name: str) -> NoReturn:
+        raise StoreError(f"table {name}: only Store.replace empties tables")
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`has_more`: whether the requested range goes on after the last item."""
+    """A part of a listing; `has_more` if the requested range goes on after the last item."""
 
     items: list[Object]
     has_more: bool
 
 
 class Listing(Sequence[Object]):
-    """A live view: `len` and `[i]` cost O(1), both directions of iteration nothing up front.
+    """A live view of objects: `len` and `[i]` take O(1), iteration in either direction O(log n) a step.
 
-    Committing while iterating is safe: every step looks up where it is, so nothing is skipped or seen twice.
+    Commits during an iteration are safe: each step looks up its position, so no object is skipped or repeated.
     """
 
     __slots__ = ("_documents", "_numbers")
@@ -62,13 +216,13 @@ class Listing(Sequence[Object]):
         before: int | None = None,
         keep: Callable[[Object], bool] | None = None,
     ) -> Page:
-        """The first `limit` objects, in the order asked for, that follow the number `after` and precede `before`.
+        """Return the first `limit` objects after the number `after` and before `before`, in either direction.
 
-        A number that is not in this list bounds it all the same. O(limit + log n), but for what `keep` refuses.
+        These numbers need not be in the list. Objects that `keep` rejects are skipped; without them O(limit + log n).
         """
         walk = self._downwards(after, before) if descending else self._upwards(after, before)
-        kept: Iterable[Object] = walk if keep is None else filter(keep, walk)
-        items = list(islice(kept, limit + 1))
+        matching: Iterable[Object] = walk if keep is None else filter(keep, walk)
+        items = list(islice(matching, limit + 1))
         return Page(items[:limit], len(items) > limit)
 
     def _upwards(self, after: int | None, before: int | None) -> Iterator[Object]:
@@ -86,154 +240,3 @@ class Listing(Sequence[Object]):
             number = numbers[position]
             yield self._documents[number]
             position = bisect_left(numbers, number) - 1
-
-
-MANY = 16  # from so many on, one pass over an index is cheaper than a deletion each
-MOST_GONE = 1000  # dropped keys that are remembered, for programs that delete what they are paging through
-
-
-class TextKeys(Mapping[str, Object]):
-    """A table as TinyDB's reading methods expect it, document ids as text, without a converted copy."""
-
-    __slots__ = ("_documents",)
-
-    def __init__(self, documents: dict[int, Object]) -> None:
-        self._documents = documents
-
-    def __getitem__(self, number: str) -> Object:
-        return self._documents[int(number)]
-
-    def __iter__(self) -> Iterator[str]:
-        return map(str, self._documents)
-
-    def __len__(self) -> int:
-        return len(self._documents)
-
-
-class Table(tinydb.table.Table):
-    """Reads as any TinyDB table does; TinyDB's own writing methods are refused, for the journal would miss them."""
-
-    def __init__(self, storage: Storage, name: str, **options: Any) -> None:
-        super().__init__(storage, name, **options)
-        self._fields = TABLES.get(name, ())
-        self.reload()
-
-    def reload(self) -> None:
-        """Take the documents from the storage and index them. StoreError for one that has no id."""
-        tables: dict[str, dict[Any, Object]] = self._storage.read() or {}
-        self._documents: dict[int, Object] = tables.get(self._name, {})
-        self._order = sorted(self._documents)
-        self._numbers: dict[str, int] = {}
-        self.gone: dict[str, int] = {}
-        self._children: dict[str, defaultdict[Any, list[int]]] = {field: defaultdict(list) for field in self._fields}
-        self.clear_cache()
-        if self._name in TABLES:
-            for number in self._order:
-                self._index(number)
-
-    def number(self, key: str) -> int | None:
-        """The document number of an object; it is never given again, not even after the object is dropped."""
-        return self._numbers.get(key)
-
-    def place(self, key: str) -> int | None:
-        """The document number of an object, or that of one that was dropped not long ago: where a cursor stands."""
-        return self._numbers.get(key, self.gone.get(key))
-
-    def object(self, key: str) -> Object | None:
-        number = self._numbers.get(key)
-        return None if number is None else self._documents[number]
-
-    def listing(self, field: str | None = None, parent: str | None = None) -> Listing:
-        """All objects, or those whose `field` is `parent`. KeyError for a field that has no index."""
-        numbers = self._order if field is None else self._children[field].get(parent, ())
-        return Listing(numbers, self._documents)
-
-    def put(self, number: int, document: Object) -> None:
-        """Insert under a number above all others, or replace the document that has it."""
-        old = self._documents.get(number)
-        self._documents[number] = document
-        if old is None:
-            self._order.append(number)
-            self._index(number)
-        else:
-            self._move(number, old, document)
-        self.clear_cache()
-
-    def drop(self, numbers: Iterable[int]) -> None:
-        gone = {number: self._documents.pop(number) for number in numbers}
-        for number, document in gone.items():
-            name = key(self._name, document)
-            del self._numbers[name]
-            self.gone[name] = number
-        while len(self.gone) > MOST_GONE:
-            del self.gone[next(iter(self.gone))]
-        _remove(self._order, gone)
-        for field in self._fields:
-            for parent, those in _grouped(gone, field).items():
-                self._unlink(field, parent, those)
-        self.clear_cache()
-
-    def _index(self, number: int) -> None:
-        document = self._documents[number]
-        try:
-            self._numbers[key(self._name, document)] = number
-        except (KeyError, TypeError):
-            where = f"{self._storage}: table {self._name}, document {number}"
-            raise StoreError(f"{where}: not an object with an id") from None
-        for field in self._fields:
-            if (parent := document.get(field)) is not None:
-                self._children[field][parent].append(number)
-
-    def _move(self, number: int, old: Object, new: Object) -> None:
-        for field in self._fields:
-            before, now = old.get(field), new.get(field)
-            if before != now:
-                if before is not None:
-                    self._unlink(field, before, [number])
-                if now is not None:
-                    insort(self._children[field][now], number)
-
-    def _unlink(self, field: str, parent: str, numbers: Collection[int]) -> None:
-        children = self._children[field]
-        _remove(children[parent], numbers)
-        if not children[parent]:
-            del children[parent]
-
-    def _read_table(self) -> Any:
-        return TextKeys(self._documents)
-
-    def _update_table(self, updater: Callable[..., None]) -> NoReturn:
-        raise StoreError(f"table {self._name}: only Store.commit writes")
-
-
-class Database(tinydb.TinyDB):
-    """A TinyDB of such tables."""
-
-    table_class: type[tinydb.table.Table] = Table
-
-    def table(self, name: str, **options: Any) -> Table:
-        return cast(Table, super().table(name, **options))
-
-    def drop_tables(self) -> NoReturn:
-        raise StoreError("only Store.replace empties tables")
-
-    def drop_table(self, name: str) -> NoReturn:
-        raise StoreError(f"table {name}: only Store.replace empties tables")
-
-
-def _remove(numbers: list[int], gone: Collection[int]) -> None:
-    """In place, because listings look at this very list; many must come as a set or a dict."""
-    if len(gone) < MANY:
-        for number in gone:
-            del numbers[bisect_left(numbers, number)]
-    else:
-        numbers[:] = [number for number in numbers if number not in gone]
-
-
-def _grouped(documents: Mapping[int, Object], field: str) -> dict[Any, set[int]]:
-    """Document numbers by the value of `field`; null is no parent."""
-    groups: defaultdict[Any, set[int]] = defaultdict(set)
-    for number, document in documents.items():
-        if (parent := document.get(field)) is not None:
-            groups[parent].add(number)
-    return groups

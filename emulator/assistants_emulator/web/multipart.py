@@ -12,8 +12,6 @@ from email.utils import collapse_rfc2231_value, decode_params, unquote
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser
 from starlette.types import Receive
 
 from assistants_emulator.errors import ApiError, ServerFault, StoreError
@@ -22,11 +20,20 @@ from assistants_emulator.resources.route import Form, FormRule, Received
 from assistants_emulator.store.blobs import Contents
 from assistants_emulator.web.body import Disconnected, refuse_above
 
+try:
+    from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import MultipartParser
+except ModuleNotFoundError:  # python-multipart before 0.0.13, which applications of 2024 pin, is the module `multipart`
+    from multipart.exceptions import FormParserError  # type: ignore[no-redef, unused-ignore]
+    from multipart.multipart import MultipartParser  # type: ignore[no-redef, unused-ignore]
+
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+__all__ = ["BoundedParser", "FormParserError", "FormReader", "PartHeaders", "attachment", "parameters", "read_form"]
+
 MOST_FIELD_BYTES = 64 * 1024  # of all text fields together
-MOST_HEADER_BYTES = 64 * 1024
+MOST_HEADER_BYTES = 64 * 1024  # of one part
 UNNAMED = "upload"  # what the SDKs call a file that has no name
 NOT_A_FORM = "We could not parse the multipart form of your request: {}."
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|"[^"]*"|[^;]*)')
@@ -108,7 +115,8 @@ class FormReader:
     def __init__(self, boundary: str) -> None:
         self.headers = PartHeaders()  # of the current part
         self._name, self._value = bytearray(), bytearray()  # of a header, which the parser hands over in pieces
-        self._parser = MultipartParser(boundary.encode(), self._callbacks(), max_header_size=MOST_HEADER_BYTES)
+        self._header_bytes = 0
+        self._parser = BoundedParser(boundary.encode(), self._callbacks())
 
     def feed(self, chunk: bytes) -> None:
         self._parser.write(chunk)
@@ -127,9 +135,9 @@ class FormReader:
 
     def _callbacks(self) -> MultipartCallbacks:
         return {
-            "on_part_begin": self.headers.clear,
-            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_part_begin": self._begin_headers,
+            "on_header_field": lambda data, start, end: self._add_header_piece(self._name, data[start:end]),
+            "on_header_value": lambda data, start, end: self._add_header_piece(self._value, data[start:end]),
             "on_header_end": self._end_header,
             "on_headers_finished": self.begin_part,
             "on_part_data": lambda data, start, end: self.add_data(data[start:end]),
@@ -137,10 +145,47 @@ class FormReader:
             "on_end": self.end,
         }
 
+    def _begin_headers(self) -> None:
+        self.headers.clear()
+        self._header_bytes = 0
+
+    def _add_header_piece(self, target: bytearray, piece: bytes) -> None:
+        """Count here, because python-multipart has a limit of its own only since 0.0.28."""
+        self._header_bytes += len(piece)
+        if self._header_bytes > MOST_HEADER_BYTES:
+            raise FormParserError(f"the headers of a part are longer than {MOST_HEADER_BYTES} bytes")
+        target += piece
+
     def _end_header(self) -> None:
         self.headers.add(bytes(self._name), bytes(self._value))
         self._name.clear()
         self._value.clear()
+
+
+class BoundedParser(MultipartParser):
+    """A parser without the input that older releases take minutes for, or log byte by byte (CVE-2024-53981).
+
+    Withheld are runs of newlines before the first boundary, and later pieces than that of the last boundary.
+    """
+
+    def __init__(self, boundary: bytes, callbacks: MultipartCallbacks) -> None:
+        self._on_end = callbacks.get("on_end", lambda: None)
+        self._has_begun = self._has_ended = False
+        super().__init__(boundary, {**callbacks, "on_end": self._end})
+        self.max_header_size = MOST_HEADER_BYTES  # 4 kB by default, in releases that have it
+
+    def write(self, data: bytes) -> int:
+        piece = b"" if self._has_ended else data
+        if not self._has_begun:
+            rest = piece.lstrip(b"\r\n")
+            self._has_begun = bool(rest)
+            piece = piece[max(0, len(piece) - len(rest) - 1) :]
+        super().write(piece)
+        return len(data)
+
+    def _end(self) -> None:
+        self._has_ended = True
+        self._on_end()
 
 
 class _UploadReader(FormReader):

@@ -1,7 +1,7 @@
-"""Recordings that people have already, in the formats of other tools, read into exchanges.
+"""Recordings of other tools, read into exchanges.
 
-What a format is like is said in its module; here is how one is told from another, and what becomes of its calls: those
-of the Assistants API become exchanges, secrets taken out; all others are listed.
+Each format has a module. Here a recording's format is recognised, and its calls of the Assistants API, whichever server
+answered them, become exchanges without secrets; all others are listed.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 from assistants_emulator.convert.importers import dotnet, har, vcr
 from assistants_emulator.convert.importers.bodies import body_of
 from assistants_emulator.convert.importers.calls import Headers, RecordedCall, Unreadable
-from assistants_emulator.convert.importers.located import ImportFault, Located, Told, read_file
+from assistants_emulator.convert.importers.parsing import ImportFault, Progress, read_file
 from assistants_emulator.recording.cassette import FORMAT, Cassette
-from assistants_emulator.recording.exchange import Body, Exchange, Failure, Request, Response, Stored, kept
+from assistants_emulator.recording.exchange import Body, Exchange, Failure, Request, Response, Stored, recorded_headers
 from assistants_emulator.recording.scrub import Scrubber
+from assistants_emulator.responders.scripts.located import Located
 from assistants_emulator.web.routing import ROUTES
 
 V1_PATHS = (
@@ -29,7 +30,7 @@ V1_PATHS = (
 _KINDS = ("assistants", "threads", "files", "uploads", "vector_stores", "models")
 _START = re.compile(rf"/(?:{'|'.join(_KINDS)})(?=/|$)")
 _BASE = re.compile(r".*/v\d+|.*/openai(/deployments/[^/]+)?(/v\d+)?")
-_OWN = ("/assistants", "/threads")  # nobody else has these below another base
+_UNIQUE = ("/assistants", "/threads")  # no other API has these, so they may be below any base
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -40,19 +41,19 @@ _PATTERNS = [_pattern(path) for path in dict.fromkeys((*(route.path for route in
 
 
 def api_path(url: str) -> str | None:
-    """The path below the base URL with its query, as cassettes have it; None for what is no call of this API."""
+    """The path below the base URL, with its query, as cassettes have it; None for a URL of another API."""
     parts = urlsplit(url)
     for start in _START.finditer(parts.path):
         base, path = parts.path[: start.start()], parts.path[start.start() :]
-        known = _BASE.fullmatch(base) or start[0] in _OWN
-        if known and any(pattern.fullmatch(path) for pattern in _PATTERNS):
+        is_base = _BASE.fullmatch(base) or start[0] in _UNIQUE
+        if is_base and any(pattern.fullmatch(path) for pattern in _PATTERNS):
             return path + (f"?{parts.query}" if parts.query else "")
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How a recording of this kind is recognised, and how its calls are read."""
+    """`recognises` the content of a recording's file; `read` yields its calls. `title` is for messages."""
 
     name: str
     title: str
@@ -84,52 +85,52 @@ class Imported:
     format: str = CASSETTE
 
 
-def read_recording(path: str | Path, format: str | None = None, told: Told = lambda done, size: None) -> Imported:
+def read_recording(path: str | Path, format: str | None = None, progress: Progress | None = None) -> Imported:
     """The recording in that file; EmulatorError in one line, with the place, for one that cannot be read.
 
-    The format is recognised by the content unless it is given, one of NAMES. `told` hears how far the reading is.
+    The format is recognised by the content unless it is given, one of NAMES.
     """
     path = Path(path)
-    if format == CASSETTE or (format is None and _may_be_journal(path)):
+    if format == CASSETTE or (format is None and _may_have_a_journal(path)):
         return Imported(Cassette.load(path).exchanges)
-    found = read_file(path, told)
-    if format is None and _is_cassette(found.value):
+    content = read_file(path, progress)
+    if format is None and _is_cassette(content.value):
         return Imported(Cassette.load(path).exchanges)
-    chosen = _chosen(found, format)
-    imported = Imported(format=chosen.name)
-    calls = list(chosen.read(found))
+    recording_format = _choose(content, format)
+    imported = Imported(format=recording_format.name)
+    calls = list(recording_format.read(content))
     scrubber = _scrubber(calls)
     for call in calls:
-        _take(call, scrubber, imported)
+        _add(call, scrubber, imported)
     _from_zero(imported.exchanges)
     return imported
 
 
-def _may_be_journal(path: Path) -> bool:
-    """A recording that was cut off before its first cassette was written has only its journal."""
+def _may_have_a_journal(path: Path) -> bool:
+    """A recording that was killed before its cassette was first written has only its journal."""
     return not path.exists()
 
 
-def _chosen(found: Located, name: str | None) -> Format:
+def _choose(content: Located, name: str | None) -> Format:
     if name is not None:
         if name not in NAMES:
             raise ImportFault(f"{name!r} is no format of recordings; there are {', '.join(NAMES)}")
-        chosen = next(format for format in FORMATS if format.name == name)
-        if not chosen.recognises(found.value):
-            raise found.wrong(f"is no recording of {chosen.title}")
-        return chosen
-    recognised = next((format for format in FORMATS if format.recognises(found.value)), None)
+        recording_format = next(format for format in FORMATS if format.name == name)
+        if not recording_format.recognises(content.value):
+            raise content.wrong(f"is no recording of {recording_format.title}")
+        return recording_format
+    recognised = next((format for format in FORMATS if format.recognises(content.value)), None)
     if recognised is None:
         titles = ", ".join(format.title for format in FORMATS)
-        raise found.wrong(f"is none of the recordings that can be read: a cassette of ours, {titles}")
+        raise content.wrong(f"is none of the recordings that can be read: a cassette of ours, {titles}")
     return recognised
 
 
-def _take(call: RecordedCall, scrubber: Scrubber, imported: Imported) -> None:
+def _add(call: RecordedCall, scrubber: Scrubber, imported: Imported) -> None:
     path = api_path(call.url)
-    shown = f"{call.method} {urlsplit(call.url)._replace(query='', fragment='').geturl()}"
+    label = f"{call.method} {urlsplit(call.url)._replace(query='', fragment='').geturl()}"
     if path is None or call.method not in ("GET", "POST", "DELETE"):
-        imported.left_out.append(f"{shown}: no call of the Assistants API")
+        imported.left_out.append(f"{label}: no call of the Assistants API")
         return
     failure = Failure("gave_up", call.problem) if call.status <= 0 else None
     try:
@@ -137,28 +138,30 @@ def _take(call: RecordedCall, scrubber: Scrubber, imported: Imported) -> None:
             raise Unreadable(call.problem)
         body = body_of(call.response_body, call.response_headers)
     except Unreadable as problem:
-        imported.left_out.append(f"{shown}: {problem}")
+        imported.left_out.append(f"{label}: {problem}")
         return
-    sent = _sent(call, shown, imported)
-    request = Request(call.method, scrubber.path(path), _kept(call.request_headers, scrubber, False), sent)
-    response = Response(call.status, _kept(call.response_headers, scrubber, True), body, call.seconds)
+    sent_body = _request_body(call, label, imported)
+    request = Request(
+        call.method, scrubber.path(path), _headers(call.request_headers, scrubber, answer=False), sent_body
+    )
+    response = Response(call.status, _headers(call.response_headers, scrubber, answer=True), body, call.seconds)
     imported.exchanges.append(Exchange(request, None if failure else response, failure, call.when or 0.0))
-    for side in (request, response):
-        side.body = scrubber.body(side.body)
-        for file in side.body.files() if side.body is not None else []:
+    for message in (request, response):
+        message.body = scrubber.body(message.body)
+        for file in message.body.files() if message.body is not None else []:
             _scrub_file(file, scrubber)
 
 
-def _sent(call: RecordedCall, shown: str, imported: Imported) -> Body | None:
+def _request_body(call: RecordedCall, label: str, imported: Imported) -> Body | None:
     try:
         return body_of(call.request_body, call.request_headers)
     except Unreadable as problem:
-        imported.notes.append(f"{shown}: {problem}")
+        imported.notes.append(f"{label}: {problem}")
         return None
 
 
 def _scrubber(calls: Iterable[RecordedCall]) -> Scrubber:
-    """Knows the secrets of all the calls before the first of them is written down."""
+    """A scrubber that knows the secrets of all the calls."""
     scrubber = Scrubber()
     for call in calls:
         scrubber.learn(_raw(call.request_headers), urlsplit(call.url).query)
@@ -173,11 +176,11 @@ def _scrub_file(file: Stored, scrubber: Scrubber) -> None:
         file.content, file.scrubbed = clean, True
 
 
-def _kept(headers: Headers, scrubber: Scrubber, answer: bool) -> Headers:
-    """As a recorder keeps them; the body is unpacked by now."""
-    chosen = kept(_raw(headers), answer=answer)
-    chosen.pop("content-encoding", None)
-    return scrubber.headers({name: value for name, value in chosen.items() if value})
+def _headers(headers: Headers, scrubber: Scrubber, *, answer: bool) -> Headers:
+    """Those that a recorder records, without the encoding, which is undone by now."""
+    recorded = recorded_headers(_raw(headers), answer=answer)
+    recorded.pop("content-encoding", None)
+    return scrubber.headers({name: value for name, value in recorded.items() if value})
 
 
 def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
@@ -185,7 +188,7 @@ def _raw(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 
 def _from_zero(exchanges: list[Exchange]) -> None:
-    """Times since the first call; one that has none happened with the one before it."""
+    """Make times relative to the first call; a call without one gets that of the call before it."""
     first = min((exchange.at for exchange in exchanges if exchange.at), default=0.0)
     last = 0.0
     for exchange in exchanges:

@@ -1,4 +1,4 @@
-"""The bytes of a body as a cassette keeps them: JSON, an event stream, a form, a file or text."""
+"""Turns the bytes of a body into the form that a cassette has: JSON, an event stream, a form, a file or text."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _GZIP = b"\x1f\x8b"
 
 
 def body_of(raw: bytes | None, headers: Headers) -> Body | None:
-    """Unreadable for bytes that are packed in a way that cannot be undone here, or for a form without its parts."""
+    """None for no bytes; Unreadable if they are compressed by br or zstd, or a form without its parts."""
     if not raw:
         return None
-    raw, kind = unpacked(raw, headers.get("content-encoding", "")), content_type(headers)
+    raw, kind = decompressed(raw, headers.get("content-encoding", "")), content_type(headers)
     if kind == "multipart/form-data":
         return Body.form(list(form_parts(raw, headers["content-type"])))
     try:
@@ -34,35 +34,35 @@ def body_of(raw: bytes | None, headers: Headers) -> Body | None:
     return Body.file(Stored.of(raw)) if not kind.startswith("text/") else Body.text(text)
 
 
-def unpacked(raw: bytes, encoding: str) -> bytes:
-    """Recorders keep a packed body packed or not, whatever the header says, so the bytes decide."""
+def decompressed(raw: bytes, encoding: str) -> bytes:
+    """The bytes decide: whatever the header says, some recorders store the compressed body and some the plain one."""
     if raw.startswith(_GZIP):
         try:
             return gzip.decompress(raw)
         except (OSError, EOFError, zlib.error) as error:
             raise Unreadable(f"its body is broken gzip: {error}") from None
-    named = encoding.strip().lower()
-    if named == "deflate":
+    encoding = encoding.strip().lower()
+    if encoding == "deflate":
         for bits in (zlib.MAX_WBITS, -zlib.MAX_WBITS):
             try:
                 return zlib.decompress(raw, bits)
             except zlib.error:
                 continue
-    if named in ("br", "zstd"):
+    if encoding in ("br", "zstd"):
         try:
             raw.decode()
         except UnicodeDecodeError:
-            raise Unreadable(f"its body is packed as {named}; record it with `Accept-Encoding: gzip`") from None
+            raise Unreadable(f"its body is packed as {encoding}; record it with `Accept-Encoding: gzip`") from None
     return raw
 
 
 def form_parts(raw: bytes, content_type_header: str) -> Iterator[Part]:
     boundary = parameters(content_type_header.encode("utf-8", "replace")).get("boundary", "")
-    if not boundary:  # a header that was edited; the body begins with it
+    if not boundary:  # the header was edited; the body begins with the boundary
         boundary = raw.split(b"\r\n", 1)[0].removeprefix(b"--").decode("latin-1")
     mark = b"--" + boundary.encode()
     if len(mark) < 3 or mark not in raw:
-        raise Unreadable("the form that it sent is not in the recording as it was")
+        raise Unreadable("the form that it sent is not in the recording byte for byte")
     for piece in raw.split(mark)[1:]:
         if piece.startswith(b"--"):
             return

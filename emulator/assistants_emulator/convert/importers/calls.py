@@ -1,4 +1,4 @@
-"""One HTTP call as an importer finds it, before it is known whether it is one of the Assistants API."""
+"""An HTTP call in a recording of another tool, of any API, and helpers to read its headers, times and bytes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from assistants_emulator.convert.importers.located import Located
+from assistants_emulator.responders.scripts.located import Located
 from assistants_emulator.store.blobs import decode_base64
 
 Headers = dict[str, str]
 
 
 class Unreadable(ValueError):
-    """A body that is recorded in a way that cannot be read here; the message says why."""
+    """A body in a form that cannot be read here; the message says why."""
 
 
 @dataclass(slots=True)
@@ -37,19 +37,19 @@ class RecordedCall:
         return f"{self.method} {self.url}"
 
 
-def headers_of(found: Located) -> Headers:
+def headers_of(located: Located) -> Headers:
     """Names in lower case, several values of one name joined; from an object or from a list of {name, value}."""
-    if found.value is None:
+    if located.value is None:
         return {}
-    if isinstance(found.value, list):
+    if isinstance(located.value, list):
         pairs: Iterable[tuple[Any, Any]] = (
-            (item.child("name").value, item.child("value").value) for item in found.items()
+            (item.get("name").value, item.get("value").value) for item in located.items()
         )
-        several: dict[str, list[str]] = {}
+        values: dict[str, list[str]] = {}
         for name, value in pairs:
-            several.setdefault(str(name).lower(), []).append(str(value))
-        return {name: ", ".join(values) for name, values in several.items()}
-    return {str(name).lower(): _joined(value) for name, value in found.object().items() if value is not None}
+            values.setdefault(str(name).lower(), []).append(str(value))
+        return {name: ", ".join(of_name) for name, of_name in values.items()}
+    return {str(name).lower(): _joined(value) for name, value in located.object().items() if value is not None}
 
 
 def content_type(headers: Mapping[str, str]) -> str:
@@ -57,25 +57,26 @@ def content_type(headers: Mapping[str, str]) -> str:
 
 
 def unix_time(text: Any) -> float | None:
-    """Of an HTTP date or an ISO one; None where it is neither."""
+    """Unix seconds of an HTTP or ISO date, or of a datetime; None for anything else."""
     if isinstance(text, datetime):
         return (text if text.tzinfo else text.replace(tzinfo=UTC)).timestamp()
     if not isinstance(text, str):
         return None
     for read in (parsedate_to_datetime, lambda value: datetime.fromisoformat(value.replace("Z", "+00:00"))):
         try:
-            found: datetime = read(text)
-            return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+            date: datetime = read(text)
+            return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
         except (TypeError, ValueError, IndexError, OverflowError):
             continue
     return None
 
 
-def from_base64(found: Located, encoded: str | bytes) -> bytes:
+def from_base64(located: Located, encoded: str | bytes) -> bytes:
+    """The bytes, white space left out; ImportFault with the place of `located` for what is not base64."""
     try:
         return decode_base64(b"".join((encoded.encode() if isinstance(encoded, str) else encoded).split()))
     except ValueError as error:
-        raise found.wrong(f"is not base64: {error}") from None
+        raise located.wrong(f"is not base64: {error}") from None
 
 
 def _joined(value: Any) -> str:

@@ -3,8 +3,8 @@
     {"Entries": [{"RequestUri": ..., "RequestMethod": ..., "RequestHeaders": {...}, "RequestBody": ...,
                   "StatusCode": 200, "ResponseHeaders": {...}, "ResponseBody": ...}], "Variables": {...}}
 
-A body is JSON, a text, a list of pieces of a text, base64 where its type is no text, or null. Secrets were replaced by
-`Sanitized` when it was recorded.
+A body is JSON, a text, a list of pieces of a text, base64 if its type is no text, or null. Secrets were
+replaced by `Sanitized` by the recorder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assistants_emulator.convert.importers.calls import Headers, RecordedCall, content_type, headers_of, unix_time
-from assistants_emulator.convert.importers.located import Located
+from assistants_emulator.responders.scripts.located import Located
 from assistants_emulator.store.blobs import decode_base64
 
 SANITIZED = "Sanitized"
@@ -24,30 +24,33 @@ def is_session_record(data: Any) -> bool:
     return isinstance(data, dict) and "Entries" in data
 
 
-def read_session_record(found: Located) -> Iterator[RecordedCall]:
-    return (_call(entry) for entry in found.child("Entries").items())
+def read_session_record(recording: Located) -> Iterator[RecordedCall]:
+    return (_call(entry) for entry in recording.get("Entries").items())
 
 
 def _call(entry: Located) -> RecordedCall:
-    headers, answered = _headers(entry.child("RequestHeaders")), _headers(entry.child("ResponseHeaders"))
+    request_headers, response_headers = (
+        _headers(entry.get("RequestHeaders")),
+        _headers(entry.get("ResponseHeaders")),
+    )
     return RecordedCall(
-        method=entry.child("RequestMethod").text().upper(),
-        url=entry.child("RequestUri").text(),
-        status=entry.child("StatusCode").whole(),
-        request_headers=headers,
-        request_body=_body(entry.child("RequestBody"), headers),
-        response_headers=answered,
-        response_body=_body(entry.child("ResponseBody"), answered),
-        when=unix_time(answered.get("date")),
+        method=entry.get("RequestMethod").text().upper(),
+        url=entry.get("RequestUri").text(),
+        status=entry.get("StatusCode").whole(),
+        request_headers=request_headers,
+        request_body=_body(entry.get("RequestBody"), request_headers),
+        response_headers=response_headers,
+        response_body=_body(entry.get("ResponseBody"), response_headers),
+        when=unix_time(response_headers.get("date")),
     )
 
 
-def _headers(found: Located) -> Headers:
-    return {name: value for name, value in headers_of(found).items() if SANITIZED not in value}
+def _headers(headers: Located) -> Headers:
+    return {name: value for name, value in headers_of(headers).items() if SANITIZED not in value}
 
 
-def _body(found: Located, headers: Headers) -> bytes | None:
-    value, kind = found.value, content_type(headers)
+def _body(body: Located, headers: Headers) -> bytes | None:
+    value, kind = body.value, content_type(headers)
     if value is None:
         return None
     if isinstance(value, list) and all(isinstance(piece, str) for piece in value) and not kind.endswith("json"):

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assistants_emulator.convert.importers.calls import RecordedCall, content_type, from_base64, headers_of, unix_time
-from assistants_emulator.convert.importers.located import Located
+from assistants_emulator.responders.scripts.located import Located
 
 
 def is_vcrpy(data: Any) -> bool:
@@ -33,58 +33,58 @@ def is_ruby(data: Any) -> bool:
     return isinstance(data, dict) and "http_interactions" in data
 
 
-def read_vcrpy(found: Located) -> Iterator[RecordedCall]:
-    return (_call(item) for item in found.child("interactions").items())
+def read_vcrpy(recording: Located) -> Iterator[RecordedCall]:
+    return (_call(item) for item in recording.get("interactions").items())
 
 
-def read_ruby(found: Located) -> Iterator[RecordedCall]:
-    return (_call(item) for item in found.child("http_interactions").items())
+def read_ruby(recording: Located) -> Iterator[RecordedCall]:
+    return (_call(item) for item in recording.get("http_interactions").items())
 
 
 def _call(item: Located) -> RecordedCall:
-    request, response = item.child("request"), item.child("response")
-    answered = headers_of(response.child("headers"))
-    status = response.child("status")
-    code = status.child("code") if isinstance(status.value, dict) else status
-    uri = request.child("uri") if "uri" in request.object() else request.child("url")
+    request, response = item.get("request"), item.get("response")
+    response_headers = headers_of(response.get("headers"))
+    status = response.get("status")
+    code = status.get("code") if isinstance(status.value, dict) else status
+    uri = request.get("uri") if "uri" in request.object() else request.get("url")
     return RecordedCall(
-        method=request.child("method").text().lstrip(":").upper(),
+        method=request.get("method").text().lstrip(":").upper(),
         url=uri.text(),
         status=code.whole(),
-        request_headers=headers_of(request.child("headers")),
+        request_headers=headers_of(request.get("headers")),
         request_body=_body(request),
-        response_headers=answered,
+        response_headers=response_headers,
         response_body=_body(response),
-        when=unix_time(item.child("recorded_at").value) or unix_time(answered.get("date")),
+        when=unix_time(item.get("recorded_at").value) or unix_time(response_headers.get("date")),
     )
 
 
 def _body(side: Located) -> bytes | None:
-    if (parsed := side.child("parsed_body")).value is not None:
+    if (parsed := side.get("parsed_body")).value is not None:
         return json.dumps(parsed.value, ensure_ascii=False).encode("utf-8", "surrogatepass")
-    body = side.child("body")
+    body = side.get("body")
     if isinstance(body.value, dict):
-        return _of_object(body, content_type(headers_of(side.child("headers"))))
+        return _of_object(body, content_type(headers_of(side.get("headers"))))
     return _encoded(body, "")
 
 
 def _of_object(body: Located, kind: str) -> bytes | None:
-    if (coded := body.child("base64_string")).value:
-        if not isinstance(coded.value, str | bytes):
-            raise coded.wrong("must be a string of base64")
-        return from_base64(coded, coded.value)
+    if (encoded := body.get("base64_string")).value:
+        if not isinstance(encoded.value, str | bytes):
+            raise encoded.wrong("must be a string of base64")
+        return from_base64(encoded, encoded.value)
     if "string" not in body.object() and "encoding" not in body.object() and body.value:
         return json.dumps(body.value, ensure_ascii=False).encode("utf-8", "surrogatepass")  # written out by hand
-    encoding = body.child("encoding").value
-    return _encoded(body.child("string"), "" if kind.endswith("json") else str(encoding or ""))
+    encoding = body.get("encoding").value
+    return _encoded(body.get("string"), "" if kind.endswith("json") else str(encoding or ""))
 
 
-def _encoded(found: Located, encoding: str) -> bytes | None:
-    if found.value is None or isinstance(found.value, bytes):
-        return found.value
-    if not isinstance(found.value, str):
-        return json.dumps(found.value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+def _encoded(text: Located, encoding: str) -> bytes | None:
+    if text.value is None or isinstance(text.value, bytes):
+        return text.value
+    if not isinstance(text.value, str):
+        return json.dumps(text.value, ensure_ascii=False).encode("utf-8", "surrogatepass")
     try:
-        return found.value.encode(codecs.lookup(encoding).name if encoding else "utf-8")
+        return text.value.encode(codecs.lookup(encoding).name if encoding else "utf-8")
     except (LookupError, UnicodeEncodeError):  # ASCII-8BIT and the like: bytes that happened to be text
-        return found.value.encode("utf-8", "surrogatepass")
+        return text.value.encode("utf-8", "surrogatepass")

@@ -25,31 +25,31 @@ from assistants_emulator.responders.replies import (
     Usage,
     Wait,
 )
-from assistants_emulator.responders.scripts.located import Spot
+from assistants_emulator.responders.scripts.located import Located
 from assistants_emulator.responders.validation import PATH, TRUE, FieldError, display, unknown
 from assistants_emulator.store.blobs import decode_base64
 
 
-def actions(spot: Spot) -> list[Step]:
+def actions(located: Located) -> list[Step]:
     """The replies of a rule's `do`."""
     steps: list[Step] = []
-    for item in spot.items():
+    for item in located.items():
         step = _action(item)
         if isinstance(step, Usage) and not (steps and isinstance(steps[-1], _STEPS)):
             raise item.wrong("usage belongs to the step before it: put it right after a message or a tool call")
         steps.append(step)
     if not steps:
-        raise spot.wrong("must hold at least one action, such as {text: STRING}")
+        raise located.wrong("must hold at least one action, such as {text: STRING}")
     return steps
 
 
-def _action(spot: Spot) -> Step:
-    if not isinstance(spot.value, dict) or len(spot.value) != 1:
-        raise spot.wrong(f"must be an object with one key, such as {{text: STRING}}, not {display(spot.value)}")
-    (name,) = spot.value
+def _action(located: Located) -> Step:
+    if not isinstance(located.value, dict) or len(located.value) != 1:
+        raise located.wrong(f"must be an object with one key, such as {{text: STRING}}, not {display(located.value)}")
+    (name,) = located.value
     if name not in ACTIONS:
-        raise spot.wrong(unknown("action", name, ACTIONS))
-    return ACTIONS[name](spot.child(name))
+        raise located.wrong(unknown("action", name, ACTIONS))
+    return ACTIONS[name](located.child(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,65 +60,65 @@ class Fields:
     keys: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     bare: str = ""
-    parts: Mapping[str, Callable[[Spot], Any]] = field(default_factory=dict)
+    parts: Mapping[str, Callable[[Located], Any]] = field(default_factory=dict)
 
-    def __call__(self, spot: Spot) -> Any:
-        if self.bare and (not self.keys or not isinstance(spot.value, dict)):
-            return self.build(spot, {self.bare: spot.value})
-        fields = spot.fields(self.keys, self.required)
-        return self.build(spot, {key: self._part(key, child) for key, child in fields.items()})
+    def __call__(self, located: Located) -> Any:
+        if self.bare and (not self.keys or not isinstance(located.value, dict)):
+            return self.build(located, {self.bare: located.value})
+        fields = located.fields(self.keys, self.required)
+        return self.build(located, {key: self._part(key, child) for key, child in fields.items()})
 
-    def _part(self, key: str, spot: Spot) -> Any:
+    def _part(self, key: str, located: Located) -> Any:
         part = self.parts.get(key)
-        return [part(item) for item in spot.items()] if part else spot.value
+        return [part(item) for item in located.items()] if part else located.value
 
-    def build(self, spot: Spot, values: dict[str, Any]) -> Any:
+    def build(self, located: Located, values: dict[str, Any]) -> Any:
         try:
             return self.make(**values)
         except FieldError as error:
             unquoted = "must be a string" in error.problem and isinstance(values[error.field], _SCALARS)
-            raise spot.child(error.field).wrong(error.problem + "; put it in quotes" * unquoted) from None
+            raise located.child(error.field).wrong(error.problem + "; put it in quotes" * unquoted) from None
 
 
-def _image(spot: Spot) -> Image:
-    fields = spot.fields(("path", "content_base64", "filename", "file_id"))
+def _image(located: Located) -> Image:
+    fields = located.fields(("path", "content_base64", "filename", "file_id"))
     sources = [key for key in fields if key != "filename"]
     if len(sources) != 1:
         names = " and ".join(sources) or "none of them"
-        raise spot.wrong(f"needs exactly one of path, content_base64 and file_id, and has {names}")
+        raise located.wrong(f"needs exactly one of path, content_base64 and file_id, and has {names}")
     values = {key: child.value for key, child in fields.items()}
     if "path" in fields:
         values["path"] = _path(fields["path"])
     if "content_base64" in fields:
         values["content"] = _content(fields["content_base64"])
         del values["content_base64"]
-    image: Image = Fields(Image).build(spot, values)
+    image: Image = Fields(Image).build(located, values)
     return image
 
 
-def _path(spot: Spot) -> Path:
-    if spot.origin.folder is None:
-        raise spot.wrong("a script that came over the network cannot read files; use content_base64 or file_id")
-    return spot.origin.folder / str(spot.of_kind(PATH))
+def _path(located: Located) -> Path:
+    if located.origin.folder is None:
+        raise located.wrong("a script that came over the network cannot read files; use content_base64 or file_id")
+    return located.origin.folder / str(located.of_kind(PATH))
 
 
-def _content(spot: Spot) -> bytes:
+def _content(located: Located) -> bytes:
     try:
-        return decode_base64(spot.value)
+        return decode_base64(located.value)
     except (TypeError, ValueError):
-        raise spot.wrong(f"must be base64, not {display(spot.value)}") from None
+        raise located.wrong(f"must be base64, not {display(located.value)}") from None
 
 
-def _calls(spot: Spot) -> list[FunctionCall]:
-    calls = [_CALL(item) for item in spot.items()]
+def _calls(located: Located) -> list[FunctionCall]:
+    calls = [_CALL(item) for item in located.items()]
     if not calls:
-        raise spot.wrong("must hold at least one {name, arguments, id}")
+        raise located.wrong("must hold at least one {name, arguments, id}")
     return calls
 
 
-def _only_true(make: Callable[[], Step]) -> Callable[[Spot], Step]:
-    def build(spot: Spot) -> Step:
-        spot.of_kind(TRUE)
+def _only_true(make: Callable[[], Step]) -> Callable[[Located], Step]:
+    def build(located: Located) -> Step:
+        located.of_kind(TRUE)
         return make()
 
     return build
@@ -131,7 +131,7 @@ _RESULT = Fields(SearchResult, ("file", "score", "text"), ("file", "score", "tex
 _CALL = Fields(FunctionCall, ("name", "arguments", "id"), ("name",))
 _TOKENS = ("prompt_tokens", "completion_tokens")
 
-ACTIONS: dict[str, Callable[[Spot], Step]] = {
+ACTIONS: dict[str, Callable[[Located], Step]] = {
     "text": Fields(Text, ("value", "citations", "chunks"), ("value",), "value", {"citations": _CITATION}),
     "refusal": Fields(Refusal, bare="value"),
     "image_file": _image,

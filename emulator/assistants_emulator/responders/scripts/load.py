@@ -19,7 +19,7 @@ from typing import Any
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.rules import KEYS, Rule, When
 from assistants_emulator.responders.scripts.actions import actions
-from assistants_emulator.responders.scripts.located import ScriptSource, Spot, read_script
+from assistants_emulator.responders.scripts.located import Located, ScriptSource, read_script
 from assistants_emulator.responders.sources import Scripted
 from assistants_emulator.responders.validation import POSITIVE, FieldError, Kind
 
@@ -48,19 +48,19 @@ def load_script(source: ScriptSource, *, allow_paths: bool = True) -> Script:
     return Script([_rule(item) for item in fields["replies"].items()], root.value)
 
 
-def _rule(spot: Spot) -> Rule:
-    fields = spot.fields(("when", "times", "do"), ("do",))
+def _rule(located: Located) -> Rule:
+    fields = located.fields(("when", "times", "do"), ("do",))
     when = _when(fields["when"]) if "when" in fields else None
     steps = actions(fields["do"])
     times = fields["times"].of_kind(POSITIVE) if "times" in fields else None
-    return Rule(Scripted(steps), when=when, times=times, label=f"script replies[{spot.path[-1]}]")
+    return Rule(Scripted(steps), when=when, times=times, label=f"script replies[{located.path[-1]}]")
 
 
-def _when(spot: Spot) -> When:
-    spot.fields(KEYS)
+def _when(located: Located) -> When:
+    located.fields(KEYS)
     try:
-        return When.of(spot.value)
+        return When.of(located.value)
     except FieldError as error:
-        raise spot.child(error.field).wrong(error.problem) from None
+        raise located.child(error.field).wrong(error.problem) from None
     except ScriptError as error:
-        raise spot.wrong(str(error).removeprefix("when ")) from None
+        raise located.wrong(str(error).removeprefix("when ")) from None

@@ -1,4 +1,4 @@
-"""Values of a script with their file, line and key path, so that every mistake can name its place.
+"""Values that know their file, line and key path, so that every mistake can name them; and reads a script into such.
 
 The data comes from the safe parsers; the lines from the node marks of YAML, which also reads nearly all JSON.
 """
@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from assistants_emulator.errors import ScriptError
+from assistants_emulator.errors import EmulatorError, ScriptError
 from assistants_emulator.responders.validation import Kind, display, unknown
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -27,37 +27,41 @@ _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The place that a script came from. Paths in it are relative to `folder`; None: it may name no paths."""
+    """A file or another source of values. `folder` is what paths in it are relative to; None: it may name no paths.
+
+    `error` is raised for its mistakes.
+    """
 
     name: str
-    folder: Path | None
+    folder: Path | None = None
     lines: Lines = field(default_factory=dict)
+    error: type[EmulatorError] = ScriptError
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """A value in a script, and its place there."""
+class Located:
+    """A value in a script or a recording, and its place."""
 
     value: Any
     path: KeyPath
     origin: Origin
 
-    def wrong(self, problem: str, key: str | None = None) -> ScriptError:
+    def wrong(self, problem: str, key: str | None = None) -> EmulatorError:
         """The error to raise: `weather.yaml:7: replies[0].do[1]: problem`, with the line of `key` if that is given."""
         path = self.path if key is None else (*self.path, key)
         while path and path not in self.origin.lines:
             path = path[:-1]
         line = f":{self.origin.lines[path]}" if path in self.origin.lines else ""
         dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path).lstrip(".")
-        return ScriptError(": ".join(part for part in (f"{self.origin.name}{line}", dotted, problem) if part))
+        return self.origin.error(": ".join(part for part in (f"{self.origin.name}{line}", dotted, problem) if part))
 
-    def child(self, key: str) -> Spot:
-        """The value under that key; this spot itself if it has no such key."""
+    def child(self, key: str) -> Located:
+        """The value under that key; this one itself if it has no such key."""
         if isinstance(self.value, dict) and key in self.value:
-            return Spot(self.value[key], (*self.path, key), self.origin)
+            return Located(self.value[key], (*self.path, key), self.origin)
         return self
 
-    def fields(self, allowed: Iterable[str], required: Iterable[str] = (), kind: str = "key") -> dict[str, Spot]:
+    def fields(self, allowed: Iterable[str], required: Iterable[str] = (), kind: str = "key") -> dict[str, Located]:
         """An object's values by key, in the order of the file; any key that is not allowed is a mistake."""
         allowed = list(allowed)
         if not isinstance(self.value, dict):
@@ -76,20 +80,42 @@ class Spot:
             raise self.wrong(problem)
         return self.value
 
-    def items(self) -> list[Spot]:
-        """A list's items."""
+    def get(self, key: str) -> Located:
+        """The value under that key, None if there is none; an error if this is no object."""
+        return Located(self.object().get(key), (*self.path, key), self.origin)
+
+    def object(self) -> dict[str, Any]:
+        if not isinstance(self.value, dict):
+            raise self.wrong(f"must be an object, not {display(self.value)}")
+        return self.value
+
+    def text(self) -> str:
+        if not isinstance(self.value, str) or not self.value:
+            raise self.wrong(f"must be a string, not {display(self.value)}")
+        return self.value
+
+    def whole(self) -> int:
+        """A whole number, also one that is written as a string."""
+        try:
+            if isinstance(self.value, bool):
+                raise ValueError
+            return int(self.value)
+        except (TypeError, ValueError):
+            raise self.wrong(f"must be a whole number, not {display(self.value)}") from None
+
+    def items(self) -> list[Located]:
         if not isinstance(self.value, list):
             raise self.wrong(f"must be a list, not {display(self.value)}")
-        return [Spot(item, (*self.path, index), self.origin) for index, item in enumerate(self.value)]
+        return [Located(item, (*self.path, index), self.origin) for index, item in enumerate(self.value)]
 
 
-def read_script(source: ScriptSource, *, allow_paths: bool) -> Spot:
+def read_script(source: ScriptSource, *, allow_paths: bool) -> Located:
     """The script as a whole, from a file, from text with line breaks, or from an object.
 
     Without `allow_paths` it must be an object: a script from the network must not name a file of this machine.
     """
     if isinstance(source, Mapping):
-        return Spot(copy.deepcopy(dict(source)), (), Origin(UNNAMED, Path() if allow_paths else None))
+        return Located(copy.deepcopy(dict(source)), (), Origin(UNNAMED, Path() if allow_paths else None))
     if not allow_paths or not isinstance(source, str | os.PathLike):
         raise ScriptError(f"{UNNAMED}: must be an object with version, replies, not {display(source)}")
     if isinstance(source, str) and "\n" in source:
@@ -108,7 +134,7 @@ def _text(path: Path) -> str:
         raise ScriptError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 
-def _parse_json(text: str, origin: Origin) -> Spot:
+def _parse_json(text: str, origin: Origin) -> Located:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
@@ -120,13 +146,13 @@ def _parse_json(text: str, origin: Origin) -> Spot:
     except _NOT_YAML:  # tabs, for one, are JSON but not YAML: then errors name no lines
         origin.lines.clear()
         json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, origin))
-    return Spot(data, (), origin)
+    return Located(data, (), origin)
 
 
-def _parse_yaml(text: str, origin: Origin) -> Spot:
+def _parse_yaml(text: str, origin: Origin) -> Located:
     try:
         loader = yaml.SafeLoader(text)
-        return Spot(loader.construct_document(_compose(loader, origin)), (), origin)
+        return Located(loader.construct_document(_compose(loader, origin)), (), origin)
     except _NOT_YAML as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())

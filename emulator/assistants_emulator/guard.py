@@ -1,4 +1,4 @@
-"""While a test uses the emulator, looking up the hosted API's address is an error that says which client did it.
+"""Refuse look-ups of the hosted API's address while the emulator is used, and name the client that tried.
 
 Covered: `socket.getaddrinfo` from any thread, and the event loops of asyncio and uvloop, where the client's own stack
 is still to be seen (a look-up in a helper thread, as trio's, is refused too, but names only the thread). Not covered:
@@ -15,36 +15,40 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
-import pytest
-
-HOSTED = ("api.openai.com", "openai.azure.com")
-# Frames of these are on the way to the socket; whoever called them is the client that escaped.
-ON_THE_WAY = sys.stdlib_module_names | {
+HOSTED = ("api.openai.com", "openai.azure.com", "cognitiveservices.azure.com", "services.ai.azure.com")
+# Frames between the client and the socket: the caller of the outermost is the client that escaped.
+LIBRARIES = sys.stdlib_module_names | {
     *("openai", "httpx", "httpx2", "httpcore", "httpcore2", "anyio", "sniffio", "trio", "uvloop", "aiohttp"),
-    *("httpx_aiohttp", "requests", "urllib3", "typing_extensions", "pytest_assistants_emulator"),
+    *("httpx_aiohttp", "requests", "urllib3", "typing_extensions", "assistants_emulator", "pytest_assistants_emulator"),
 }
-NOBODYS = {"_pytest", "pytest", "pluggy"}
-MENDING = (
-    "Point it at the emulator: OpenAI() reads OPENAI_BASE_URL and OPENAI_API_KEY, which this fixture sets, when it is "
-    "made (so make it in the test, not on import, and give it no other base_url), or pass "
-    "base_url=assistants_emulator.base_url, api_key=assistants_emulator.api_key. "
-    "`assistants_guard = false` in pytest's ini file turns this check off."
+TEST_RUNNER = {"_pytest", "pytest", "pluggy"}
+ADVICE = (
+    "Point it at the emulator: OpenAI() reads OPENAI_BASE_URL and OPENAI_API_KEY when it is made (so make it while "
+    "they are set, not on import, and give it no other base_url), or pass the emulator's base_url and api_key."
 )
+
+
+class Patch(Protocol):
+    """Changes that are undone later, as `pytest.MonkeyPatch` does."""
+
+    def setattr(self, target: Any, name: str, value: object, /) -> None: ...
+
+    def setenv(self, name: str, value: str, /) -> None: ...
 
 
 class EscapedError(socket.gaierror):
     """A client asked for the hosted API. To the client it is a failed look-up, as without a network."""
 
 
-def install(patch: pytest.MonkeyPatch, escapes: list[str]) -> None:
-    """Until `patch` is undone; what was refused is told in `escapes`, each text once."""
+def install(patch: Patch, escapes: list[str], advice: str = ADVICE) -> None:
+    """Check every look-up until `patch` is undone; a text for each refused one is added to `escapes`, once."""
 
     def check(host: Any) -> None:
         if (name := _hosted(host)) is not None:
-            text = f"A client escaped the assistants emulator: {_caller()} asked for {name}. {MENDING}"
-            if text not in escapes:  # SDKs try again
+            text = f"A client escaped the assistants emulator: {_caller()} asked for {name}. {advice}"
+            if text not in escapes:  # SDKs retry
                 escapes.append(text)
             raise EscapedError(socket.EAI_NONAME, text)
 
@@ -64,12 +68,12 @@ def _checked(function: Callable[..., Any], check: Callable[[Any], None]) -> Call
 
 
 def _checked_method(method: Callable[..., Any], check: Callable[[Any], None]) -> Callable[..., Any]:
-    """`create_connection(protocol_factory, host, ...)` has the host second; uvloop looks it up in C."""
-    first = method.__name__ == "getaddrinfo"
+    """Check both methods: uvloop's `create_connection(protocol_factory, host, ...)` looks the host up in C."""
+    has_host_first = method.__name__ == "getaddrinfo"
 
     @functools.wraps(method)
     async def checked(loop: Any, *args: Any, **options: Any) -> Any:
-        check(options.get("host") or next(iter(args[0 if first else 1 :]), None))
+        check(options.get("host") or next(iter(args[0 if has_host_first else 1 :]), None))
         return await method(loop, *args, **options)
 
     return checked
@@ -82,12 +86,13 @@ def _loop_classes() -> Iterator[Any]:
 
 
 def _hosted(host: Any) -> str | None:
+    """The host's name if it is one of the hosted API's."""
     if isinstance(host, bytes | bytearray):
         host = host.decode("latin-1")
     if not isinstance(host, str):
         return None
     name = host.rstrip(".").lower()
-    return name if any(name == hosted or name.endswith(f".{hosted}") for hosted in HOSTED) else None
+    return name if any(name == domain or name.endswith(f".{domain}") for domain in HOSTED) else None
 
 
 def _caller() -> str:
@@ -95,9 +100,9 @@ def _caller() -> str:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         package = frame.f_globals.get("__name__", "").partition(".")[0]
-        if package in NOBODYS:
+        if package in TEST_RUNNER:
             break
-        if package not in ON_THE_WAY:
+        if package not in LIBRARIES:
             return f"{frame.f_code.co_filename}:{frame.f_lineno} (in {frame.f_code.co_name})"
         frame = frame.f_back
     return f"something in the thread {threading.current_thread().name!r}"
