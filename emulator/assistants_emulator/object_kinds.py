@@ -211,7 +211,7 @@ RESPONSE = ObjectKind(
     word="response",
     object="response",
     table="responses",
-    listed_by=("previous_response_id", "_conversation_id", "_digest"),
+    listed_by=("_conversation_id", "_digest"),
     keys=(
         *("id", "object", "created_at", "status", "background", "billing", "completed_at", "conversation", "error"),
         *("frequency_penalty", "incomplete_details", "instructions", "max_output_tokens", "max_tool_calls", "model"),
