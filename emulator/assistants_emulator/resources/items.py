@@ -17,6 +17,7 @@ IMAGE_URLS = "message.input_image.image_url"
 SEARCH_RESULTS = "file_search_call.results"
 CODE_OUTPUTS = "code_interpreter_call.outputs"
 ENCRYPTED = "reasoning.encrypted_content"
+ALL = (IMAGE_URLS, SEARCH_RESULTS, CODE_OUTPUTS, ENCRYPTED)
 Includes = frozenset[str]
 NOTHING: Includes = frozenset()
 

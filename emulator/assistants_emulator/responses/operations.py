@@ -158,6 +158,36 @@ def require_response(context: Context, id: str) -> Object:
     return response
 
 
+def restored(
+    context: Context,
+    row: Object,
+    conversation_id: str | None,
+    own: list[Object],
+    output: list[Object],
+    digest: str | None,
+) -> Object:
+    """A response of a state file: its row, with defaults for missing fields and what its continuation needs."""
+    body = {"model": row.get("model", "gpt-4o")}
+    echoed = {**_echoed(context, body, row["id"], context.clock.now()), "status": "completed"}
+    shown = {key: value for key, value in row.items() if key in RESPONSE.keys and key != "billing"}
+    used = [item["container_id"] for item in output if item["type"] == "code_interpreter_call"]
+    state = _state(context, body, Place(None, None, []), [])
+    return {
+        **echoed,
+        **shown,
+        **state,
+        "output": output,
+        "_conversation_id": conversation_id,
+        "_input": [item["id"] for item in own],
+        "_follows": row.get("follows"),
+        "_skipped": row.get("skipped", 0),
+        "_digest": digest,
+        "_container_id": used[-1] if used else None,
+        "_tokens": tokens_of({}, [], [*own, *output]),
+        "_open_calls": items.open_calls(output),
+    }
+
+
 # Parts
 
 

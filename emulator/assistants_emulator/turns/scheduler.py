@@ -178,7 +178,8 @@ class TurnScheduler:
             asyncio.get_running_loop().create_task(self.settle(task.id))
 
     def _on_over(self, task: TurnTask) -> None:
-        self._tasks.pop(task.id, None)
+        if self._tasks.get(task.id) is task:  # a state file may have brought another turn of that id
+            del self._tasks[task.id]
         for place in task.places:
             if self._by_place.get(place) is task:
                 del self._by_place[place]
