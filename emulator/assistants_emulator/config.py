@@ -40,6 +40,7 @@ class Config:
     api_key: str | None = None
     models: tuple[str, ...] = ()
     reasoning_models: tuple[str, ...] = ()
+    """Models to add to the table in `resources/models.py`."""
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     tokens_per_second: float | None = None
     allow_code_execution: bool = False

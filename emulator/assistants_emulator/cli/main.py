@@ -116,7 +116,7 @@ SERVER_OPTIONS = (
         "--reasoning-model",
         "reasoning_models",
         multiple=True,
-        help="A model that reasons, so that responses refuse temperature and the like; repeatable.",
+        help="Model that takes no temperature, besides the o-series and gpt-5; repeatable.",
     ),
 )
 OPEN_TO_OTHERS = (

@@ -29,6 +29,8 @@ from assistants_emulator.store import Event, Object, Page, Store
 
 _WITH_CONTENT = ("files", "parts", "container_files")
 DEFAULTS: Object = {"status": "processed", "status_details": None}
+LIFETIMES = {"batch": 2_592_000}
+"""Seconds until a file of that purpose expires, unless it says when (docs/reference/behaviour.md#files)."""
 
 
 def new_file(
@@ -36,6 +38,7 @@ def new_file(
 ) -> Object:
     """A file, not yet stored; `content` names its bytes in `context.contents`, `expires_after` is in seconds."""
     now = context.clock.now()
+    lifetime = LIFETIMES.get(purpose) if expires_after is None else expires_after
     return {
         "object": "file",
         "id": context.ids.new("file"),
@@ -43,7 +46,7 @@ def new_file(
         "filename": filename,
         "bytes": size,
         "created_at": now,
-        "expires_at": None if expires_after is None else now + expires_after,
+        "expires_at": None if lifetime is None else now + lifetime,
         **DEFAULTS,
         "_content": list(content),
     }
@@ -79,7 +82,7 @@ def retrieve(context: Context, file_id: str) -> Object:
 
 
 def delete(context: Context, file_id: str) -> Object:
-    """Delete it and its entries in vector stores; assistants, threads and messages keep its id."""
+    """Delete it, its entries in vector stores, and its id in assistants and threads; messages and runs keep that."""
     file = require_file(context, file_id)
     answer = {"object": "file", "deleted": True, "id": file_id}  # in this order since 2024-05
     remove(context, file, answer)
@@ -103,7 +106,7 @@ def require_file(context: Context, file_id: str, param: str = "id") -> Object:
 
 
 def remove(context: Context, file: Object, answer: Object) -> None:
-    """Delete the file, its bytes and its entries in vector stores."""
+    """Delete the file, its bytes, its entries in vector stores and its id in assistants and threads."""
     forget_file(context, file["id"])
     drop_everywhere(context, file["id"]).commit("file.deleted", answer, (("files", file["id"]),))
     context.contents.discard(file["_content"])

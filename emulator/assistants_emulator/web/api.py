@@ -41,13 +41,12 @@ from assistants_emulator.web.responses import (
     view_of,
     without_slash,
 )
-from assistants_emulator.web.routing import ROUTES, RouteMatch, RouteTable, address_of
+from assistants_emulator.web.routing import OBJECT_PATHS, ROUTES, GatewayError, RouteMatch, RouteTable, address_of
 from assistants_emulator.web.streams import EventStream, ResponseStream
 
 RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
 PLACES = ("thread_id", "conversation_id", "response_id")
 INCLUDE_KEYS = ("include[]", "include")
-REDIRECTED = ("/assistants", "/threads", "/vector_stores")  # `/files/` was a 404 (ruby-openai, 2023-08)
 SERVER_FAULT = (
     "The server had an error processing your request. Sorry about that! You can retry your request, or contact us "
     "through our help center at help.openai.com if you keep seeing this error. (Please include the request ID "
@@ -114,6 +113,7 @@ class Api:
             values["body"] = check(route.body, parse(request.raw, route.not_json))
         if request.form is not None:
             values["form"] = request.form
+        address.require_known(values)
         project.driver.recover()
         for place in _places(ids, values.get("body")):
             await project.driver.settle(place, request.headers.get(RUN_HEADER, b"").decode("latin-1"))
@@ -140,7 +140,7 @@ class Api:
         headers = retry_headers(error)
         if request.version == "v1":
             error = error.under_v1
-        body = error_bytes(request.route, error)
+        body = error_bytes(None if isinstance(error, GatewayError) else request.route, error)
         await self._send(request, send, error.status, body, (*headers, *refusal_headers(error)))
 
     def _assign_project(self, request: Request) -> None:
@@ -155,7 +155,7 @@ class Api:
         if match is not None:
             headers: Headers = [(b"allow", ", ".join(sorted({*match.methods, "OPTIONS"})).encode())]
             status = 204
-        elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(REDIRECTED):
+        elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(OBJECT_PATHS):
             status, headers = 307, [(b"location", without_slash(request.scope))]
         else:
             raise request.address.no_such_path(request.method)
