@@ -74,6 +74,17 @@ def test_a_message_of_the_user_begins_a_new_turn(ask: Ask, project: ProjectHandl
     assert ask(sent, previous_response_id=first.id).output_text == "New turn"
 
 
+def test_a_question_that_comes_again_before_its_outputs_begins_no_new_turn(ask: Ask, project: ProjectHandle) -> None:
+    project.respond(asks_twice([]))
+    question: Any = {"role": "user", "content": "Hi"}
+    first = ask([question], tools=[WEATHER])
+    both = [question, *outputs(first, "sun")]
+    second = ask(both, previous_response_id=first.id, tools=[WEATHER])
+    third = ask([*both, *outputs(second, "rain")], previous_response_id=second.id, tools=[WEATHER])
+    assert third.output_text == "sun, rain"
+    assert project.transcript(third.id).count("user: Hi") == 1
+
+
 def test_a_history_that_no_responder_made_is_taken_as_said(ask: Ask, project: ProjectHandle) -> None:
     project.respond(lambda turn: f"Heard {turn.outputs[0]}")
     call = {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"}

@@ -128,7 +128,9 @@ class _Turns:
     def add_response(self, heard: Iterable[Object], said: Iterable[Object], response: Object) -> None:
         """`heard` are its new input items, `said` its output."""
         inputs = list(heard)
-        if self._status and not self._continues(inputs):
+        if self._status and self._continues(inputs):
+            inputs = [item for item in inputs if item["type"] != "message"]  # the question, sent again
+        elif self._status:
             self.end_turn()
         for item in (*inputs, *said):
             self.add_item(item)
@@ -156,9 +158,9 @@ class _Turns:
                 self.lines.append(f"file_search: {len(item.get('results') or [])} results")
 
     def _continues(self, inputs: list[Object]) -> bool:
-        """True if the items answer calls of the turn and do not begin another one."""
-        is_new = any(item["type"] == "message" and item["role"] == "user" for item in inputs)
-        return bool(self._calls) and not is_new
+        """True if the items answer calls of the turn and no message of the user comes after that."""
+        kinds = [item["type"] for item in inputs if item["type"] in ("message", "function_call_output")]
+        return bool(self._calls) and kinds[-1:] != ["message"]
 
     def _text(self, item: Object) -> str:
         texts: list[str] = []

@@ -99,11 +99,21 @@ def last_message(context: Context, response: Object) -> Object | None:
 
 
 def since_user_message(context: Context, response: Object) -> list[Object]:
-    """The items after the last message of the user, oldest first: what this turn has said and heard so far."""
+    """The items after the last message of the user, oldest first: what this turn has said and heard so far.
+
+    A message before outputs whose calls are older is passed over: some clients send the question with the outputs.
+    """
     found: list[Object] = []
+    wanted: set[str] = set()  # the calls of these outputs come further back
     for item in backwards(context, response):
         if is_user_message(item):
+            if wanted:
+                continue
             break
+        if item["type"] == "function_call_output":
+            wanted.add(item["call_id"])
+        elif item["type"] == "function_call":
+            wanted.discard(item["call_id"])
         found.append(item)
     return found[::-1]
 

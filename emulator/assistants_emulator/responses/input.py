@@ -13,7 +13,7 @@ from assistants_emulator.contract.responses import choice_not_found, no_input
 from assistants_emulator.errors import InvalidParameter, NotFound
 from assistants_emulator.resources import containers
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.conversations import duplicate, reference_not_found, require_conversation
+from assistants_emulator.resources.conversations import ROOT, duplicate, reference_not_found, require_conversation
 from assistants_emulator.resources.files import require_file
 from assistants_emulator.resources.items import TABLE
 from assistants_emulator.resources.models import require_model
@@ -111,7 +111,7 @@ def check_tools(context: Context, body: dict[str, Any]) -> None:
             raise choice_not_found(wanted)
 
 
-def check_pairs(place: Place) -> None:
+def check_pairs(context: Context, place: Place) -> None:
     """Every output must have its call, and every call of the history its output."""
     calls = dict.fromkeys(place.open_calls)
     answered = set()
@@ -119,13 +119,25 @@ def check_pairs(place: Place) -> None:
         if item["type"] == "function_call":
             calls[item["call_id"]] = None
         elif item["type"] == "function_call_output":
-            if item["call_id"] not in calls and item["call_id"] not in answered:
+            known = item["call_id"] in calls or item["call_id"] in answered
+            if not known and not _is_answered_already(context, place, item["call_id"]):
                 message = f"No tool call found for function call output with call_id {item['call_id']}."
                 raise InvalidParameter(message, param="input")
             calls.pop(item["call_id"], None)
             answered.add(item["call_id"])
     for call_id in calls:
         raise InvalidParameter(f"No tool output found for function call {call_id}.", param="input")
+
+
+def _is_answered_already(context: Context, place: Place, call_id: str) -> bool:
+    """True if the history has the call, and its output too: some clients send all outputs of a turn each time."""
+    calls = [item for item in context.store.of(TABLE, "_call_id", call_id) if item["type"] == "function_call"]
+    if place.conversation is not None:
+        return any(item.get("_conversation_id") == place.conversation["id"] for item in calls)
+    if place.previous is None:
+        return False
+    root = place.previous["id"].partition("_")[2][:ROOT]
+    return any(item["id"].partition("_")[2].startswith(root) for item in calls)
 
 
 def require_free(context: Context, place: Place) -> None:

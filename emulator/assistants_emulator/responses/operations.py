@@ -66,7 +66,7 @@ def create(context: Context, body: dict[str, Any]) -> Object:
     place = find_place(context, body)
     check_model(context, body)
     check_tools(context, body)
-    check_pairs(place)
+    check_pairs(context, place)
     require_free(context, place)
     response, new = _new_response(context, body, place)
     created = view(response, response["_include"], streamed=True)
