@@ -18,7 +18,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.items import TABLE
 from assistants_emulator.responses import history
 from assistants_emulator.responses.operations import restored
-from assistants_emulator.responses.writer import view
+from assistants_emulator.responses.views import view
 from assistants_emulator.store import Object
 from assistants_emulator.store.blobs import decode_base64, encode_base64
 

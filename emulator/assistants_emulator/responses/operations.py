@@ -29,7 +29,8 @@ from assistants_emulator.responses.input import (
     find_place,
     require_free,
 )
-from assistants_emulator.responses.writer import ResponseWriter, tokens_of, view
+from assistants_emulator.responses.views import tokens_of, view
+from assistants_emulator.responses.writer import ResponseWriter
 from assistants_emulator.store import Event, Object, Page
 
 SNAPSHOTS = {

@@ -25,7 +25,8 @@ from assistants_emulator.responders.turn import Turn
 from assistants_emulator.responses import history, tools
 from assistants_emulator.responses.history import Group
 from assistants_emulator.responses.input import ACTIVE
-from assistants_emulator.responses.writer import ResponseWriter, view
+from assistants_emulator.responses.views import view
+from assistants_emulator.responses.writer import ResponseWriter
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Invocation, TurnServices
 from assistants_emulator.turns.task import Finished, TurnTask

@@ -6,18 +6,15 @@ reply is known, which may be its usage or an ending that cuts it short; only wha
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from assistants_emulator.code_interpreter import execute
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.object_kinds import CODE_ITEM, FILE_SEARCH_ITEM, FUNCTION_ITEM, MESSAGE, RESPONSE
-from assistants_emulator.resources import containers, items
+from assistants_emulator.resources import items
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.files import require_file
-from assistants_emulator.resources.items import TABLE, Includes, output_text, text_of
+from assistants_emulator.resources.items import TABLE, Includes, text_of
 from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import (
     Chunk,
@@ -29,49 +26,16 @@ from assistants_emulator.responders.replies import (
     Text,
     Usage,
 )
-from assistants_emulator.responses import events, history, tools
+from assistants_emulator.responses import code, events, history, tools
+from assistants_emulator.responses.views import TOKENS_PER_MESSAGE, item_tokens, view
 from assistants_emulator.store import Event, Object
-from assistants_emulator.turns.measures import cut, find_file, of_json, of_text
+from assistants_emulator.turns.measures import cut, find_file, of_text
 
-TOKENS_PER_MESSAGE = 4
-TOKENS_PER_IMAGE = 85
 TOLERANCE = 1.25  # an estimate may be off by a quarter, so only beyond that a text is over its budget
-SANDBOX = "sandbox:/mnt/data/"
-UNNAMED_IMAGE = "image.png"
-IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 BUDGET = "max_output_tokens"
 REASONS = {"max_completion_tokens": BUDGET, "content_filter": "content_filter", BUDGET: BUDGET}
 """Reasons of Incomplete as a response gives them."""
 NO_EQUIVALENT = "The Responses API has no equivalent of {}: a run would have become {}."
-
-
-def view(response: Object, include: Iterable[str], streamed: bool = False) -> Object:
-    """The response as the API shows it. A stream shows no `billing`, and no tier before the end."""
-    shown = {**response, "output": [items.view(item, frozenset(include)) for item in response["output"]]}
-    shown |= {} if streamed or response["status"] == "queued" else {"billing": {"payer": "developer"}}
-    if response["service_tier"] == "auto" and not (streamed and response["status"] in ("queued", "in_progress")):
-        shown["service_tier"] = "auto" if response["status"] in ("queued", "cancelled") else "default"
-    return {key: shown[key] for key in RESPONSE.keys if key in shown}
-
-
-def tokens_of(body: Mapping[str, Any], echoed_tools: list[Object], own: Iterable[Object]) -> int:
-    """The estimate for instructions, tools and items."""
-    counted = of_text(body.get("instructions")) + of_json(echoed_tools)
-    return counted + sum(_item_tokens(item) for item in own)
-
-
-def _item_tokens(item: Object) -> int:
-    match item["type"]:
-        case "message":
-            images = sum(part["type"] in ("input_image", "input_file") for part in item["content"])
-            return TOKENS_PER_MESSAGE + of_text(text_of(item)) + TOKENS_PER_IMAGE * images
-        case "function_call":
-            return of_text(item["name"] + item["arguments"])
-        case "function_call_output":
-            return of_text(output_text(item))
-        case "code_interpreter_call":
-            return of_text(item.get("code"))
-    return 0
 
 
 @dataclass(slots=True)
@@ -123,7 +87,7 @@ class ResponseWriter:
         return tools.store_ids(self.context, self.subject)
 
     def execution(self, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
-        return _execution(self.context, self.subject, reply)
+        return code.execution(self.context, self.subject, reply)
 
     def require_usable(self) -> None:
         for id in self.store_ids():
@@ -309,39 +273,24 @@ class ResponseWriter:
 
     def _image(self, number: int, reply: Image) -> Iterator[Event]:
         """There is no image in an output: a file of the container, cited by a message without a text of its own."""
-        container_id, puts = self._container()
-        file, file_puts = self._container_file(container_id, reply)
+        container_id, puts = code.container_of(self.context, self.subject)
+        file, file_puts = code.new_file(self.context, container_id, reply)
         yield from self._put([*puts, *file_puts])
-        yield from self._message(number, "", [], [_shown_image(file)])
+        yield from self._message(number, "", [], [code.cited_image(file)])
 
     def _images_left(self) -> Iterator[Event]:
         """A message that cites the images which no message has cited when the response completes."""
         shown = [file for file in self._waiting() if file["_is_image"]]
         if shown:
             number = max((item["_reply"] for item in self.output), default=-1) + 1
-            yield from self._message(number, "", [], [_shown_image(file) for file in shown])
+            yield from self._message(number, "", [], [code.cited_image(file) for file in shown])
             yield from self.close()
 
     def _linked(self, value: str) -> tuple[str, list[Object]]:
-        """The text with a link to each file that code has made and the text does not mention, and the citations."""
-        annotations: list[Object] = []
-        for file in self._waiting():
-            if file["_is_image"]:
-                annotations.append(_shown_image(file))
-                continue
-            path = SANDBOX + file["_filename"]
-            if path not in value:
-                value += f"\n\n[Download {file['_filename']}]({path})"
-            annotations += [_cited(file, *match.span()) for match in re.finditer(re.escape(path), value)]
-        return value, sorted(annotations, key=lambda annotation: annotation["start_index"])
+        return code.linked(value, self._waiting())
 
     def _waiting(self) -> list[Object]:
-        """The container files that code has made since the last message."""
-        waiting: list[str] = []
-        for item in self.output:
-            waiting = [] if item["type"] == "message" else [*waiting, *item.get("_made", ())]
-        files = (self.context.store.get("container_files", id) for id in waiting)
-        return [file for file in files if file is not None]
+        return code.waiting(self.context, self.output)
 
     # Hosted tools
 
@@ -357,10 +306,10 @@ class ResponseWriter:
             yield from self._shown(f"response.file_search_call.{state}", place)
 
     def _code(self, number: int, reply: CodeInterpreter) -> Iterator[Event]:
-        container_id, puts = self._container()
+        container_id, puts = code.container_of(self.context, self.subject)
         made: list[Object] = []
         for image, is_image in [*((each, True) for each in reply.images), *((each, False) for each in reply.files)]:
-            file, file_puts = self._container_file(container_id, image, is_image)
+            file, file_puts = code.new_file(self.context, container_id, image, is_image)
             made.append(file)
             puts += file_puts
         yield from self._put(puts)
@@ -376,36 +325,6 @@ class ResponseWriter:
         yield from self._shown("response.code_interpreter_call_code.done", {**place, "code": reply.input})
         for state in ("interpreting", "completed"):
             yield from self._shown(f"response.code_interpreter_call.{state}", place)
-
-    def _container(self) -> tuple[str, list[tuple[str, Object]]]:
-        """The container's id, and what has to be stored: one is made when `auto` is first used in a chain."""
-        response = self.subject
-        tool = tools.declared(response, "code_interpreter") or {"container": {"type": "auto"}}
-        named = tool["container"] if isinstance(tool["container"], str) else response.get("_container_id")
-        container = self.context.store.get("containers", named) if named is not None else None
-        if container is not None and container["status"] != "expired":
-            used = containers.used(self.context, container)
-            return container["id"], [("containers", used)]
-        if isinstance(tool["container"], str):
-            containers.require_running(self.context, tool["container"])
-        fresh = containers.new_container(self.context, "auto", {})
-        files = containers.copied(self.context, fresh["id"], tool["container"].get("file_ids") or [])
-        changed = {**response, "_container_id": fresh["id"]}
-        puts = [("containers", fresh), ("responses", changed), *(("container_files", file) for file in files)]
-        return fresh["id"], puts
-
-    def _container_file(
-        self, container_id: str, image: Image, is_image: bool = True
-    ) -> tuple[Object, list[tuple[str, Object]]]:
-        """A file of the container: given with its content, or a copy of an uploaded one."""
-        if image.file_id is not None:
-            (file,) = containers.copied(self.context, container_id, [image.file_id])
-        else:
-            content, name = image.content or b"", image.filename or UNNAMED_IMAGE
-            names = self.context.contents.add(content)
-            file = containers.new_file(self.context, container_id, name, names, len(content), "assistant")
-        file = {**file, "_is_image": is_image}
-        return file, [("container_files", file)]
 
     # Parts
 
@@ -455,7 +374,7 @@ class ResponseWriter:
         """The response in its last status, with its output; its items come into the conversation unless it failed."""
         response, output = self.subject, self.output
         ended = {**response, "status": status, **fields, "output": output}
-        made = sum(_item_tokens(item) for item in output)
+        made = sum(item_tokens(item) for item in output)
         written = made - TOKENS_PER_MESSAGE * sum(item["type"] == "message" for item in output)
         ended["usage"] = self._usage(response, written) if has_usage else None
         ended["_tokens"] = response["_tokens"] + made
@@ -498,7 +417,7 @@ class ResponseWriter:
     def _left(self) -> int | None:
         """The tokens left of `max_output_tokens`; None without that budget."""
         most = self.subject["max_output_tokens"]
-        return None if most is None else int(most) - sum(_item_tokens(item) for item in self.output)
+        return None if most is None else int(most) - sum(item_tokens(item) for item in self.output)
 
     def _fitted(self, value: str) -> tuple[str, bool]:
         """The text within the budget, and True if it had to be cut."""
@@ -519,58 +438,9 @@ def _part(opened: OpenItem, value: str | None = None) -> Object:
     return {"type": "output_text", "annotations": opened.annotations, "logprobs": [], "text": text}
 
 
-def _cited(file: Object, start: int, end: int) -> Object:
-    return {
-        "type": "container_file_citation",
-        "container_id": file["container_id"],
-        "end_index": end,
-        "file_id": file["id"],
-        "filename": file["_filename"],
-        "start_index": start,
-    }
-
-
-def _shown_image(file: Object) -> Object:
-    """An image that code has made is cited without a place in the text."""
-    return _cited(file, 0, 0)
-
-
 def _continued(running: str | None, output: Iterable[Object]) -> str | None:
     if running is None:
         return None
     for item in output:
         running = history.digest(running, item)
     return running
-
-
-def _execution(context: Context, response: Object, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
-    if not context.config.allow_code_execution:
-        raise ScriptError(
-            "CodeInterpreter(execute=True) runs code on this machine, which was not allowed; start the emulator with "
-            "--allow-code-execution, or Emulator(allow_code_execution=True)"
-        )
-    files = dict(_attached(context, response))
-
-    def run_code() -> CodeInterpreter:
-        result = execute(reply.input, files)
-        outputs = [Image(content=content, filename=name) for name, content in result.files.items()]
-        images = [output for output in outputs if str(output.filename).lower().endswith(IMAGES)]
-        others = [output for output in outputs if output not in images]
-        logs = (reply.logs or "") + result.logs
-        return replace(reply, logs=logs or None, images=(*reply.images, *images), files=(*reply.files, *others))
-
-    return run_code
-
-
-def _attached(context: Context, response: Object) -> Iterator[tuple[str, bytes]]:
-    """The files that the response's code finds, by name: those of its container, or those that will be copied there."""
-    tool = tools.declared(response, "code_interpreter") or {"container": {}}
-    container = tool["container"]
-    id = container if isinstance(container, str) else response.get("_container_id")
-    if id is not None:
-        for file in containers.files_in(context, id):
-            yield file["_filename"], context.contents.whole(file["_content"])
-        return
-    for file_id in container.get("file_ids") or []:
-        file = require_file(context, file_id, "tools")
-        yield file["filename"], context.contents.whole(file["_content"])
