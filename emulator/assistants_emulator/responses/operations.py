@@ -63,19 +63,21 @@ RESUMED_ONLY = (
 
 
 def create(context: Context, body: dict[str, Any]) -> Object:
-    """Create a response; the answer for one in the background, or what its outcome begins with."""
+    """Create a response. Return the answer for one in the background, else the stored response: it has an outcome."""
     place = find_place(context, body)
     check_model(context, body)
     check_tools(context, body)
     check_pairs(context, place)
     require_free(context, place)
     response, new = _new_response(context, body, place)
-    created = view(response, response["_include"], streamed=True)
+    is_shown = response["background"] or body.get("stream")
+    created = view(response, response["_include"], streamed=True) if is_shown else {}
     puts = (("responses", response), *((TABLE, item) for item in new))
     _commit(context, response, "response.created", 0, created, puts)
     if response["background"]:
         _commit(context, response, "response.queued", 1, created)
-    return view(response, response["_include"])
+        return view(response, response["_include"])
+    return response
 
 
 def outcome(context: Context, result: Object) -> Object:

@@ -55,14 +55,21 @@ class OpenItem:
 
 
 class ResponseWriter:
-    """The ReplyWriter of a response. Events that write nothing are made only while `listening()`."""
+    """The ReplyWriter of a response. Events that write nothing are made only while `listening()`.
+
+    A response that is answered whole cannot be seen before its end, so all of it is written then, in one commit.
+    """
 
     def __init__(self, context: Context, response_id: str, listening: Callable[[], bool]) -> None:
         self.context = context
         self.response_id = response_id
         self.open: OpenItem | None = None
         self._listening = listening
+        self._unwritten: Object | None = None  # the response, where it differs from the stored one
+        self._unwritten_items: list[Object] = []
         first = self.subject
+        self._is_unseen = not first["background"] and not first["_request"].get("stream")
+        self._output = history.output_of(context, first)
         self._is_recorded: bool = first["_recorded"]
         self._include: Includes = frozenset(first["_include"])
         rows = context.store.count(events.EVENTS, "_response_id", response_id) if self._is_recorded else 0
@@ -71,6 +78,8 @@ class ResponseWriter:
 
     @property
     def subject(self) -> Object:
+        if self._unwritten is not None:
+            return self._unwritten
         response = self.context.store.get("responses", self.response_id)
         if response is None:
             raise LookupError(f"{self.response_id} is under way but no longer stored")
@@ -79,7 +88,7 @@ class ResponseWriter:
     @property
     def output(self) -> list[Object]:
         """The items that are done."""
-        return history.output_of(self.context, self.subject)
+        return self._output
 
     # What the task asks
 
@@ -121,6 +130,9 @@ class ResponseWriter:
         if "_rule" in response:
             return
         begun = {**response, "status": "in_progress", **fields}
+        if self._is_unseen:
+            self._unwritten = begun
+            return
         yield self._event("response.in_progress", {"response": self._streamed(begun)}, (("responses", begun),))
 
     def complete(self) -> Iterator[Event]:
@@ -155,7 +167,7 @@ class ResponseWriter:
     def remember(self, number: int, value: Any) -> Iterator[Event]:
         response = self.subject
         changed = {**response, "_waits": {**response.get("_waits", {}), str(number): value}}
-        yield Event("response.changed", changed, (("responses", changed),))
+        yield from self._put([("responses", changed)])
 
     # Replies
 
@@ -192,7 +204,7 @@ class ResponseWriter:
                 yield from self._shown("response.function_call_arguments.delta", {**place, "delta": piece})
             done = {**place, "arguments": item["arguments"]}
             yield from self._shown("response.function_call_arguments.done", done)
-            yield self._done(item, index)
+            yield from self._done(item, index)
 
     def close(self) -> Iterator[Event]:
         if self.open is None:
@@ -203,7 +215,7 @@ class ResponseWriter:
             item = {**item, "content": [_part(opened)]}
             yield from self._end_text(opened)
         status = "completed" if opened.cut_short is None else "incomplete"
-        yield self._done({**item, "status": status, "_cut_short": opened.cut_short}, opened.index)
+        yield from self._done({**item, "status": status, "_cut_short": opened.cut_short}, opened.index)
 
     # Messages
 
@@ -343,14 +355,22 @@ class ResponseWriter:
         }
 
     def _added(self, item: Object, index: int) -> Iterator[Event]:
-        shown = events.added(items.view(item, self._include))
-        yield from self._shown("response.output_item.added", {"item": shown, "output_index": index})
+        if self._shows():
+            shown = events.added(items.view(item, self._include))
+            yield self._event("response.output_item.added", {"item": shown, "output_index": index})
 
-    def _done(self, item: Object, index: int) -> Event:
+    def _done(self, item: Object, index: int) -> Iterator[Event]:
+        self._output.append(item)
+        if self._is_unseen:
+            self._unwritten_items.append(item)
+            return
         shown = {"item": items.view(item, self._include), "output_index": index}
-        return self._event("response.output_item.done", shown, ((TABLE, item),))
+        yield self._event("response.output_item.done", shown, ((TABLE, item),))
 
     def _put(self, puts: list[tuple[str, Object]]) -> Iterator[Event]:
+        """Write objects that the response needs now, and the response itself if it is among them."""
+        if self._unwritten is not None:
+            self._unwritten = next((each for table, each in puts if table == "responses"), self._unwritten)
         if puts:
             yield Event("response.changed", self.subject, tuple(puts))
 
@@ -380,10 +400,11 @@ class ResponseWriter:
         ended["_tokens"] = response["_tokens"] + made
         ended["_open_calls"] = items.open_calls(output)
         ended["_digest"] = _continued(response["_context_digest"], output)
-        puts: list[tuple[str, Object]] = [("responses", ended)]
+        self._unwritten = None
+        puts: list[tuple[str, Object]] = [("responses", ended), *((TABLE, item) for item in self._unwritten_items)]
         if status in ("completed", "incomplete"):
             puts += self._joined(ended, output)
-        return self._event(f"response.{status}", {"response": self._streamed(ended)}, puts)
+        return self._event(f"response.{status}", {"response": self._streamed(ended)} if self._shows() else {}, puts)
 
     def _joined(self, response: Object, output: list[Object]) -> list[tuple[str, Object]]:
         """The conversation and the items that come into it."""

@@ -5,6 +5,7 @@ The order of checks is the service's: route, key, beta header, JSON, parameters,
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -45,6 +46,7 @@ from assistants_emulator.web.routing import OBJECT_PATHS, ROUTES, GatewayError, 
 from assistants_emulator.web.streams import EventStream, ResponseStream
 
 RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
+FEW_STEPS = 4  # of the loop, in which most turns end: then the client need not be watched
 PLACES = ("thread_id", "conversation_id", "response_id")
 INCLUDE_KEYS = ("include[]", "include")
 SERVER_FAULT = (
@@ -266,6 +268,10 @@ def _stream_of(request: Request, route: Route, project: Project, values: dict[st
 
 async def _until_over(request: Request, project: Project, id: str) -> None:
     """Wait for the end of a turn; Disconnected if the client does not, which stops nothing."""
+    for _ in range(FEW_STEPS):
+        if project.driver.task(id) is None:
+            return
+        await asyncio.sleep(0)
     if not await send_until_gone(project.driver.until_over(id), disconnect(request.receive)):
         raise Disconnected
 
