@@ -182,7 +182,7 @@ class ResponseWriter:
             case Chunk():
                 return self._chunk(number, reply.value)
             case Refusal():
-                return self._message(number, reply.value, cut(reply.value), [], is_refusal=True)
+                return self._message(number, reply.value, None, [], is_refusal=True)
             case Image():
                 return self._image(number, reply)
             case CodeInterpreter():
@@ -228,21 +228,22 @@ class ResponseWriter:
             for file in files
         ]
         fitting, is_cut = self._fitted(value)
-        pieces = reply.chunks if reply.chunks is not None and fitting == reply.value else cut(fitting)
-        return self._message(number, fitting, pieces, annotations, BUDGET if is_cut else None)
+        chunks = reply.chunks if fitting == reply.value else None
+        return self._message(number, fitting, chunks, annotations, BUDGET if is_cut else None)
 
     def _message(
         self,
         number: int,
         value: str,
-        pieces: Iterable[str],
+        chunks: Iterable[str] | None,
         annotations: list[Object],
         cut_short: str | None = None,
         is_refusal: bool = False,
     ) -> Iterator[Event]:
         opened = yield from self._begin_message(number, is_refusal)
         opened.value, opened.annotations, opened.cut_short = value, annotations, cut_short
-        yield from self._deltas(opened, pieces)
+        if self._shows():
+            yield from self._deltas(opened, cut(value) if chunks is None else chunks)
 
     def _begin_message(self, number: int, is_refusal: bool = False) -> Generator[Event, None, OpenItem]:
         item = self._item(MESSAGE.prefix, "message", number, content=[], role="assistant")
@@ -252,8 +253,6 @@ class ResponseWriter:
         return opened
 
     def _deltas(self, opened: OpenItem, pieces: Iterable[str]) -> Iterator[Event]:
-        if not self._shows():
-            return
         name = "response.refusal.delta" if opened.is_refusal else "response.output_text.delta"
         logprobs: Object = {} if opened.is_refusal else {"logprobs": []}
         for piece in pieces:
