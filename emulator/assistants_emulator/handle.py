@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
@@ -296,7 +297,7 @@ class ProjectHandle:
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
-        return self._do(lambda project: get_state(project.context))
+        return self._do(_state)
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
@@ -320,7 +321,7 @@ class ProjectHandle:
     def transcripts(self, newest: int | None = None, *, portable: bool = False) -> dict[str, str]:
         """The transcripts of threads, conversations and chains by id, in the order of first use; of the newest only,
         where a number is given. Does not wait for runs or responses."""
-        return self._do(lambda project: transcripts(project.context.store, newest, portable))
+        return self._do(partial(_transcripts, newest=newest, portable=portable))
 
     def reset(self) -> None:
         """Remove objects, scripts, rules and requests, and start clock and ids from the beginning."""
@@ -338,6 +339,7 @@ class ProjectHandle:
 
     def _current_leftovers(self) -> Leftovers:
         driver = self._project().driver
+        driver.held.end_all()
         return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
 
     async def _settled(self, thread_id: str) -> None:
@@ -348,3 +350,13 @@ class ProjectHandle:
 
     def _project(self) -> Project:
         return self._server.open_project(self.name)
+
+
+def _state(project: Project) -> dict[str, list[dict[str, Any]]]:
+    project.driver.held.end_all()
+    return get_state(project.context)
+
+
+def _transcripts(project: Project, newest: int | None, portable: bool) -> dict[str, str]:
+    project.driver.held.end_all()
+    return transcripts(project.context.store, newest, portable)

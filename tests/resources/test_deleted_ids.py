@@ -138,7 +138,7 @@ def test_an_assistant_that_v1_made_shows_the_empty_resources_of_its_tools(beta: 
 def test_a_store_is_deleted_while_objects_of_a_state_file_name_none(
     project: ProjectHandle, client: openai.OpenAI
 ) -> None:
-    nothing: Any = {"tool_resources": {"file_search": {"vector_store_ids": None}, "code_interpreter": None}}
+    nothing: Any = {"tool_resources": {"file_search": None, "code_interpreter": None}}
     project.load_state({"threads": [{"id": "thread_1", **nothing}], "assistants": [{"id": "asst_1", **nothing}]})
     assert client.vector_stores.delete(client.vector_stores.create().id).deleted
 

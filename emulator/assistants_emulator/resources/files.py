@@ -31,6 +31,7 @@ _WITH_CONTENT = ("files", "parts", "container_files")
 DEFAULTS: Object = {"status": "processed", "status_details": None}
 LIFETIMES = {"batch": 2_592_000}
 """Seconds until a file of that purpose expires, unless it says when (docs/reference/behaviour.md#files)."""
+MADE_IN = "/mnt/data/"  # begins the name of a file that code made: docs/reference/behaviour.md#code-interpreter-files
 
 
 def new_file(
@@ -52,6 +53,12 @@ def new_file(
     }
 
 
+def short_name(file: Object) -> str:
+    """The file's name, without the folder of one that code made."""
+    name: str = file["filename"]
+    return name.removeprefix(MADE_IN)
+
+
 def create(context: Context, form: Form) -> Object:
     received, purpose = form.file, form.fields.get("purpose")
     if received is None:
@@ -64,8 +71,19 @@ def create(context: Context, form: Form) -> Object:
     if not received.size:
         raise ApiError("File is empty.")
     file = new_file(context, received.filename, purpose, received.size, received.keep(), expires_after)
-    context.commit(Event("file.created", file, (("files", file),)))
+    commit_with_content(context, Event("file.created", file, (("files", file),)))
     return file
+
+
+def commit_with_content(context: Context, event: Event) -> None:
+    """Commit one new object; if it is refused, its bytes are dropped, since nothing refers to them."""
+    try:
+        context.commit(event)
+    except BaseException:
+        ((table, object),) = event.puts
+        if context.store.get(table, object["id"]) is None:
+            context.contents.discard(object["_content"])
+        raise
 
 
 def list_(context: Context, query: ListQuery, purpose: str | None) -> Page:

@@ -81,9 +81,9 @@ class Route:
     An operation is called as `operation(context, **path ids)`, with `body=` where the row has a request model, with
     `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists.
     With `streams` the request may ask for the run's events instead. A path with a `thread_id` lets that thread's run
-    settle first; `settles` waits for the files of the path's vector store, or of all, to be read: "files" for a bounded
-    time, "search" until they are. `versions` are those of the API that have the row; the same method and path may have
-    one row for each.
+    settle first, and ends it if its work is done, unless the row `cancels` that run; `settles` waits for the files of
+    the path's vector store, or of all, to be read: "files" for a bounded time, "search" until they are. `versions` are
+    those of the API that have the row; the same method and path may have one row for each.
 
     `include_values` are those of `include[]`. JSON with `escapes` is ASCII. `not_json` answers a body that is no JSON.
     With an `outcome` the request waits until the turn that the operation began is over, unless that is in the
@@ -105,6 +105,7 @@ class Route:
     query: Callable[[Mapping[str, str]], ListQuery] = list_query
     list_keys: tuple[str, ...] = LIST_KEYS
     settles: Literal["", "files", "search"] = ""
+    cancels: bool = False
     newline: bool = False
     detail: bool = False
     include_values: tuple[str, ...] = INCLUDABLE

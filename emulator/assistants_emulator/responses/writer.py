@@ -18,6 +18,7 @@ from assistants_emulator.resources.items import TABLE, Includes, text_of
 from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import (
     Chunk,
+    Citation,
     CodeInterpreter,
     FileSearch,
     FunctionCall,
@@ -222,14 +223,22 @@ class ResponseWriter:
     def _text(self, number: int, reply: Text) -> Iterator[Event]:
         """The text, with links to the files that code has made, and the citations of files."""
         value, annotations = self._linked(reply.value)
-        files = [find_file(self.context, self.store_ids(), citation.file) for citation in reply.citations]
-        annotations += [
-            {"type": "file_citation", "file_id": file["id"], "filename": file["filename"], "index": len(value)}
-            for file in files
-        ]
+        annotations += [{**self._cited(citation), "index": len(value)} for citation in reply.citations]
         fitting, is_cut = self._fitted(value)
         chunks = reply.chunks if fitting == reply.value else None
         return self._message(number, fitting, chunks, annotations, BUDGET if is_cut else None)
+
+    def _cited(self, citation: Citation) -> Object:
+        """The annotation of a file that is named, or of a result of the last search."""
+        if citation.found is None:
+            file = find_file(self.context, self.store_ids(), citation.file)
+            return {"type": "file_citation", "file_id": file["id"], "filename": file["filename"]}
+        searches = [item["results"] for item in self.output if item["type"] == "file_search_call"]
+        results: list[Object] = searches[-1] if searches else []
+        if citation.found >= len(results):
+            raise ScriptError(f"cannot cite {citation.file}: the last file search has {len(results)} results")
+        result = results[citation.found]
+        return {"type": "file_citation", "file_id": result["file_id"], "filename": result["filename"]}
 
     def _message(
         self,

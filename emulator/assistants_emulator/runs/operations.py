@@ -238,7 +238,7 @@ ROUTES = (
     Route("GET", "/threads/{thread_id}/runs", list_, views.run, lists=True),
     Route("GET", RUN_PATH, retrieve, views.run),
     Route("POST", RUN_PATH, modify, views.run, ModifyRun),
-    Route("POST", f"{RUN_PATH}/cancel", cancel, views.run, NoBody),
+    Route("POST", f"{RUN_PATH}/cancel", cancel, views.run, NoBody, cancels=True),
     Route("POST", f"{RUN_PATH}/submit_tool_outputs", submit_tool_outputs, views.run, SubmitToolOutputs, streams=True),
     Route("GET", STEPS_PATH, list_steps, views.step, lists=True, includes=True),
     Route("GET", f"{STEPS_PATH}/{{step_id}}", retrieve_step, views.step, includes=True),

@@ -14,6 +14,7 @@ import orjson
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.files import short_name
 from assistants_emulator.store import Object
 
 MOST_PIECES = 4096  # a longer text gets longer pieces, so that a megabyte is not a quarter of a million events
@@ -61,7 +62,7 @@ def find_file(context: Context, store_ids: Iterable[str], name: str) -> Object:
     stores = (context.store.of("vector_store_files", "vector_store_id", id) for id in store_ids)
     in_stores = (context.store.get("files", store_file["id"]) for files in stores for store_file in files)
     for file in (*in_stores, *reversed(list(context.store.all("files")))):
-        if file is not None and file["filename"] == name:
+        if file is not None and name in (file["filename"], short_name(file)):
             return file
     names = ", ".join(dict.fromkeys(file["filename"] for file in context.store.all("files"))) or "none"
     raise ScriptError(f"there is no file with the id or name {name!r}; the project's files are: {names}")

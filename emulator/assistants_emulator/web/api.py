@@ -43,7 +43,7 @@ from assistants_emulator.web.responses import (
     without_slash,
 )
 from assistants_emulator.web.routing import OBJECT_PATHS, ROUTES, GatewayError, RouteMatch, RouteTable, address_of
-from assistants_emulator.web.streams import EventStream, ResponseStream
+from assistants_emulator.web.streams import EventStream, ResponseStream, pace_of
 
 RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
 FEW_STEPS = 4  # of the loop, in which most turns end: then the client need not be watched
@@ -112,13 +112,14 @@ class Api:
             await apply(fault)
         values: dict[str, Any] = {**ids, **_query_values(route, request.query_string)}
         if route.body is not None and request.form is None:
-            values["body"] = check(route.body, parse(request.raw, route.not_json))
+            values["body"] = check(route.body, parse(request.raw, not_json=route.not_json))
         if request.form is not None:
             values["form"] = request.form
         address.require_known(values)
         project.driver.recover()
+        asker = request.headers.get(RUN_HEADER, b"").decode("latin-1")
         for place in _places(ids, values.get("body")):
-            await project.driver.settle(place, request.headers.get(RUN_HEADER, b"").decode("latin-1"))
+            await project.driver.settle(place, asker, cancelled=ids["run_id"] if route.cancels else None)
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
         if (stream := _stream_of(request, route, project, values)) is not None:
@@ -167,6 +168,8 @@ class Api:
     async def _send_stream(self, request: Request, send: Send, stream: EventStream) -> None:
         assert request.project is not None
         logged = request.log(200)
+        if logged is not None:
+            logged.streamed = True  # before the first event: a client may look at the log while it reads
         limits = RATE_LIMITS if request.route is not None and request.route.outcome is not None else ()
         headers = [*self._headers(request, STREAM_TYPE), *limits]
         try:
@@ -180,7 +183,7 @@ class Api:
         finally:
             stream.close()
             if logged is not None:
-                logged.streamed, logged.seconds = True, request.seconds
+                logged.seconds = request.seconds
 
     async def _send(
         self,
@@ -258,7 +261,7 @@ def _stream_of(request: Request, route: Route, project: Project, values: dict[st
     if not (route.streams and values["body"].get("stream")):
         return None
     if route.outcome is None:
-        stream = EventStream(project, fault, request.version)
+        stream = EventStream(project, fault, request.version, pace_of(request.headers))
     else:
         options = values["body"].get("stream_options") or {}
         stream = ResponseStream(project, fault, options.get("include_obfuscation") is not False)

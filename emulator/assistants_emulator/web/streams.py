@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
@@ -23,6 +24,9 @@ SHOWN_PREFIX = "thread."
 RESPONSE_PREFIXES = ("response.", "error")
 PADDED_TO = 16
 NOT_SHOWN = {"thread.modified", "thread.deleted"}  # the store's own events of threads
+
+OLD_NODE_VERSION = re.compile(rb"4\.(\d|[1-4]\d|5[0-2])\.")
+OLD_NODE_PACE = 0.005  # real seconds: at 0.002 some texts are still doubled
 
 
 class EventFeed:
@@ -68,13 +72,17 @@ class EventFeed:
 class EventStream(EventFeed):
     """A run's events as the API streams them: from its creation or continuation until it rests.
 
-    It listens from before the operation that begins or continues the run, so that no event is missed.
+    It listens from before the operation that begins or continues the run, so that no event is missed. With a `pace`
+    each event is sent by itself, that many real seconds after the one before it.
     """
 
     last_frame = DONE_FRAME
 
-    def __init__(self, project: Project, fault: Fault | None = None, version: Version = "v2") -> None:
+    def __init__(
+        self, project: Project, fault: Fault | None = None, version: Version = "v2", pace: float = 0.0
+    ) -> None:
         super().__init__(project)
+        self._pace = pace
         self.subject_id = ""
         self._version = version
         self._fault = fault
@@ -100,12 +108,16 @@ class EventStream(EventFeed):
             self.subscribe(topic, self._add)
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """The frames; those that are ready go out together."""
+        """The frames; those that are ready go out together, unless there is a pace."""
         try:
             while True:
                 ready, is_last = self._take()
-                if ready:
-                    yield ready
+                if self._pace:
+                    for one_frame in ready:
+                        yield one_frame
+                        await asyncio.sleep(self._pace)
+                elif ready:
+                    yield b"".join(ready)
                 if self._is_broken():
                     raise DropConnection
                 if is_last or self.has_ended:
@@ -122,7 +134,7 @@ class EventStream(EventFeed):
         self._queue.append(event)
         self.notify()
 
-    def _take(self) -> tuple[bytes, bool]:
+    def _take(self) -> tuple[list[bytes], bool]:
         """The frames of the queued events, and whether these are the last."""
         frames: list[bytes] = []
         while self._queue and not self._is_broken():
@@ -133,10 +145,10 @@ class EventStream(EventFeed):
                 is_malformed = self._fault is not None and self._fault.malformed
                 frames.append(malformed(whole) + b"\n\n" if is_malformed else whole)
             if self._count == self._limit and self._fault is not None and self._fault.error is not None:
-                return b"".join([*frames, frame(ERROR, self._fault.error.body())]), True
+                return [*frames, frame(ERROR, self._fault.error.body())], True
             if self.is_last(event):
-                return b"".join(frames), True
-        return b"".join(frames), False
+                return frames, True
+        return frames, False
 
     @property
     def _limit(self) -> int | None:
@@ -197,3 +209,14 @@ class ResponseStream(EventStream):
             kind, *others = data.items()
             data = dict([kind, *sorted([*others, ("obfuscation", padding)])])
         return frame(event.name, data)
+
+
+def pace_of(headers: Mapping[bytes, bytes]) -> float:
+    """The pace of a stream for this client, in real seconds; 0 for none.
+
+    The stream helper of openai-node up to 4.52 adds the deltas of a text to the first one, which it doubles where that
+    was not read yet (openai/openai-node#1315).
+    """
+    if headers.get(b"x-stainless-helper-method") != b"stream" or headers.get(b"x-stainless-lang") != b"js":
+        return 0.0
+    return OLD_NODE_PACE if OLD_NODE_VERSION.match(headers.get(b"x-stainless-package-version", b"")) else 0.0
