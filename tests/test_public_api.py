@@ -43,7 +43,6 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "transcripts": lambda emulator: emulator.transcripts(1),
     "reset": lambda emulator: emulator.reset(),
     "project": lambda emulator: emulator.project("other"),
-    "inspector_link": lambda emulator: emulator.inspector_link,
     "token": lambda emulator: emulator.token,
     "projects": lambda emulator: emulator.projects(),
     "open_project": lambda emulator: emulator.open_project("other"),

@@ -182,11 +182,13 @@ class AttachedProject:
     def resume(self, run_id: str) -> None:
         self.control("POST", f"runs/{quote(run_id, safe='')}/resume")
 
-    def transcript(self, thread_id: str) -> str:
-        return texts.transcript(FetchedThread(self.get, thread_id), thread_id)
+    def transcript(self, id: str, *, portable: bool = False) -> str:
+        """Of a thread; EmulatorError for any other id, since the API does not show all of a conversation's turns."""
+        return texts.transcript(FetchedThread(self.get, id), id, portable)
 
-    def transcripts(self, newest: int) -> dict[str, str]:
-        return {thread_id: self.transcript(thread_id) for thread_id in thread_ids(self.requests)[-newest:]}
+    def transcripts(self, newest: int | None = None, *, portable: bool = False) -> dict[str, str]:
+        ids = thread_ids(self.requests)
+        return {id: self.transcript(id, portable=portable) for id in (ids if newest is None else ids[-newest:])}
 
     def reset(self) -> None:
         self._script = AttachedScript()

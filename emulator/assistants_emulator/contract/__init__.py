@@ -14,6 +14,7 @@ from assistants_emulator.contract.assistants import CreateAssistant, ModifyAssis
 from assistants_emulator.contract.base import Body, NoBody
 from assistants_emulator.contract.files import CompleteUpload, CreateUpload
 from assistants_emulator.contract.messages import CreateMessage, CreateThread, ModifyMessage, ModifyThread
+from assistants_emulator.contract.ordered import OrderedBody
 from assistants_emulator.contract.queries import ListQuery, files_query, includes, list_query, status_filter
 from assistants_emulator.contract.runs import CreateRun, CreateThreadAndRun, ModifyRun, SubmitToolOutputs
 from assistants_emulator.contract.v1 import CreateAssistantFile, for_version
@@ -68,6 +69,8 @@ def check(model: type[BaseModel], body: object) -> dict[str, Any]:
     Raises InvalidParameter with the path and code of the first error (docs/reference/behaviour.md#validation).
     """
     parsed: Any = {} if body is None or (body == [] and not _requires_fields(model)) else body
+    if issubclass(model, OrderedBody):
+        return model.check_in_order(parsed)
     try:
         model.__pydantic_validator__.validate_python(parsed)
     except ValidationError as error:

@@ -26,6 +26,7 @@ from assistants_emulator.resources.files import used_contents
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
 from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.scripts.load import Script
+from assistants_emulator.responses.turns import ResponseTurns
 from assistants_emulator.runs.turns import RunTurns
 from assistants_emulator.store import Object, Store
 from assistants_emulator.store.blobs import Contents
@@ -227,7 +228,7 @@ class Project:
 
     def _new_driver(self) -> TurnScheduler:
         runs = RunTurns(self.context)
-        apis = (runs,)
+        apis = (runs, ResponseTurns(self.context))
         return TurnScheduler(
             self.context, self.rules, self._workers, apis, runs.held, self._hop, self._make_client, self._read_for_run
         )

@@ -14,6 +14,7 @@ import orjson
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.object_kinds import PART
+from assistants_emulator.project import responses_state
 from assistants_emulator.project.state_schema import FORMS, StateForm, check_status, check_value, normalised
 from assistants_emulator.project.state_shapes import check_shape
 from assistants_emulator.resources import views_spec
@@ -27,9 +28,10 @@ State = dict[str, list[Object]]
 
 def get_state(context: Context) -> State:
     """Every table, oldest object first."""
-    return {
+    tables = {
         form.table: [_state_of(context, form, object) for object in context.store.all(form.table)] for form in FORMS
     }
+    return {**tables, **responses_state.get_tables(context)}
 
 
 def read_state(source: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -49,7 +51,7 @@ def read_state(source: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def prepare_state(context: Context, state: Mapping[str, Any]) -> State:
     """The objects for `replace_state`; EmulatorError in one line for those that the API cannot have."""
-    names = [form.table for form in FORMS]
+    names = [*(form.table for form in FORMS), *responses_state.NAMES]
     for name in state:
         if name not in names:
             raise EmulatorError(
@@ -62,7 +64,7 @@ def prepare_state(context: Context, state: Mapping[str, Any]) -> State:
         for index, object in enumerate(tables[form.table]):
             _check_rendering(form, f"{form.table}[{index}]", object)
     tables["parts"] = [part for upload in tables["uploads"] for part in upload.pop("_parts", [])]
-    return tables
+    return {**tables, **responses_state.prepare_tables(context, state)}
 
 
 def _check_rendering(form: StateForm, where: str, object: Object) -> None:

@@ -27,6 +27,7 @@ from assistants_emulator.resources.unit_of_work import drop_everywhere
 from assistants_emulator.resources.vector_store_indexing import forget_file
 from assistants_emulator.store import Event, Object, Page, Store
 
+_WITH_CONTENT = ("files", "parts", "container_files")
 DEFAULTS: Object = {"status": "processed", "status_details": None}
 LIFETIMES = {"batch": 2_592_000}
 """Seconds until a file of that purpose expires, unless it says when (docs/reference/behaviour.md#files)."""
@@ -131,7 +132,7 @@ def remove(context: Context, file: Object, answer: Object) -> None:
 
 def used_contents(store: Store) -> set[str]:
     """The names of all bytes that belong to an object; others are what a killed process left behind."""
-    return {name for table in ("files", "parts") for object in store.all(table) for name in object.get("_content", ())}
+    return {name for table in _WITH_CONTENT for object in store.all(table) for name in object.get("_content", ())}
 
 
 _WIRE: dict[str, Any] = {"beta": False, "versions": VERSIONS, "newline": True, "detail": True}

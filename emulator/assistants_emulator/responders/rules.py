@@ -108,7 +108,9 @@ class When:
             yield key, text, text is not None and _search(pattern, text)
         if self.assistant is not None:
             names = (turn.assistant.get("name"), turn.assistant.get("id"))
-            yield "assistant", names[0] or names[1], self.assistant in names
+            none = "none: a response has no assistant: use model, instructions or metadata"
+            name = none if turn.api == "responses" else names[0] or names[1]
+            yield "assistant", name, self.assistant in names
         if self.model is not None:
             yield "model", turn.run.get("model"), self.model == turn.run.get("model")
         if self.metadata:

@@ -7,13 +7,13 @@ from typing import Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.files import short_name
 from assistants_emulator.resources.tool_resources import resources_of_run, vector_store_ids
 from assistants_emulator.resources.vector_store_search import search_stores
 from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import Citation, FileSearch
 from assistants_emulator.retrieval import Hit, cited_text
 from assistants_emulator.store import Object
+from assistants_emulator.turns.measures import find_file
 
 RANKING_OPTIONS: Object = {"ranker": "default_2024_08_21", "score_threshold": 0.0}
 MOST_RESULTS, MOST_RESULTS_GPT_3_5 = 20, 5  # results that the tool put into the model's context
@@ -48,7 +48,7 @@ def search_call(context: Context, run: Object, reply: FileSearch, question: str)
         hits = search(context, run, reply.query or question, reply.max_num_results)
         results = [_result(hit.file_id, hit.filename, hit.score, hit.attributes, hit.text) for hit in hits]
     else:
-        pairs = ((find_file(context, run, result.file), result) for result in reply.results)
+        pairs = ((find_file(context, store_ids(context, run), result.file), result) for result in reply.results)
         results = [_result(file["id"], file["filename"], result.score, {}, result.text) for file, result in pairs]
     options = _declared(run).get("ranking_options", RANKING_OPTIONS)
     ranking = {name: options[name] for name in RANKING_OPTIONS}
@@ -68,7 +68,7 @@ def cite(
 def _cited(context: Context, run: Object, citation: Citation) -> tuple[str, str, str]:
     """The id and name of the cited file, and the quote."""
     if citation.found is None:
-        file = find_file(context, run, citation.file)
+        file = find_file(context, store_ids(context, run), citation.file)
         return file["id"], file["filename"], citation.quote or ""
     results = _last_results(context, run)
     if citation.found >= len(results):
@@ -86,19 +86,6 @@ def _last_results(context: Context, run: Object) -> list[Object]:
                 results: list[Object] = call["file_search"]["results"]
                 return results
     return []
-
-
-def find_file(context: Context, run: Object, name: str) -> Object:
-    """A file by id or by name: first in the run's vector stores, then the newest of that name; ScriptError if none."""
-    if (file := context.store.get("files", name)) is not None:
-        return file
-    stores = (context.store.of("vector_store_files", "vector_store_id", id) for id in store_ids(context, run))
-    in_stores = (context.store.get("files", store_file["id"]) for files in stores for store_file in files)
-    for file in (*in_stores, *reversed(list(context.store.all("files")))):
-        if file is not None and name in (file["filename"], short_name(file)):
-            return file
-    names = ", ".join(dict.fromkeys(file["filename"] for file in context.store.all("files"))) or "none"
-    raise ScriptError(f"there is no file with the id or name {name!r}; the project's files are: {names}")
 
 
 def _declared(run: Object) -> Object:

@@ -27,6 +27,7 @@ from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.runs import events, tokens
 from assistants_emulator.runs.tokens import prompt_tokens
 from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.turns.measures import of_text
 
 COPIED = ("model", "temperature", "top_p", "reasoning_effort", "response_format")
 NO_PROMPT = "Run creation requires a Thread with a user message or an assistant with instructions."
@@ -209,7 +210,7 @@ def _completed_step(context: Context, run: Object, outputs: dict[str, str]) -> O
     if step is None:
         return None
     calls = [_with_output(call, outputs[call["id"]]) for call in step["step_details"]["tool_calls"]]
-    completion_tokens = sum(tokens.of_text(call["function"]["name"] + call["function"]["arguments"]) for call in calls)
+    completion_tokens = sum(of_text(call["function"]["name"] + call["function"]["arguments"]) for call in calls)
     return {
         **step,
         "status": "completed",

@@ -13,6 +13,7 @@ from assistants_emulator.runs.limits import check_reply, exhausted, is_slow
 from assistants_emulator.runs.tokens import last_message
 from assistants_emulator.runs.writer import RunWriter
 from assistants_emulator.store import Event, Object
+from assistants_emulator.turns.execution import Execution
 
 
 class RunReplies(RunWriter):
@@ -25,7 +26,7 @@ class RunReplies(RunWriter):
     def store_ids(self) -> list[str]:
         return file_search.store_ids(self.context, self.run)
 
-    def execution(self, reply: CodeInterpreter) -> code.Execution:
+    def execution(self, reply: CodeInterpreter) -> Execution:
         return code.execution(self.context, self.run, reply)
 
     def require_usable(self) -> None:

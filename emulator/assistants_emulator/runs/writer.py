@@ -21,6 +21,7 @@ from assistants_emulator.runs import content, events, tokens
 from assistants_emulator.runs.limits import COMPLETION, PROMPT, fitted, left
 from assistants_emulator.runs.tokens import prompt_tokens
 from assistants_emulator.store import Event, Object
+from assistants_emulator.turns.measures import of_json
 
 Links = Callable[[str], tuple[str, list[Object]]]
 """Returns a finished text with the links it lacks, and its annotations."""
@@ -141,7 +142,7 @@ class RunWriter:
         yield events.step_created(step, files)
         yield events.step_in_progress(step)
         completed = {**step, "step_details": {"type": "tool_calls", "tool_calls": [call]}}
-        self.open = OpenStep(completed, None, None, tokens.of_json(call))
+        self.open = OpenStep(completed, None, None, of_json(call))
         if self.listening():
             for delta in deltas(call):
                 yield events.step_delta(step, [delta])

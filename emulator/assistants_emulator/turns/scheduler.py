@@ -90,6 +90,12 @@ class TurnScheduler:
             else:
                 return
 
+    async def until_over(self, id: str) -> None:
+        """Wait until the run or response has ended, however long that takes; a Wait is skipped as by any request."""
+        if (task := self._tasks.get(id)) is not None:
+            task.is_awaited = True
+            await task.over.wait()
+
     @property
     def is_settled(self) -> bool:
         """True if no turn is at work."""
@@ -188,8 +194,8 @@ class TurnScheduler:
     # From a task
 
     def _on_wait(self, task: TurnTask) -> None:
-        """A turn has come to a Wait; a stream that is listening is a request that finds it there."""
-        if self.context.clock.autojump and self.context.store.listening(task.id):
+        """A turn has come to a Wait; a stream, or a request that waits for its end, finds it there."""
+        if self.context.clock.autojump and (task.is_awaited or self.context.store.listening(task.id)):
             asyncio.get_running_loop().create_task(self.settle(task.id))
 
     def _go_on_with_stalled(self) -> None:
@@ -200,8 +206,10 @@ class TurnScheduler:
                 self.start(task.api, task.writer.subject)
 
     def _on_over(self, task: TurnTask) -> None:
-        if self._tasks.pop(task.id, None) is task and task.is_stalled:
-            self._stalled[task.id] = task
+        if self._tasks.get(task.id) is task:  # a state file may have brought another turn of that id
+            del self._tasks[task.id]
+            if task.is_stalled:
+                self._stalled[task.id] = task
         for place in task.places:
             if self._by_place.get(place) is task:
                 del self._by_place[place]

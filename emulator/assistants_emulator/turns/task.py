@@ -67,6 +67,8 @@ class TurnTask:
         self.id: str = subject["id"]
         self.places = (self.id, *api.places(subject))
         self.suspension = Suspension()
+        self.over = asyncio.Event()
+        self.is_awaited = False
         self.services = services
         self.writer = api.writer(subject)
         self.api = api
@@ -96,6 +98,7 @@ class TurnTask:
         self._ending = None
         self.loop_task.cancel()
         self.suspension.settled.set()
+        self.over.set()
 
     def take_invocation(self) -> tuple[Rule, Invocation]:
         """The responder, which is now the caller's to go on with or to close."""
@@ -134,6 +137,7 @@ class TurnTask:
                 self._invocation.close()
             self._on_over(self)
             self.suspension.settled.set()
+            self.over.set()
 
     async def _play_or_fail(self, paused: bool) -> None:
         """Play the turn to its end. If even its ending cannot be written it fails with a constant text."""

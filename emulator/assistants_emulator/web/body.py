@@ -48,14 +48,17 @@ def refuse_above(limit: int, size: int) -> None:
         raise TooLarge(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")
 
 
-def parse(raw: bytes, most_depth: int = MOST_DEPTH) -> Any:
-    """The JSON value, None for an empty body; 400 for invalid JSON and for more than `most_depth` levels."""
+def parse(raw: bytes, most_depth: int = MOST_DEPTH, not_json: str | None = None) -> Any:
+    """The JSON value, None for an empty body; 400 for invalid JSON and for more than `most_depth` levels.
+
+    `not_json` is the text for a body that is no JSON, where that is another one.
+    """
     if not raw.strip():
         return None
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise ApiError(NOT_JSON) from None
+        raise ApiError(NOT_JSON) if not_json is None else ApiError(not_json, code="invalid_json") from None
     if raw.count(b"[") + raw.count(b"{") > most_depth and _too_deep(body, most_depth):
         raise ApiError(NOT_JSON)
     return body

@@ -19,6 +19,8 @@ from assistants_emulator.contract.files import PURPOSES
 from assistants_emulator.errors import ApiError, MethodNotAllowed, NotFound
 from assistants_emulator.resources import (
     assistants,
+    containers,
+    conversations,
     files,
     messages,
     models,
@@ -30,6 +32,7 @@ from assistants_emulator.resources import (
     vector_stores,
 )
 from assistants_emulator.resources.route import VERSIONS, Route, Version
+from assistants_emulator.responses import operations as response_operations
 from assistants_emulator.runs import operations
 from assistants_emulator.web.auth import key_of, no_key, wrong_key
 
@@ -46,13 +49,19 @@ ROUTES: tuple[Route, ...] = (
     *vector_store_search.ROUTES,
     *models.ROUTES,
     *v1.ROUTES,
+    *response_operations.ROUTES,
+    *conversations.ROUTES,
+    *containers.ROUTES,
 )
 """All rows of the API."""
 
-EMULATED = "assistants, threads, messages, runs, run steps, files, uploads, vector stores, models"
+EMULATED = (
+    "assistants, threads, messages, runs, run steps, responses, conversations, containers, files, uploads, "
+    "vector stores, models"
+)
 NOT_EMULATED = {
-    *("audio", "batches", "chat", "completions", "containers", "conversations", "embeddings", "evals", "fine_tuning"),
-    *("images", "moderations", "organization", "realtime", "responses", "videos"),
+    *("audio", "batches", "chat", "completions", "embeddings", "evals", "fine_tuning"),
+    *("images", "moderations", "organization", "prompts", "realtime", "videos"),
 }
 Node = dict[str, Any]
 Rows = dict[Version, Route]
@@ -263,7 +272,7 @@ def unknown_path(method: str, path: str, full_path: str) -> NotFound:
     message = f"Invalid URL ({method} {full_path})"
     family = path.split("/")[1]
     if family in NOT_EMULATED:
-        message += f". This server emulates the Assistants API ({EMULATED}), and not {family}."
+        message += f". This server emulates {EMULATED}, and not {family}."
     return NotFound(message)
 
 

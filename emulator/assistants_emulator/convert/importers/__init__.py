@@ -27,7 +27,10 @@ V1_PATHS = (
     *("/assistants/{assistant_id}/files", "/assistants/{assistant_id}/files/{file_id}"),
     *("/threads/{thread_id}/messages/{message_id}/files", "/threads/{thread_id}/messages/{message_id}/files/{file_id}"),
 )
-_KINDS = ("assistants", "threads", "files", "uploads", "vector_stores", "models")
+_KINDS = (
+    *("assistants", "threads", "files", "uploads", "vector_stores", "models"),
+    *("responses", "conversations", "containers"),
+)
 _START = re.compile(rf"/(?:{'|'.join(_KINDS)})(?=/|$)")
 _BASE = re.compile(r".*/v\d+|.*/openai(/deployments/[^/]+)?(/v\d+)?")
 _UNIQUE = ("/assistants", "/threads")  # no other API has these, so they may be below any base
