@@ -142,6 +142,10 @@ class Project:
         self.expiry.rearm()
         self.driver.adopt(tables)
 
+    async def work(self, function: Callable[[], T]) -> T:
+        """Call the function in a worker thread; it must not touch the project's objects."""
+        return await self._workers.work(function)
+
     async def advance(self, seconds: float) -> None:
         if seconds < 0:
             raise EmulatorError(f"advance takes seconds from 0 up, not {seconds}; `set` moves a clock back")
@@ -167,7 +171,7 @@ class Project:
         """Read in a worker thread: a hostile document may take long."""
         try:
             read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
-            finish(self.context, id, await self._workers.call(read_all), searching)
+            finish(self.context, id, await self._workers.work(read_all), searching)
         finally:
             self._reading.pop(id, None)
 

@@ -6,21 +6,18 @@ Files that a text links to are cited where it does, images without a place in th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
 
-from assistants_emulator.code_interpreter import execute
-from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources import containers
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import require_file
 from assistants_emulator.responders.replies import CodeInterpreter, Image
 from assistants_emulator.responses import tools
 from assistants_emulator.store import Object
+from assistants_emulator.turns.execution import Execution, require_allowed
 
 SANDBOX = "sandbox:/mnt/data/"
 UNNAMED_IMAGE = "image.png"
-IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
 def container_of(context: Context, response: Object) -> tuple[str, list[tuple[str, Object]]]:
@@ -93,23 +90,10 @@ def cited_image(file: Object) -> Object:
     return cited(file, 0, 0)
 
 
-def execution(context: Context, response: Object, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
-    if not context.config.allow_code_execution:
-        raise ScriptError(
-            "CodeInterpreter(execute=True) runs code on this machine, which was not allowed; start the emulator with "
-            "--allow-code-execution, or Emulator(allow_code_execution=True)"
-        )
-    files = dict(_attached(context, response))
-
-    def run_code() -> CodeInterpreter:
-        result = execute(reply.input, files)
-        outputs = [Image(content=content, filename=name) for name, content in result.files.items()]
-        images = [output for output in outputs if str(output.filename).lower().endswith(IMAGES)]
-        others = [output for output in outputs if output not in images]
-        logs = (reply.logs or "") + result.logs
-        return replace(reply, logs=logs or None, images=(*reply.images, *images), files=(*reply.files, *others))
-
-    return run_code
+def execution(context: Context, response: Object, reply: CodeInterpreter) -> Execution:
+    """The execution of the reply's code, with the files that it finds; ScriptError unless that is allowed."""
+    require_allowed(context)
+    return Execution(reply, dict(_attached(context, response)))
 
 
 def _attached(context: Context, response: Object) -> Iterator[tuple[str, bytes]]:

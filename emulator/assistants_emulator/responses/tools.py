@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from assistants_emulator.errors import ScriptError
+from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.vector_store_search import search_stores
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Image, Text
@@ -136,6 +137,19 @@ def check_reply(response: Object, reply: Any, hosted_calls: int) -> None:
             _check_hosted(response, reply, hosted_calls)
         case Text():
             _check_format(response["text"]["format"], reply.value)
+
+
+def is_slow(response: Object, reply: Any) -> bool:
+    """True if checking the reply may take long, by the schemas that the request has: then not on the server's loop."""
+    match reply:
+        case list():
+            found = [tool["parameters"] for tool in response["tools"] if tool["type"] == "function"]
+            length = sum(len(call.arguments_json()) for call in reply)
+            return any(schemas.is_slow(schema, length) for schema in found if schema)
+        case Text():
+            schema = response["text"]["format"].get("schema")
+            return schema is not None and schemas.is_slow(schema, len(reply.value))
+    return False
 
 
 def _check_calls(response: Object, calls: list[FunctionCall]) -> None:

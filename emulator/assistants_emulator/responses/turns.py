@@ -104,7 +104,7 @@ class ResponseTurns:
             parked = self._take(answered[-1], services)
             if parked is not None:
                 return Opening(parked.rule, parked.invocation, answered[-1].in_order())
-        rule = self._begun_with(response, answered, turn, services) or await services.choose(turn)
+        rule = await self._begun_with(response, answered, turn, services) or await services.choose(turn)
         if answered:
             turn.outputs = answered[-1].in_order()
             replayed = await self._replay(rule, turn, answered, services, response)
@@ -115,7 +115,7 @@ class ResponseTurns:
     async def call(self, task: TurnTask, number: int, calls: list[FunctionCall]) -> list[str]:
         """Write the calls, end the response, and keep its responder for the request with the outputs."""
         if not task.writer.is_written(number):
-            task.require_room(calls)
+            await task.require_room(calls)
             await task.commit_paced(task.writer.functions(number, calls))
         task.commit(task.writer.complete())
         rule, invocation = task.take_invocation()
@@ -144,10 +144,12 @@ class ResponseTurns:
             return None
         return parked
 
-    def _begun_with(self, response: Object, answered: list[Group], turn: Turn, services: TurnServices) -> Rule | None:
+    async def _begun_with(
+        self, response: Object, answered: list[Group], turn: Turn, services: TurnServices
+    ) -> Rule | None:
         """The rule that the turn began with: before a restart, or in an earlier response; None if it is gone."""
         if "_rule" in response:
-            return services.find(response["_rule"], turn)
+            return await services.find(response["_rule"], turn)
         call_id = answered[-1].calls[0]["call_id"] if answered else ""
         maker = history.maker_of(self._context, call_id)
         earlier = self._context.store.get("responses", maker) if maker is not None else None
@@ -156,8 +158,7 @@ class ResponseTurns:
         rule = services.rules.find(earlier["_rule"])
         if rule is None or rule_key(rule) != earlier.get("_rule_key"):
             return None
-        turn.match = rule.match(turn)
-        return rule
+        return await services.find(rule.id, turn)
 
     async def _replay(
         self, rule: Rule, turn: Turn, answered: list[Group], services: TurnServices, response: Object

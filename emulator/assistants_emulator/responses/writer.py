@@ -30,6 +30,7 @@ from assistants_emulator.responders.replies import (
 from assistants_emulator.responses import code, events, history, tools
 from assistants_emulator.responses.views import TOKENS_PER_MESSAGE, item_tokens, view
 from assistants_emulator.store import Event, Object
+from assistants_emulator.turns.execution import Execution
 from assistants_emulator.turns.measures import cut, find_file, of_text
 
 TOLERANCE = 1.25  # an estimate may be off by a quarter, so only beyond that a text is over its budget
@@ -96,7 +97,7 @@ class ResponseWriter:
     def store_ids(self) -> list[str]:
         return tools.store_ids(self.context, self.subject)
 
-    def execution(self, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
+    def execution(self, reply: CodeInterpreter) -> Execution:
         return code.execution(self.context, self.subject, reply)
 
     def require_usable(self) -> None:
@@ -106,6 +107,9 @@ class ResponseWriter:
     def check(self, reply: Any) -> None:
         hosted = sum(item["type"] in ("file_search_call", "code_interpreter_call") for item in self.output)
         tools.check_reply(self.subject, reply, hosted)
+
+    def is_slow(self, reply: Any) -> bool:
+        return tools.is_slow(self.subject, reply)
 
     def exhausted(self) -> str | None:
         left = self._left()

@@ -8,22 +8,20 @@ See docs/reference/behaviour.md#code-interpreter-files.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from uuid import NAMESPACE_OID, uuid5
 
-from assistants_emulator.code_interpreter import execute
-from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import MADE_IN, new_file, short_name
 from assistants_emulator.resources.tool_resources import code_file_ids, resources_of_run
 from assistants_emulator.responders.replies import CodeInterpreter, Image
 from assistants_emulator.store import Object
+from assistants_emulator.turns.execution import Execution, require_allowed
 
 PURPOSE = "assistants_output"
 SANDBOX = f"sandbox:{MADE_IN}"
 UNNAMED_IMAGE = "image.png"
-IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +86,11 @@ def _mentions(value: str, path: str, file_id: str) -> Iterator[Object]:
         yield {"type": "file_path", "text": path, **place}
 
 
-def execution(context: Context, run: Object, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
-    """A function for a worker: returns the reply with the logs and files of its code. ScriptError unless allowed."""
-    if not context.config.allow_code_execution:
-        raise ScriptError(
-            "CodeInterpreter(execute=True) runs code on this machine, which was not allowed; start the emulator with "
-            "--allow-code-execution, or Emulator(allow_code_execution=True)"
-        )
+def execution(context: Context, run: Object, reply: CodeInterpreter) -> Execution:
+    """What executes the reply's code. ScriptError unless that is allowed."""
+    require_allowed(context)
     files = {name: context.contents.whole(file["_content"]) for name, file in _attached(context, run)}
-
-    def run_code() -> CodeInterpreter:
-        result = execute(reply.input, files)
-        outputs = [Image(content=content, filename=name) for name, content in result.files.items()]
-        images = [output for output in outputs if str(output.filename).lower().endswith(IMAGES)]
-        others = [output for output in outputs if output not in images]
-        logs = (reply.logs or "") + result.logs
-        return replace(reply, logs=logs or None, images=(*reply.images, *images), files=(*reply.files, *others))
-
-    return run_code
+    return Execution(reply, files)
 
 
 def _attached(context: Context, run: Object) -> Iterator[tuple[str, Object]]:

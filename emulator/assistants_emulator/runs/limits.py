@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from assistants_emulator.errors import ScriptError
+from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Text
 from assistants_emulator.runs.content import Part, TextPart
@@ -76,6 +77,20 @@ def _check_format(response_format: Any, text: str) -> None:
     schema = response_format["json_schema"].get("schema") if kind == "json_schema" else {"type": "object"}
     if schema and (problem := schema_problem(schema, value)) is not None:
         raise ScriptError(f"the run has response_format {kind}, but its responder's text does not fit it: {problem}")
+
+
+def is_slow(run: Object, reply: Any) -> bool:
+    """True if checking the reply may take long, by the schemas that the run has: then not on the server's loop."""
+    match reply:
+        case list():
+            tools = [tool["function"]["parameters"] for tool in run["tools"] if tool["type"] == "function"]
+            length = sum(len(call.arguments_json()) for call in reply)
+            return any(schemas.is_slow(schema, length) for schema in tools)
+        case Text():
+            kind = run["response_format"]
+            schema = kind["json_schema"].get("schema") if isinstance(kind, dict) and "json_schema" in kind else None
+            return schema is not None and schemas.is_slow(schema, len(reply.value))
+    return False
 
 
 PROMPT, COMPLETION = "max_prompt_tokens", "max_completion_tokens"

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from assistants_emulator.errors import ScriptError
+from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import short_name
 from assistants_emulator.store import Object
@@ -39,20 +40,11 @@ def of_json(value: Any) -> int:
 
 
 def schema_problem(schema: Object, value: Any) -> str | None:
-    """The best-matching error of the value; None if it fits the schema, or if the schema itself is broken."""
-    from jsonschema.exceptions import SchemaError, best_match
-    from jsonschema.validators import validator_for
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
-
-    validator = validator_for(schema)
+    """The value's best-matching error; None if it fits, or if the schema is broken. ScriptError if that took long."""
     try:
-        validator.check_schema(schema)
-        # an empty registry: a `$ref` must never make the emulator look something up on the network
-        error = best_match(validator(schema, registry=Registry()).iter_errors(value))
-    except (SchemaError, Unresolvable):
-        return None
-    return None if error is None else f"at {error.json_path}: {error.message}"
+        return schemas.problem(schema, value)
+    except schemas.SchemaTookTooLong as error:
+        raise ScriptError(str(error)) from None
 
 
 def find_file(context: Context, store_ids: Iterable[str], name: str) -> Object:

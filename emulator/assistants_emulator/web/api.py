@@ -17,7 +17,7 @@ from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.contract import check, includes
 from assistants_emulator.errors import ApiError, ServerFault, StoreError
 from assistants_emulator.project.project import Project
-from assistants_emulator.resources.route import Download, Route
+from assistants_emulator.resources.route import Download, Later, Route
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.fault_effects import DropConnection, apply, hold_runs, malformed, retry_headers
@@ -126,6 +126,8 @@ class Api:
             await self._send_stream(request, send, stream)
             return
         result = route.operation(hold_runs(project.context, fault), **values)
+        if isinstance(result, Later):
+            result = await project.work(result.function)
         if route.outcome is not None and not result["background"]:
             await _until_over(request, project, result["id"])
             result = route.outcome(project.context, result)
