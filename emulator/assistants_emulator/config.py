@@ -44,6 +44,8 @@ class Config:
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
     repair: bool = False
+    adopt_ids: bool = False
+    """Make unknown assistants, threads and vector stores with defaults at their first use."""
     loaded_projects: int = DEFAULT_LOADED
     """Number of projects with a directory whose objects are in memory; those of others are read on use."""
     transport: Literal["socket", "inprocess"] = "socket"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,11 +19,11 @@ from assistants_emulator.config import (
     key_of_project,
     project_of_key,
 )
-from assistants_emulator.errors import EmulatorError, StoppedError
+from assistants_emulator.errors import StoppedError
 from assistants_emulator.handle import ProjectHandle, named_options
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, folder_of
-from assistants_emulator.project.state import read_state
+from assistants_emulator.project.state_file import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
@@ -64,18 +65,18 @@ class EmulatorServer:
         self._lock = None if config.data_dir is None else DirectoryLock(config.data_dir)
         self._parts: Running | None = None
 
-    def start(self) -> None:
-        """Listen. Starting a started server changes nothing."""
+    def start(self, listener: socket.socket | None = None) -> None:
+        """Listen, on the given socket if there is one. Starting a started server changes nothing."""
         if self._parts is not None:
             return
-        listener = bind(*self._address)
+        listener = listener or bind(*self._address)
         try:
             self._take_directory()
         except BaseException:
             listener.close()
             raise
         config = replace(self.config, allow_hosts=(*self.config.allow_hosts, listener.getsockname()[0]))
-        app = make_app(config, self.open_project, self._inspector)
+        app = self.make_app(config)
         http = ThreadedServer(app, listener)
         self._parts = Running(http, InProcessServer(app, http.loop), Workers())
         self._base_url = http.base_url
@@ -114,12 +115,28 @@ class EmulatorServer:
             self.require_running()
         return self._base_url
 
+    def make_app(self, config: Config) -> Any:
+        """The ASGI application that the server serves."""
+        return make_app(config, self.open_project, self._inspector, self.project_of)
+
     def open_project(self, name: str) -> Project:
         """The project, created at its first use; on the loop only."""
         return self.projects.open(name)
 
+    def project_of(self, key: str) -> str:
+        """The name of the project that an API key selects; on the loop only."""
+        return project_of_key(key)
+
+    def name_beside(self, name: str, other: str) -> str:
+        """The whole name of the project that the handle of the project `other` calls `name`."""
+        return name
+
     def key_of(self, name: str) -> str:
-        """The API key that selects the project: the one of the options, where that does."""
+        """The API key that selects the project."""
+        return self._own_key(name)
+
+    def _own_key(self, name: str) -> str:
+        """The key of the options, where that selects the project."""
         accepted = self.config.api_key
         return accepted if accepted is not None and project_of_key(accepted) == name else key_of_project(name)
 
@@ -142,7 +159,7 @@ class EmulatorServer:
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
             headers = {**options.pop("default_headers", {}), RUN_HEADER.decode(): run_id}
             in_process = running.in_process if project.transport == "inprocess" else None
-            return make_client(self.base_url, self.key_of(name), {**options, "default_headers": headers}, in_process)
+            return make_client(self.base_url, self._own_key(name), {**options, "default_headers": headers}, in_process)
 
         directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
         project = Project(name, self.config, directory, running.workers, running.http.loop.call, client_for_run)
@@ -188,6 +205,7 @@ class Emulator(ProjectHandle):
         allow_code_execution: bool = False,
         allow_hosts: tuple[str, ...] = (),
         repair: bool = False,
+        adopt_ids: bool = False,
         loaded_projects: int = DEFAULT_LOADED,
         transport: Literal["socket", "inprocess"] = "socket",
     ) -> None:
@@ -204,6 +222,7 @@ class Emulator(ProjectHandle):
             allow_code_execution=allow_code_execution,
             allow_hosts=allow_hosts,
             repair=repair,
+            adopt_ids=adopt_ids,
             loaded_projects=loaded_projects,
             transport=transport,
         )
@@ -243,10 +262,8 @@ class Emulator(ProjectHandle):
 
     def project(self, name: str) -> ProjectHandle:
         """The handle of a project, created at its first use. EmulatorError for a name that no header can carry."""
-        if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
-            raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
         self._server.require_running()
-        return ProjectHandle(self._server, name)
+        return super().project(name)
 
     def open_project(self, name: str) -> Project:
         """The project itself; on the server's loop only."""

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cas
 from assistants_emulator.config import TRANSPORTS
 from assistants_emulator.environment import environment
 from assistants_emulator.errors import EmulatorError, unknown_option
+from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.project.state import get_state, read_state
+from assistants_emulator.project.state import State, get_state
+from assistants_emulator.project.state_file import ObjectAdder, read_state
 from assistants_emulator.project.transcript import transcript, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
@@ -64,11 +66,16 @@ def named_options(function: Function) -> Function:
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left."""
+    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left.
+
+    `slept` are the real seconds between looks at a run, `remarks` lines about what may surprise.
+    """
 
     failures: list[Failure]
     unmatched: list[str]
     unused: list[str]
+    slept: float = 0.0
+    remarks: tuple[str, ...] = ()
 
 
 class Server(Protocol):
@@ -89,6 +96,10 @@ class Server(Protocol):
 
     def key_of(self, name: str) -> str:
         """The API key that selects the project."""
+        ...
+
+    def name_beside(self, name: str, other: str) -> str:
+        """The whole name of the project that the handle of the project `other` calls `name`."""
         ...
 
 
@@ -145,7 +156,7 @@ class FaultsHandle:
         return iter(self._fetch())
 
 
-class ProjectHandle:
+class ProjectHandle(ObjectAdder):
     """One project of a running emulator, usable from any thread.
 
     `base_url` and `api_key` configure a client of any language; `client()` returns the Python SDK's, configured. Where
@@ -161,6 +172,15 @@ class ProjectHandle:
     def base_url(self) -> str:
         """`http://127.0.0.1:PORT/v1`."""
         return self._server.base_url
+
+    def project(self, name: str) -> ProjectHandle:
+        """Another project of the same server, with a key of its own; in a test it is the test's own too.
+
+        EmulatorError for a name that no header can carry.
+        """
+        if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
+            raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
+        return ProjectHandle(self._server, self._server.name_beside(name, self.name))
 
     @property
     def clock(self) -> ClockHandle:
@@ -303,6 +323,15 @@ class ProjectHandle:
         loaded = read_state(state)
         self._do(lambda project: project.load_state(loaded))
 
+    def _new_id(self, kind: ObjectKind) -> str:
+        return self._do(lambda project: project.context.ids.new(kind.name))
+
+    def _add_state(self, state: Mapping[str, Any]) -> State:
+        async def add() -> State:
+            return await self._project().add_state(state)
+
+        return self._server.loop.wait(add())
+
     def resume(self, run_id: str) -> None:
         """Resume a paused run; EmulatorError if it is not paused."""
         if not self._do(lambda project: project.driver.resume(run_id)):
@@ -334,8 +363,10 @@ class ProjectHandle:
         return self._current_leftovers()
 
     def _current_leftovers(self) -> Leftovers:
-        driver = self._project().driver
-        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
+        project = self._project()
+        driver = project.driver
+        slept, remarks = project.requests.seconds_between_looks(), tuple(project.context.remarks)
+        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused(), slept, remarks)
 
     async def _settled(self, thread_id: str) -> None:
         await self._project().driver.settle(thread_id)

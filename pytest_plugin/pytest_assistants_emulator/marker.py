@@ -26,6 +26,7 @@ class Settings:
     cassette: Path | None = None
     replay: str | None = None
     transport: str | None = None
+    keys: str | None = None
 
 
 def settings_of(item: pytest.Item) -> Settings:
@@ -37,10 +38,28 @@ def settings_of(item: pytest.Item) -> Settings:
         keywords = {**mark.kwargs, **keywords}
     if unknown := [name for name in keywords if name not in KEYWORDS]:
         _refuse(f"unknown keyword {unknown[0]!r}; there are {_names()}")
-    settings = Settings(**{name: KEYWORDS[name](value, item) for name, value in keywords.items() if value is not None})
+    values = {name: KEYWORDS[name](value, item) for name, value in keywords.items() if value is not None}
+    settings = Settings(**{**_from_ini(item, values), **values})
     if settings.replay is not None and settings.cassette is None:
         _refuse("replay says how a cassette is replayed, and there is no cassette")
     return settings
+
+
+def _from_ini(item: pytest.Item, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The script and the state that the ini file gives all tests; a cassette has its own answers."""
+    options = ("state",) if "cassette" in values else ("script", "state")
+    return {name: path for name in options if (path := _ini_file(item.config, f"assistants_{name}")) is not None}
+
+
+def _ini_file(config: pytest.Config, option: str) -> Path | None:
+    """The file that an ini option names, from the ini file's folder."""
+    value: str = config.getini(option)
+    if not value:
+        return None
+    path = (config.inipath.parent if config.inipath is not None else config.rootpath) / value
+    if not path.is_file():
+        pytest.fail(f"{option}: there is no file {path}", pytrace=False)
+    return path
 
 
 def _file_or_dict(name: str) -> Callable[[Any, pytest.Item], Path | dict[str, Any]]:
@@ -92,6 +111,12 @@ def _transport(value: Any, item: pytest.Item) -> str:
     _refuse(f"transport is 'socket' or 'inprocess', not {value!r}")
 
 
+def _keys(value: Any, item: pytest.Item) -> str:
+    if value in ("one", "separate"):
+        return str(value)
+    _refuse(f"keys is 'one' or 'separate', not {value!r}")
+
+
 def _names() -> str:
     return ", ".join(KEYWORDS)
 
@@ -108,4 +133,5 @@ KEYWORDS: dict[str, Callable[[Any, pytest.Item], Any]] = {
     "clock": _clock,
     "seed": _seed,
     "transport": _transport,
+    "keys": _keys,
 }

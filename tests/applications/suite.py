@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 import pytest
+
 from assistants_emulator import FunctionCall, ProjectHandle, Text, Turn
 
 NAMES = (
@@ -33,7 +34,9 @@ def test_an_order_is_looked_up(desk: Any, assistants_emulator: ProjectHandle, or
         yield Text(f"Order {turn.match['order']} is {output}.")
 
     assert desk.ask(f"Where is order {order}?") == f"Order {order} is {status}."
-    assert f'get_order_status({{"order":"{order}"}}) -> {status}' in assistants_emulator.transcript(_thread(assistants_emulator))
+    assert f'get_order_status({{"order":"{order}"}}) -> {status}' in assistants_emulator.transcript(
+        _thread(assistants_emulator)
+    )
 
 
 def _thread(project: ProjectHandle) -> str:

@@ -15,7 +15,7 @@ RAISES = """
 
 def test_an_exception_in_a_responder_is_raised_with_its_traceback(run_tests: RunTests) -> None:
     result = run_tests(RAISES)
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ['>*raise LookupError("no such city")', "E*LookupError: no such city", "test_inner.py:*: LookupError"],
         consecutive=False,
@@ -31,13 +31,13 @@ def test_it_is_raised_even_if_the_test_did_not_wait_for_the_run(run_tests: RunTe
             thread = {"messages": [{"role": "user", "content": "Hello"}]}
             openai_client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread)
     """)
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*ZeroDivisionError: division by zero"])
 
 
 def test_several_exceptions_are_raised_as_a_group(run_tests: RunTests) -> None:
     result = run_tests(RAISES + "        ask(openai_client)\n")
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*ExceptionGroup: while the assistants emulator was used (2 sub-exceptions)*"])
 
 
@@ -60,7 +60,7 @@ def test_an_unmatched_run_is_reported_with_the_rules_conditions(run_tests: RunTe
             assistants_emulator.respond("Sunny.", when="weather")
             ask(openai_client, "Hello")
     """)
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["No rule matches this run: *'Hello'*", "*message matches 'weather'*"])
     result.stdout.no_fnmatch_line("*traceback entries are hidden*")
 
@@ -107,5 +107,5 @@ def test_an_exception_in_the_middle_of_a_stream_fails_the_test_that_read_it(run_
             with pytest.raises(openai.APIConnectionError):
                 list(openai_client.beta.threads.create_and_run(assistant_id=assistant.id, stream=True))
     """)
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*LookupError: no frame for thread.created", "E*while the events of run_* were sent"])

@@ -90,7 +90,9 @@ SERVER_OPTIONS = (
     ),
     click.option("--script", type=click.Path(path_type=Path), help="YAML or JSON file of replies."),
     click.option(
-        "--state", type=click.Path(path_type=Path), help="JSON file of objects that every new project starts with."
+        "--state",
+        type=click.Path(path_type=Path),
+        help="YAML or JSON file of objects that new projects start with.",
     ),
     click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs, or chat: a model."),
     *CHAT_OPTIONS,
@@ -98,6 +100,9 @@ SERVER_OPTIONS = (
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
     click.option("--repair", is_flag=True, help="Repair damaged data directories; what was damaged is kept beside."),
+    click.option(
+        "--adopt-ids", is_flag=True, help="Make unknown assistants, threads and vector stores at their first use."
+    ),
     click.option("--allow-host", "allow_hosts", multiple=True, help="Host name to accept, besides loopback; '*': any."),
     click.option(
         "--v1",

@@ -6,6 +6,7 @@ Everything in this file is used on the server's loop only; other threads use a `
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,10 +16,10 @@ from assistants_emulator.clock import MANUAL_START, Clock, ManualClock, SystemCl
 from assistants_emulator.config import Config
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.ids import Ids
-from assistants_emulator.object_kinds import ObjectKind
+from assistants_emulator.object_kinds import ASSISTANT, THREAD, VECTOR_STORE, ObjectKind
 from assistants_emulator.project.faults import Faults
 from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.project.state import prepare_state, replace_state
+from assistants_emulator.project.state import State, add_state, prepare_state, replace_state, views_of
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.files import used_contents
@@ -33,6 +34,7 @@ from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
 
 T = TypeVar("T")
+ADOPTED = (ASSISTANT, THREAD, VECTOR_STORE)
 
 
 class Project:
@@ -60,9 +62,14 @@ class Project:
         store = Store(directory)
         clock = self._new_clock(store.get("emulator", "clock"))
         self.context = Context(store, self._ids(store, name), clock, config, Contents(directory))
+        self._gone: set[tuple[str, str]] = set()
+        if config.adopt_ids:
+            self.context.adopt = self._adopt
+            store.subscribe("*", lambda event: self._gone.update(event.drops))
         self.context.contents.keep_only(used_contents(store))
         self.expiry = Expiry(self.context)
         self.driver = self._new_driver()
+        self.adopted: set[str] = set()
         self._reading: dict[str, asyncio.Future[None]] = {}
 
     @property
@@ -105,6 +112,9 @@ class Project:
         self.script = None
         self.requests.clear()
         self._calls = 0
+        self._gone.clear()
+        self.adopted.clear()
+        self.context.remarks.clear()
         self.faults.clear()
         self.driver = self._new_driver()
 
@@ -126,6 +136,14 @@ class Project:
         replace_state(self.context, tables)
         self.expiry.rearm()
         self.driver.adopt(tables)
+
+    async def add_state(self, state: Mapping[str, Any]) -> State:
+        """Add objects, and return them by table as the API renders them, with the files of vector stores read."""
+        added = add_state(self.context, state)
+        self.expiry.rearm()
+        for store in added.get("vector_stores", ()):
+            await self.read_stores(store["id"])
+        return views_of(self.context, added)
 
     async def advance(self, seconds: float) -> None:
         if seconds < 0:
@@ -189,6 +207,17 @@ class Project:
         self.context.index.close()
         self.context.store.close()
         self.context.contents.close()
+
+    def _adopt(self, kind: ObjectKind, id: str) -> Object | None:
+        """Make the assistant, thread or vector store of that id with defaults, unless it was deleted."""
+        is_well_formed = re.fullmatch(re.escape(kind.prefix) + r"[\w-]+", id, re.ASCII) is not None
+        if kind not in ADOPTED or not is_well_formed or (kind.table, id) in self._gone:
+            return None
+        model = {"model": "gpt-4o"} if kind is ASSISTANT else {}
+        (row,) = add_state(self.context, {kind.table: [{"id": id, **model}]})[kind.table]
+        self.adopted.add(id)
+        self.context.remarks.append(f"{kind.word} {id} did not exist, and was made with defaults at its first use")
+        return row
 
     def _ids(self, store: Store, seed: str) -> Ids:
         def taken(kind: ObjectKind, id: str) -> bool:

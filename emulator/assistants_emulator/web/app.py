@@ -8,7 +8,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assistants_emulator.config import Config
+from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.project.project import Project
 from assistants_emulator.web.api import Api
 from assistants_emulator.web.control_api import PREFIX, Control
@@ -40,9 +40,14 @@ class _ControlAndInspector:
         await self._inspector(scope, receive, send)
 
 
-def make_app(config: Config, open_project: Callable[[str], Project], make_inspector: Callable[[], ASGIApp]) -> ASGIApp:
-    api = Api(config, open_project)
-    endpoint = _ControlAndInspector(Control(config, open_project), make_inspector)
+def make_app(
+    config: Config,
+    open_project: Callable[[str], Project],
+    make_inspector: Callable[[], ASGIApp],
+    project_of: Callable[[str], str] = project_of_key,
+) -> ASGIApp:
+    api = Api(config, open_project, project_of)
+    endpoint = _ControlAndInspector(Control(config, open_project, project_of), make_inspector)
     others = Starlette(routes=[Route("/{path:path}", endpoint)])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -74,6 +74,10 @@ async def write_state(project: Project, body: dict[str, Any]) -> Answer:
     return await read_state(project, body)
 
 
+async def add_to_state(project: Project, body: dict[str, Any]) -> Answer:
+    return dict(await project.add_state(body))
+
+
 async def get_faults(project: Project, body: dict[str, Any]) -> Answer:
     return {"data": [fault.as_json() for fault in project.faults]}
 
@@ -101,6 +105,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "reset"): reset,
     ("GET", "state"): read_state,
     ("PUT", "state"): write_state,
+    ("POST", "state"): add_to_state,
     ("GET", "script"): get_script,
     ("PUT", "script"): put_script,
     ("DELETE", "script"): delete_script,
@@ -116,9 +121,15 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
 class Control:
     """The ASGI application for the control API; errors are in the API's envelope."""
 
-    def __init__(self, config: Config, open_project: Callable[[str], Project]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        open_project: Callable[[str], Project],
+        project_of: Callable[[str], str] = project_of_key,
+    ) -> None:
         self._config = config
         self._open_project = open_project
+        self._project_of = project_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -139,7 +150,7 @@ class Control:
             return openapi()
         headers = dict(scope["headers"])
         key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
-        project = self._open_project(project_of_key(key))
+        project = self._open_project(self._project_of(key))
         body = parse(await read_body(receive)) or {}
         if not isinstance(body, dict):
             raise ApiError(f"Invalid type: expected an object, but got {type(body).__name__} instead.")

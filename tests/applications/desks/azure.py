@@ -15,6 +15,6 @@ def ask(question: str) -> str:
     run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
     if run.status == "requires_action":
         client.beta.threads.runs.submit_tool_outputs_and_poll(
-            run.id, thread_id=thread.id, tool_outputs=outputs(run.required_action)
+            run_id=run.id, thread_id=thread.id, tool_outputs=outputs(run.required_action)
         )
     return newest_text(client.beta.threads.messages.list(thread.id))

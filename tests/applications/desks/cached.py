@@ -22,6 +22,6 @@ def ask(question: str) -> str:
     )
     if run.status == "requires_action":
         run = beta.threads.runs.submit_tool_outputs_and_poll(
-            run.id, thread_id=run.thread_id, tool_outputs=outputs(run.required_action)
+            run_id=run.id, thread_id=run.thread_id, tool_outputs=outputs(run.required_action)
         )
     return newest_text(beta.threads.messages.list(run.thread_id))

@@ -14,6 +14,6 @@ def ask(question: str) -> str:
     run = openai.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
     if run.status == "requires_action":
         openai.beta.threads.runs.submit_tool_outputs_and_poll(
-            run.id, thread_id=thread.id, tool_outputs=outputs(run.required_action)
+            run_id=run.id, thread_id=thread.id, tool_outputs=outputs(run.required_action)
         )
     return newest_text(openai.beta.threads.messages.list(thread.id))

@@ -26,7 +26,7 @@ class Desk:
             run = stream.get_final_run()
         if run.status == "requires_action":
             with beta.threads.runs.submit_tool_outputs_stream(
-                run.id, thread_id=thread.id, tool_outputs=outputs(run.required_action)
+                run_id=run.id, thread_id=thread.id, tool_outputs=outputs(run.required_action)
             ) as stream:
                 stream.until_done()
         return newest_text(beta.threads.messages.list(thread.id))
