@@ -44,6 +44,8 @@ class Config:
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
     repair: bool = False
+    strict_tools: bool = True
+    """Fail a run whose responder uses a tool that the run does not declare."""
     adopt_ids: bool = False
     """Make unknown assistants, threads and vector stores with defaults at their first use."""
     loaded_projects: int = DEFAULT_LOADED

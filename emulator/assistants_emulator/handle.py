@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.project.state import State, get_state
 from assistants_emulator.project.state_file import ObjectAdder, read_state
-from assistants_emulator.project.transcript import transcript, transcripts
+from assistants_emulator.project.transcript import open_calls, transcript, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
@@ -64,11 +65,20 @@ def named_options(function: Function) -> Function:
     return cast(Function, checked)
 
 
+def _caller() -> object:
+    """The code that called this module: a function's, or a module's."""
+    frame = sys._getframe(1)
+    while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code
+
+
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left.
+    """Problems at a test's end: exceptions of responders, runs without a rule, rules and faults with `times` left.
 
-    `slept` are the real seconds between looks at a run, `remarks` lines about what may surprise.
+    `slept` are the real seconds between looks at a run, `remarks` lines about what may surprise, `open_runs` lines
+    about runs that still wait for tool outputs.
     """
 
     failures: list[Failure]
@@ -76,6 +86,7 @@ class Leftovers:
     unused: list[str]
     slept: float = 0.0
     remarks: tuple[str, ...] = ()
+    open_runs: tuple[str, ...] = ()
 
 
 class Server(Protocol):
@@ -305,7 +316,8 @@ class ProjectHandle(ObjectAdder):
         if reply is DECORATOR:
             return lambda function: self.respond(function, when=when, assistant=assistant, times=times, live=live)
         label = f"respond({getattr(reply, '__name__', type(reply).__name__)})"
-        rule = Rule(as_source(reply), when=when, assistant=assistant, times=times, live=live, label=label)
+        origin = _caller()
+        rule = Rule(as_source(reply), when, assistant, times, live, label, origin)
         self._do(lambda project: project.rules.add(rule))
         return reply
 
@@ -366,7 +378,10 @@ class ProjectHandle(ObjectAdder):
         project = self._project()
         driver = project.driver
         slept, remarks = project.requests.seconds_between_looks(), tuple(project.context.remarks)
-        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused(), slept, remarks)
+        faults = [text for fault in project.faults if (text := fault.leftover())]
+        unused = [*driver.rules.unused(), *faults]
+        open_runs = open_calls(project.context.store)
+        return Leftovers(driver.failures, driver.unmatched, unused, slept, remarks, open_runs)
 
     async def _settled(self, thread_id: str) -> None:
         await self._project().driver.settle(thread_id)

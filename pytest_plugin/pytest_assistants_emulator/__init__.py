@@ -72,6 +72,18 @@ INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
         False,
     ),
     (
+        "assistants_strict_tools",
+        "fail a run whose responder uses a tool that it does not declare (default: true)",
+        "bool",
+        True,
+    ),
+    (
+        "assistants_open_runs",
+        "'error': fail a test that leaves a run waiting for tool outputs; 'remark' (the default): tell",
+        "string",
+        "remark",
+    ),
+    (
         "assistants_adopt_ids",
         "make unknown assistants, threads and vector stores with defaults at their first use (default: false)",
         "bool",
@@ -81,12 +93,12 @@ INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
     ("assistants_state", "objects, in a YAML or JSON file, for all tests; from the ini file's folder", "string", ""),
 )
 MARKER = (
-    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=, keys=): set up the emulator for "
+    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=, keys=, strict_tools=): set it up for "
     "this test. script and state are a path (from the test file's folder, else from the rootdir) or a dict; clock is "
     "'manual', 'system' or a unix time; seed replaces the test's name as the source of ids; cassette is a path from "
     "the test file's folder: a recorded session that answers instead (see --assistants-record), with "
     "replay='semantic' its replies only; transport='inprocess' calls the emulator without a socket; keys='separate' "
-    "gives each API key a project of its own."
+    "gives each API key a project of its own; strict_tools=False lets replies use tools that a run does not declare."
 )
 DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
 # The SDK's two texts. They are reported at the line that calls the SDK, so a filter by module would not match.

@@ -39,6 +39,7 @@ from assistants_emulator.responders.replies import (
     Wait,
     as_replies,
 )
+from assistants_emulator.responders.rules import second_fallback
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
 from assistants_emulator.store import Object
@@ -305,13 +306,15 @@ class AttachedScript:
         condition |= {"assistant": assistant} if assistant is not None else {}
         rule: dict[str, Any] = {"when": condition} if condition else {}
         rule |= {"times": times} if times is not None else {}
+        if not rule and any(other.keys() == {"do"} for other in self._responds):
+            raise ScriptError(second_fallback("one of `respond`"))
         self._responds.append({**rule, "do": [action(step) for step in as_replies(reply[0])]})
         return self._merged()
 
     def _merged(self) -> dict[str, Any]:
-        fallbacks = [rule for rule in self._responds if rule.keys() == {"do"}]
-        others = [rule for rule in self._responds if rule.keys() != {"do"}]
-        return {"version": 1, "replies": [*others, *self._loaded, *fallbacks]}
+        fallbacks = [rule for rule in [*self._responds, *self._loaded] if rule.keys() == {"do"}]
+        others = [rule for rule in [*self._responds, *self._loaded] if rule.keys() != {"do"}]
+        return {"version": 1, "replies": [*others, *fallbacks[:1]]}
 
 
 def action(step: Step) -> dict[str, Any]:

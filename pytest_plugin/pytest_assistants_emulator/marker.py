@@ -27,6 +27,7 @@ class Settings:
     replay: str | None = None
     transport: str | None = None
     keys: str | None = None
+    strict_tools: bool | None = None
 
 
 def settings_of(item: pytest.Item) -> Settings:
@@ -117,6 +118,12 @@ def _keys(value: Any, item: pytest.Item) -> str:
     _refuse(f"keys is 'one' or 'separate', not {value!r}")
 
 
+def _strict_tools(value: Any, item: pytest.Item) -> bool:
+    if isinstance(value, bool):
+        return value
+    _refuse(f"strict_tools is True or False, not {value!r}")
+
+
 def _names() -> str:
     return ", ".join(KEYWORDS)
 
@@ -134,4 +141,5 @@ KEYWORDS: dict[str, Callable[[Any, pytest.Item], Any]] = {
     "seed": _seed,
     "transport": _transport,
     "keys": _keys,
+    "strict_tools": _strict_tools,
 }

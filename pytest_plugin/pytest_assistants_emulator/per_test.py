@@ -74,8 +74,12 @@ class ActiveTest:
         if self.outcome != "failed":
             with_unused = self._with_unused and self.outcome == "passed"
             leftovers = self.handle.leftovers()
-            self._remarks = leftovers.remarks
-            self._raise(Problems.of(leftovers, self.escapes, with_unused=with_unused))
+            fail_open = self._item.config.getini("assistants_open_runs") == "error" and with_unused
+            left_open = [f"{line}, and the test ended without it" for line in leftovers.open_runs]
+            self._remarks = (*leftovers.remarks, *([] if fail_open else left_open))
+            problems = Problems.of(leftovers, self.escapes, with_unused=with_unused)
+            problems.texts += left_open if fail_open else []
+            self._raise(problems)
 
     def close(self) -> None:
         """Close the project; a test that passed gets the server's remarks."""

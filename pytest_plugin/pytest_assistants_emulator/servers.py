@@ -107,6 +107,8 @@ class Plan:
         clock = "system" if self.settings.clock == "system" else "manual"
         transport = self.settings.transport or transport
         project.configure(seed=self.seed, clock=clock, autojump=clock == "manual", transport=transport)
+        if self.settings.strict_tools is not None:
+            project.context.strict_tools = self.settings.strict_tools
         if isinstance(self.settings.clock, int | float):
             project.context.clock.jump(self.settings.clock)
         if self.script is not None:
@@ -123,7 +125,8 @@ class SessionServer(EmulatorServer):
     """The server of a session. Every key that was not handed out for another project selects the running test's."""
 
     def __init__(self, session: Session, transport: str) -> None:
-        config = Config(adopt_ids=session.config.getini("assistants_adopt_ids"))
+        ini = session.config.getini
+        config = Config(adopt_ids=ini("assistants_adopt_ids"), strict_tools=ini("assistants_strict_tools"))
         super().__init__(config, DEFAULT_HOST, 0, self._begin)
         self.plans: dict[str, Plan] = {}
         self.substitute: ASGIApp | None = None

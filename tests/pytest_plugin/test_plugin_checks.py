@@ -85,7 +85,7 @@ LEFT_OVER = """
 def test_a_rule_with_times_left_over_is_reported(run_tests: RunTests) -> None:
     result = run_tests(LEFT_OVER)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["Rules with `times` left over*", "- respond(str):*(used 1 of 2 times)"])
+    result.stdout.fnmatch_lines(["Rules and faults with `times` left over*", "- respond(str):*(used 1 of 2 times)"])
 
 
 def test_left_over_rules_of_a_failed_or_skipped_test_are_not_reported(run_tests: RunTests) -> None:

@@ -101,6 +101,13 @@ SERVER_OPTIONS = (
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
     click.option("--repair", is_flag=True, help="Repair damaged data directories; what was damaged is kept beside."),
     click.option(
+        "--no-strict-tools",
+        "strict_tools",
+        flag_value=False,
+        default=True,
+        help="Let replies call functions and tools that the run does not declare.",
+    ),
+    click.option(
         "--adopt-ids", is_flag=True, help="Make unknown assistants, threads and vector stores at their first use."
     ),
     click.option("--allow-host", "allow_hosts", multiple=True, help="Host name to accept, besides loopback; '*': any."),

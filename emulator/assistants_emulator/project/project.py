@@ -62,6 +62,7 @@ class Project:
         store = Store(directory)
         clock = self._new_clock(store.get("emulator", "clock"))
         self.context = Context(store, self._ids(store, name), clock, config, Contents(directory))
+        self.context.strict_tools = config.strict_tools
         self._gone: set[tuple[str, str]] = set()
         if config.adopt_ids:
             self.context.adopt = self._adopt
@@ -69,7 +70,6 @@ class Project:
         self.context.contents.keep_only(used_contents(store))
         self.expiry = Expiry(self.context)
         self.driver = self._new_driver()
-        self.adopted: set[str] = set()
         self._reading: dict[str, asyncio.Future[None]] = {}
 
     @property
@@ -113,7 +113,7 @@ class Project:
         self.requests.clear()
         self._calls = 0
         self._gone.clear()
-        self.adopted.clear()
+        self.context.adopted.clear()
         self.context.remarks.clear()
         self.faults.clear()
         self.driver = self._new_driver()
@@ -126,6 +126,7 @@ class Project:
         """Replace the rules of the script before; rules from Python stay."""
         self.script = script
         self.rules.set_script(script.rules if script is not None else ())
+        self.context.remarks += script.remarks if script is not None else ()
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError for an invalid state."""
@@ -215,7 +216,7 @@ class Project:
             return None
         model = {"model": "gpt-4o"} if kind is ASSISTANT else {}
         (row,) = add_state(self.context, {kind.table: [{"id": id, **model}]})[kind.table]
-        self.adopted.add(id)
+        self.context.adopted.add(id)
         self.context.remarks.append(f"{kind.word} {id} did not exist, and was made with defaults at its first use")
         return row
 

@@ -43,6 +43,10 @@ class Context:
     """Set in the copy that a call with a `stuck` fault is given, never in the project's own."""
     adopt: Callable[[ObjectKind, str], Object | None] | None = None
     """Makes the object of an unknown id at its first use, where the options say so; None for an id that it leaves."""
+    adopted: set[str] = field(default_factory=set)
+    """The ids of objects that `adopt` has made."""
+    strict_tools: bool = True
+    """Fail a run whose responder uses a tool that the run does not declare."""
     remarks: list[str] = field(default_factory=list)
     """Lines about what a person may want to know at the end of a test."""
     token_tallies: dict[str, int] = field(default_factory=dict)

@@ -149,6 +149,8 @@ class Rule:
     times: int | None = None
     live: bool = False
     label: str = ""
+    origin: object = None
+    """What registered it: of two fallbacks with one origin the first could never answer. None where that is unknown."""
     id: str = ""
     used: int = 0
     condition: When = field(init=False)
@@ -195,6 +197,14 @@ class Rule:
         return f"{self.used} of {self.times} times"
 
 
+def second_fallback(first: str) -> str:
+    return (
+        f"a rule without `when` and `times` is the fallback, and there is one already: {first}, which would never "
+        "answer. Give it `times=1` if they answer one run after another, or one of them a `when`; a list is what one "
+        "run does"
+    )
+
+
 class RuleBook:
     """The rules of one project. Changed on the server's loop only; one caller at a time chooses."""
 
@@ -204,7 +214,11 @@ class RuleBook:
         self._echo = Rule(Echo(), label="built-in echo", id=ECHO)
 
     def add(self, rule: Rule) -> Rule:
-        """Register a rule of Python code, and set its id."""
+        """Register a rule of Python code, and set its id; ScriptError for a fallback that hides another."""
+        if rule.is_fallback and rule.origin is not None:
+            hidden = [other for other in self._python if other.is_fallback and other.origin is rule.origin]
+            if any(other.used == 0 for other in hidden):
+                raise ScriptError(second_fallback(hidden[0].label))
         rule.id = f"python:{len(self._python)}"
         self._python.append(rule)
         return rule

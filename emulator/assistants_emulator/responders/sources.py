@@ -222,9 +222,27 @@ def _in_order(replies: Sequence[Step]) -> Steps:
         yield step
 
 
-def _outputs_for(step: Step, outputs: Outputs) -> list[str] | None:
+def _outputs_for(step: Step, outputs: Outputs) -> CallOutputs | None:
     has_outputs = isinstance(step, FunctionCall | list) or (isinstance(step, CodeInterpreter) and step.execute)
-    return list(outputs or ()) if has_outputs else None
+    return CallOutputs(outputs or ()) if has_outputs else None
+
+
+class CallOutputs(list[str]):
+    """The outputs of a step, one for each call. As a text, those of a single call are its output."""
+
+    def __str__(self) -> str:
+        return self[0] if len(self) == 1 else super().__str__()
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        return self[0] == other if len(self) == 1 and isinstance(other, str) else super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # as a list's
 
 
 def _close(generator: Generator[Any, Any, Any], name: str) -> None:
