@@ -48,6 +48,7 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "project": lambda emulator: emulator.project("other"),
     "projects": lambda emulator: emulator.projects(),
     "open_project": lambda emulator: emulator.open_project("other"),
+    "replace_script": lambda emulator: emulator.replace_script({"version": 1, "replies": []}),
     "close_project": lambda emulator: emulator.close_project("other"),
 }
 NEED_NO_SERVER = {"api_key", "config", "name", "repaired", "start", "stop"}

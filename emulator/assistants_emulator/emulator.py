@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
@@ -278,6 +279,14 @@ class Emulator(ProjectHandle):
     def close_project(self, name: str) -> None:
         """Forget a project that is kept in memory; its runs end, and it is empty when it is used again."""
         self._server.loop.soon(lambda: self._server.projects.close(name))
+
+    def replace_script(self, script: str | Path | Mapping[str, Any]) -> None:
+        """Take another script, for new projects and for those that still have the one before; ScriptError as in
+        `load_script`. A run that has begun ends with the rule that it has."""
+        before, self._script = self._script, load_script(script)
+        for project in self.projects().values():
+            if project is not None and project.script is before:
+                self._server.loop.call(partial(project.set_script, self._script))
 
     def _prepare(self, project: Project) -> None:
         """Apply `script`, `responder` and `state` to a new project."""

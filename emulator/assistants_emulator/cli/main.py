@@ -15,7 +15,7 @@ import click
 from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
 from assistants_emulator.cli.record import record, replay
-from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals, wait_for
+from assistants_emulator.cli.run_command import keep_reloading, serve_beside, stopped_by_signals, wait_for
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, is_loopback
 from assistants_emulator.errors import EmulatorError
 
@@ -141,12 +141,15 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @server_options
 @click.option("--open", "opens", is_flag=True, help="Open the inspector in the browser.")
 @click.option(
+    "--no-reload", "reloads", flag_value=False, default=True, help="Do not load the file of --script again on a change."
+)
+@click.option(
     "--export-on-exit",
     type=click.Path(path_type=Path),
     help="File for the default project's state.",
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
+def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, reloads: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, and exit with its status."""
     from assistants_emulator.emulator import Emulator
 
@@ -163,6 +166,8 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
         click.echo(f"{greeting}; look inside: {emulator.inspector_url}", err=bool(command))
         if opens:
             open_browser(emulator.inspector_url)
+        if options["script"] is not None and reloads:
+            keep_reloading(options["script"], emulator.replace_script, stop)
         status = serve_beside(command, environment(emulator, options["api_key"]), stop)
         if export_on_exit is not None:
             export(emulator, export_on_exit)

@@ -12,6 +12,7 @@ from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.project.project import Project
 from assistants_emulator.web.api import Api
 from assistants_emulator.web.control_api import PREFIX, Control
+from assistants_emulator.web.responses import send_whole
 from assistants_emulator.web.trusted_hosts import TrustedHosts
 
 INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in")
@@ -52,6 +53,13 @@ def make_app(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         """Send API calls past Starlette, whose routing would take a fifth of a call's time."""
+        if scope.get("path") == "/" and any(
+            b"text/html" in value for name, value in scope["headers"] if name == b"accept"
+        ):
+            await send_whole(
+                send, 307, [(b"location", PREFIX.encode())], b""
+            )  # a browser that was given the bare address
+            return
         is_call = scope["type"] == "http" and not (scope["path"] + "/").startswith(PREFIX)
         await (api if is_call else others)(scope, receive, send)
 
