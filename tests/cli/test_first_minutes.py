@@ -1,4 +1,4 @@
-"""The first minutes with a server: a browser at its address, a base URL without `/v1`, a script that is being written."""
+"""A browser at a server's address, a base URL without `/v1`, a script that is being written."""
 
 from __future__ import annotations
 

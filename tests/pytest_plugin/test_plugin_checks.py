@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from plugin_helpers import RunTests
 
 RAISES = """
@@ -109,3 +110,18 @@ def test_an_exception_in_the_middle_of_a_stream_fails_the_test_that_read_it(run_
     """)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*LookupError: no frame for thread.created", "E*while the events of run_* were sent"])
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_value_that_is_no_reply_is_told_at_the_line_that_yields_it(run_tests: RunTests, kind: str) -> None:
+    result = run_tests(f"""
+        def test_it(assistants_emulator, openai_client):
+            @assistants_emulator.respond
+            {kind} answer(turn):
+                yield "Hi."
+                yield 42
+            ask(openai_client)
+    """)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([">*yield 42", "E*ScriptError: *42*"])
+    result.stdout.no_fnmatch_line("*responders/sources.py*")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from types import AsyncGeneratorType
@@ -190,7 +191,12 @@ def _generated(generator: Generator[Any, Any, Any], name: str) -> Generator[Step
                 value = generator.send(outputs)
             except StopIteration as stop:
                 return stop.value
-            step = as_reply(value, name)
+            try:
+                step = as_reply(value, name)
+            except ScriptError as error:
+                with suppress(StopIteration):
+                    generator.throw(error.with_traceback(None))  # so that it is raised at the line that yielded
+                raise
             outputs = _outputs_for(step, (yield step))
     finally:
         _close(generator, name)
@@ -211,7 +217,12 @@ async def async_steps(call: Callable[[], Any], name: str) -> AsyncSteps:
                 value = await generator.asend(outputs)
             except StopAsyncIteration:
                 return
-            step = as_reply(value, name)
+            try:
+                step = as_reply(value, name)
+            except ScriptError as error:
+                with suppress(StopAsyncIteration):
+                    await generator.athrow(error.with_traceback(None))
+                raise
             outputs = _outputs_for(step, (yield step))
     finally:
         await _aclose(generator, name)

@@ -53,12 +53,8 @@ def make_app(
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         """Send API calls past Starlette, whose routing would take a fifth of a call's time."""
-        if scope.get("path") == "/" and any(
-            b"text/html" in value for name, value in scope["headers"] if name == b"accept"
-        ):
-            await send_whole(
-                send, 307, [(b"location", PREFIX.encode())], b""
-            )  # a browser that was given the bare address
+        if scope.get("path") == "/" and b"text/html" in dict(scope["headers"]).get(b"accept", b""):
+            await send_whole(send, 307, [(b"location", PREFIX.encode())], b"")  # a browser at the bare address
             return
         is_call = scope["type"] == "http" and not (scope["path"] + "/").startswith(PREFIX)
         await (api if is_call else others)(scope, receive, send)
