@@ -170,6 +170,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Note that a fixture of a wider scope is being set up: its calls belong to the module, not to the running test."""
+    if fixturedef.scope == "function":
+        return (yield)
+    session = session_of(request.config)
+    session.wider_fixtures += 1
+    try:
+        return (yield)
+    finally:
+        session.wider_fixtures -= 1
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Fail a test whose body has passed for what went wrong unnoticed."""
     __tracebackhide__ = True
@@ -209,7 +224,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Filter deprecations inside pytest's own wrapper, so before the filters of the ini file, `-W` and marks."""
     is_silenced: bool | None = item.config.getini("assistants_silence_deprecations")
     if is_silenced is None:
-        is_silenced = session_of(item.config).is_whole or FIXTURE in getattr(item, "fixturenames", ())
+        uses_ours = any(name.startswith(FIXTURE) for name in getattr(item, "fixturenames", ()))
+        is_silenced = session_of(item.config).is_whole or uses_ours
     if not is_silenced:
         return (yield)
     with warnings.catch_warnings():
@@ -286,6 +302,19 @@ def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Serv
     with open_test(request.node, session_of(request.config)) as test:
         yield test.handle
         test.finish()
+
+
+@pytest.fixture(scope="module")
+def assistants_emulator_module(request: pytest.FixtureRequest) -> Iterator[Handle]:
+    """A project for fixtures of a wider scope than a test's: they make objects once, by this fixture or by any client.
+
+    Each test of the module starts from a copy of its objects, with rules and a clock of its own.
+    """
+    __tracebackhide__ = True
+    from pytest_assistants_emulator.per_test import open_module
+
+    with open_module(request.node, session_of(request.config)) as handle:
+        yield handle
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ class Settings:
     transport: str | None = None
     keys: str | None = None
     strict_tools: bool | None = None
+    has_own_state: bool = False
+    """The state is the marker's, not the one that all tests have."""
 
 
 def settings_of(item: pytest.Item) -> Settings:
@@ -40,16 +42,16 @@ def settings_of(item: pytest.Item) -> Settings:
     if unknown := [name for name in keywords if name not in KEYWORDS]:
         _refuse(f"unknown keyword {unknown[0]!r}; there are {_names()}")
     values = {name: KEYWORDS[name](value, item) for name, value in keywords.items() if value is not None}
-    settings = Settings(**{**_from_ini(item, values), **values})
+    settings = Settings(**{**ini_settings(item.config, values), **values}, has_own_state="state" in values)
     if settings.replay is not None and settings.cassette is None:
         _refuse("replay says how a cassette is replayed, and there is no cassette")
     return settings
 
 
-def _from_ini(item: pytest.Item, values: Mapping[str, Any]) -> dict[str, Any]:
+def ini_settings(config: pytest.Config, values: Mapping[str, Any]) -> dict[str, Any]:
     """The script and the state that the ini file gives all tests; a cassette has its own answers."""
     options = ("state",) if "cassette" in values else ("script", "state")
-    return {name: path for name in options if (path := _ini_file(item.config, f"assistants_{name}")) is not None}
+    return {name: path for name in options if (path := _ini_file(config, f"assistants_{name}")) is not None}
 
 
 def _ini_file(config: pytest.Config, option: str) -> Path | None:

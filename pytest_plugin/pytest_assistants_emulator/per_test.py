@@ -13,10 +13,10 @@ from assistants_emulator import guard
 from assistants_emulator.environment import set_variables
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.server.sdk_clients import httpx_of
-from pytest_assistants_emulator.marker import Settings, settings_of
+from pytest_assistants_emulator.marker import Settings, ini_settings, settings_of
 from pytest_assistants_emulator.report import REMARK, TITLE, section
 from pytest_assistants_emulator.servers import Handle, LocalServer, Server
-from pytest_assistants_emulator.session import VIRTUAL_SLEEP
+from pytest_assistants_emulator.session import VIRTUAL_SLEEP, project_name
 from pytest_assistants_emulator.teardown import Problems
 
 if TYPE_CHECKING:
@@ -134,6 +134,28 @@ def _sleeps(config: pytest.Config, handle: Handle) -> AbstractContextManager[Non
 
     install(config)
     return virtual_sleeps(handle)
+
+
+@contextmanager
+def open_module(node: pytest.Item | pytest.Collector, session: Session) -> Iterator[Handle]:
+    """A project for a module's wider-scoped fixtures, with the variables set until the block ends. Tests that begin
+    meanwhile start from a copy of its objects."""
+    server = session.server()
+    if not isinstance(server, LocalServer):
+        pytest.fail("assistants_emulator_module is not available with --assistants-url", pytrace=False)
+    settings = Settings(**ini_settings(session.config, {}))
+    name = project_name(node.nodeid)
+    handle = server.open(name, node.nodeid, settings)
+    session.module = name
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            set_variables(handle.base_url, session.key if session.is_whole else handle.api_key, patch)
+            yield handle
+        if problems := Problems.of(handle.leftovers(), [], with_unused=False):
+            problems.fail()
+    finally:
+        session.module = None
+        server.close(name)
 
 
 def unrequested_test(running: RunningTest, session: Session) -> ActiveTest | None:

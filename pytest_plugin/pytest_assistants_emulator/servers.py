@@ -148,6 +148,8 @@ class SessionServer(EmulatorServer):
 
     def project_of(self, key: str) -> str:
         running = self._session.running
+        if self._session.module is not None and self._session.wider_fixtures:
+            return self._session.module
         name = key.removeprefix(KEY_PREFIX) if key.startswith(KEY_PREFIX) else ""
         if name in self.projects or name in self.plans:
             return name
@@ -178,6 +180,13 @@ class SessionServer(EmulatorServer):
         running = self._session.running
         return self._session.key if running is not None and running.name == name else super().key_of(name)
 
+    def plan(self, seed: str, settings: Settings) -> Plan:
+        """The plan of a test's project, which has a copy of the module's objects where there are any."""
+        plan, module = Plan.of(seed, settings), self._session.module
+        if module is None or settings.has_own_state or module not in self.plans:
+            return plan
+        return replace(plan, state=ProjectHandle(self, module).state())
+
     def close_project(self, name: str) -> None:
         """Forget a project, but for the ids of its objects; on the loop only."""
         plan = self.plans.pop(name, None)
@@ -202,7 +211,7 @@ class SessionServer(EmulatorServer):
         """The plan of the running test's project, for one that no fixture has opened too."""
         if running.name not in self.plans:
             settings = settings_of(running.item)
-            self.plans[running.name] = Plan.of(settings.seed or running.item.nodeid, settings)
+            self.plans[running.name] = self.plan(settings.seed or running.item.nodeid, settings)
         return self.plans[running.name]
 
     def _has_separate_keys(self, running: RunningTest) -> bool:
@@ -219,7 +228,7 @@ class LocalServer:
         self._server.start(listener)
 
     def open(self, name: str, seed: str, settings: Settings) -> ProjectHandle:
-        self._server.plans[name] = plan = Plan.of(seed, settings)
+        self._server.plans[name] = plan = self._server.plan(seed, settings)
         handle = ProjectHandle(self._server, name)
         if plan.state is not None:
             handle.leftovers()  # opens the project now, so that an invalid state fails the test in its setup

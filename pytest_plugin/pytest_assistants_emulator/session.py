@@ -56,6 +56,10 @@ class Session:
         self.config = config
         self.is_whole: bool = _environment_of(config) == "session"
         self.running: RunningTest | None = None
+        self.module: str | None = None
+        """The project of `assistants_emulator_module`, while that fixture is set up."""
+        self.wider_fixtures = 0
+        """The number of fixtures of a wider scope than a test's that are being set up right now."""
         self.refused: Counter[str] = Counter()
         self.slept = 0.0
         self.slow_tests = 0
