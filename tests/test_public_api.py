@@ -27,6 +27,7 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "requests": lambda emulator: emulator.requests,
     "failures": lambda emulator: emulator.failures,
     "unmatched": lambda emulator: emulator.unmatched,
+    "rule_verdicts": lambda emulator: emulator.rule_verdicts(),
     "leftovers": lambda emulator: emulator.leftovers(),
     "configure": lambda emulator: emulator.configure(seed="1"),
     "in_process": lambda emulator: emulator.in_process,

@@ -225,6 +225,10 @@ class ProjectHandle(ObjectAdder):
         """A text for each run that no rule matched: its last message and each rule's condition. The list itself."""
         return self._do(lambda project: project.driver.unmatched)
 
+    def rule_verdicts(self) -> dict[str, list[str]]:
+        """A line for each rule that was tried, with the reason that it did not answer, by the id of each newest run."""
+        return self._do(lambda project: project.driver.verdicts())
+
     def leftovers(self) -> Leftovers:
         """The leftovers once every run has ended or waits for outputs, the clock or a resume."""
         settled = self._do(lambda project: self._current_leftovers() if project.driver.is_settled else None)

@@ -11,6 +11,9 @@ environment that has this package pays for the imports here.
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import threading
 import warnings
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, Literal
@@ -131,6 +134,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="base URL, with its /v1, of the server to record (default: the ini option assistants_upstream, else "
         "OPENAI_BASE_URL); the key is that of OPENAI_API_KEY",
+    )
+    group.addoption(
+        "--assistants-inspect",
+        action="store_true",
+        help="keep the projects of failing tests, print the inspector's links to them, and on a terminal wait for "
+        "Ctrl-C at the end",
+    )
+    group.addoption(
+        "--assistants-trace",
+        metavar="DIR",
+        help="write an HTML file for each failing test: conversations, runs, rules and requests",
     )
     for name, help, kind, default in INI_OPTIONS:
         parser.addini(name, help, type=kind, default=default)
@@ -277,6 +291,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("assistants emulator")
         for remark in remarks:
             terminalreporter.line(remark)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Wait for Ctrl-C where projects of failing tests are kept and somebody is at the terminal."""
+    if session_of(config).kept and sys.stdout.isatty():
+        print("Projects of failing tests are kept for the inspector; Ctrl-C ends.")
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
 
 @pytest.fixture(scope="session")

@@ -52,13 +52,19 @@ class ActiveTest:
         self._is_open = True
         self._section: str | None = None
         self._remarks: tuple[str, ...] = ()
+        self._is_kept = False
+        self._places: list[str] = []
 
     def add_report(self, report: pytest.TestReport) -> None:
         """Note the outcome of the test's body, and add our section to the report of a failure."""
         if report.when == "call":
             self.outcome = "failed" if hasattr(report, "wasxfail") else report.outcome
-        if report.failed and (text := self._section or (self._text(self.escapes) if self._is_open else None)):
-            report.sections.append((TITLE, text))
+        if not report.failed:
+            return
+        if self._is_open:
+            self._keep_what_can_be_looked_at(report.longreprtext)
+        if text := self._section or (self._text(self.escapes) if self._is_open else None):
+            report.sections.append((TITLE, "\n".join([text, *self._places])))
 
     def check(self) -> None:
         """Raise what went wrong unnoticed in the test's body, which has not failed itself."""
@@ -84,6 +90,8 @@ class ActiveTest:
     def close(self) -> None:
         """Close the project; a test that passed gets the server's remarks."""
         self._is_open = False
+        if self._is_kept:
+            return
         if self.outcome == "passed":
             remarks = (*self._server.remarks(), *self._remarks)
             self._item.user_properties += [(REMARK, text) for text in remarks]
@@ -93,7 +101,20 @@ class ActiveTest:
         __tracebackhide__ = _raised_by_a_responder
         if problems:
             self._section = self._text(None)
+            self._keep_what_can_be_looked_at("\n\n".join([*map(repr, problems.errors), *problems.texts]))
             problems.fail()
+
+    def _keep_what_can_be_looked_at(self, error: str) -> None:
+        """Keep the project of the failing test for the inspector, and write its trace, where the options say so."""
+        self._places = []
+        if self._session.inspects and isinstance(self._server, LocalServer):
+            self._is_kept = True
+            self._session.kept[self._item.nodeid] = url = self._server.inspector_url(self.handle.name)
+            self._places.append(f"inspector: {url}")
+        if (folder := self._session.trace_folder) is not None:
+            from pytest_assistants_emulator.trace import write_trace
+
+            self._places.append(f"trace: {write_trace(folder, self._item.nodeid, error, self.handle)}")
 
     def _text(self, escapes: list[str] | None) -> str:
         server = self._session.server()

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Unpack
+from urllib.parse import quote
 
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -240,6 +241,10 @@ class LocalServer:
 
     def close(self, name: str) -> None:
         self._server.loop.soon(lambda: self._server.close_project(name))
+
+    def inspector_url(self, name: str) -> str:
+        """The address of the project's page in the inspector."""
+        return f"{self._server.base_url.removesuffix('/v1')}{PREFIX}projects/{quote(name, safe='')}"
 
     def answer_by(self, substitute: ASGIApp | None) -> None:
         """Let `substitute` answer the API's calls on this server's port; None ends that."""

@@ -16,6 +16,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -61,6 +62,8 @@ class Session:
         self.wider_fixtures = 0
         """The number of fixtures of a wider scope than a test's that are being set up right now."""
         self.refused: Counter[str] = Counter()
+        self.kept: dict[str, str] = {}
+        """The inspector's address for each failing test whose project is kept."""
         self.slept = 0.0
         self.slow_tests = 0
         self._before: dict[str, str] = {}
@@ -88,6 +91,16 @@ class Session:
         """The API key of the session; on an emulator that others use too, a key that no other session has."""
         return SESSION_KEY if self.url is None else f"sk-emulator-pytest-{session_token()}"
 
+    @property
+    def inspects(self) -> bool:
+        """True if projects of failing tests are kept; a worker of pytest-xdist ends before anyone could look."""
+        return bool(self.config.getoption("--assistants-inspect")) and not hasattr(self.config, "workerinput")
+
+    @property
+    def trace_folder(self) -> Path | None:
+        folder: str | None = self.config.getoption("--assistants-trace")
+        return None if folder is None else self.config.invocation_params.dir / folder
+
     def server(self) -> Server:
         """The server, started at the first call; from any thread."""
         with self._lock:
@@ -111,6 +124,8 @@ class Session:
         """Make the item the running test, unless it is."""
         if self.running is None or self.running.item is not item:
             self.running = RunningTest(item)
+            if self.kept.pop(item.nodeid, None) is not None and self._server is not None:
+                self._server.close(self.running.name)  # it is run again
         return self.running
 
     def end(self) -> None:

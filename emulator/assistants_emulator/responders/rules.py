@@ -254,6 +254,16 @@ class RuleBook:
         lines = [f"- {rule.describe()}; {rule.obstacle(turn)}" for rule in self._in_order()]
         return "\n".join([f"No rule matches this run: {question}. The rules, in the order they were tried:", *lines])
 
+    def verdicts(self, turn: Turn, chosen: Rule | None) -> list[str]:
+        """A line for each rule that was tried for the turn, in order: the reason that it did not take it, or did."""
+        lines = []
+        for rule in self._in_order():
+            if rule is chosen:
+                return [*lines, f"{rule.describe()}; it answered"]
+            differences = " and ".join(rule.condition.differences(turn))
+            lines.append(f"{rule.describe()}; {f'but {differences}' if differences else 'used up'}")
+        return lines
+
     def unused(self) -> list[str]:
         """A line for each rule with `times` left over: `weather: ... (used 1 of 2 times)`."""
         return [text for rule in [*self._python, *self._script] if (text := rule.leftover())]

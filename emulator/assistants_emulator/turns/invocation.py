@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -23,6 +24,7 @@ from assistants_emulator.turns.workers import Workers
 from assistants_emulator.turns.writer import ReplyWriter
 
 Report = Callable[[Exception], None]
+MOST_CHOICES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class TurnServices:
     ) -> None:
         self.failures: list[Failure] = []
         self.unmatched: list[str] = []
+        self.choices: deque[tuple[Turn, Rule | None]] = deque(maxlen=MOST_CHOICES)
+        """The rule that was chosen for each of the newest turns, None where none answered."""
         self.rules = rules
         self.hop = hop
         self.make_client = make_client
@@ -83,6 +87,7 @@ class TurnServices:
                 choice = await self._workers.call(lambda: self.rules.choose(turn))
             else:
                 choice = self.rules.choose(turn)
+        self.choices.append((turn, None if choice is None else choice[0]))
         if choice is None:
             explanation = self.rules.explain(turn)
             self.unmatched.append(explanation)
