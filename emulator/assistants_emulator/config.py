@@ -46,6 +46,8 @@ class Config:
     repair: bool = False
     strict_tools: bool = True
     """Fail a run whose responder uses a tool that the run does not declare."""
+    allow_callbacks: tuple[str, ...] = ()
+    """Hosts, besides this machine, that a script's `call` may name."""
     adopt_ids: bool = False
     """Make unknown assistants, threads and vector stores with defaults at their first use."""
     loaded_projects: int = DEFAULT_LOADED

@@ -207,6 +207,7 @@ class Emulator(ProjectHandle):
         allow_hosts: tuple[str, ...] = (),
         repair: bool = False,
         strict_tools: bool = True,
+        allow_callbacks: tuple[str, ...] = (),
         adopt_ids: bool = False,
         loaded_projects: int = DEFAULT_LOADED,
         transport: Literal["socket", "inprocess"] = "socket",
@@ -225,13 +226,13 @@ class Emulator(ProjectHandle):
             allow_hosts=allow_hosts,
             repair=repair,
             strict_tools=strict_tools,
+            allow_callbacks=allow_callbacks,
             adopt_ids=adopt_ids,
             loaded_projects=loaded_projects,
             transport=transport,
         )
         self._script: Script | None = None if script is None else load_script(script)
-        self._responder = None if responder is None else as_source(responder)
-        self._is_live = getattr(responder, "live", False)
+        self._responder = None if responder is None else (as_source(responder), getattr(responder, "live", False))
         self._state = None if state is None else read_state(state)
         self._server: EmulatorServer = EmulatorServer(self.config, host, port, self._prepare)
         super().__init__(self._server, DEFAULT_PROJECT)
@@ -292,6 +293,7 @@ class Emulator(ProjectHandle):
         """Apply `script`, `responder` and `state` to a new project."""
         project.set_script(self._script)
         if self._responder is not None:
-            project.rules.add(Rule(self._responder, live=self._is_live, label="--responder"))
+            source, is_live = self._responder
+            project.rules.add(Rule(source, live=is_live, label="--responder"))
         if self._state is not None and project.is_new:
             project.load_state(self._state)

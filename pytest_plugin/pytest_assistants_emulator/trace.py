@@ -78,9 +78,8 @@ def _runs(handle: Any) -> Iterator[str]:
 def _step(run: dict[str, Any], step: dict[str, Any]) -> str:
     details = _details("details", _json(step["step_details"]))
     seconds = f"+{step['created_at'] - run['created_at']} s"
-    return (
-        f"<tr><td>{seconds}</td><td>{escape(step['type'])}</td><td>{escape(step['status'])}</td><td>{details}</td></tr>"
-    )
+    cells = (seconds, escape(step["type"]), escape(step["status"]), details)
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def _requests(handle: Handle) -> Iterator[str]:

@@ -101,6 +101,12 @@ SERVER_OPTIONS = (
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
     click.option("--repair", is_flag=True, help="Repair damaged data directories; what was damaged is kept beside."),
     click.option(
+        "--allow-callback",
+        "allow_callbacks",
+        multiple=True,
+        help="Host, besides this machine, that a script's `call` may name.",
+    ),
+    click.option(
         "--no-strict-tools",
         "strict_tools",
         flag_value=False,

@@ -24,6 +24,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.files import used_contents
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
+from assistants_emulator.responders.callback import Callback
 from assistants_emulator.responders.rules import RuleBook
 from assistants_emulator.responders.scripts.load import Script
 from assistants_emulator.runs.turns import RunTurns
@@ -123,7 +124,10 @@ class Project:
         return self.context.ids.request_id(self._calls)
 
     def set_script(self, script: Script | None) -> None:
-        """Replace the rules of the script before; rules from Python stay."""
+        """Replace the rules of the script before; Python's stay. ScriptError for a `call` to a foreign host."""
+        for rule in script.rules if script is not None else ():
+            if isinstance(rule.source, Callback):
+                rule.source.require_allowed(self.config.allow_callbacks)
         self.script = script
         self.rules.set_script(script.rules if script is not None else ())
         self.context.remarks += script.remarks if script is not None else ()

@@ -256,7 +256,7 @@ class RuleBook:
 
     def verdicts(self, turn: Turn, chosen: Rule | None) -> list[str]:
         """A line for each rule that was tried for the turn, in order: the reason that it did not take it, or did."""
-        lines = []
+        lines: list[str] = []
         for rule in self._in_order():
             if rule is chosen:
                 return [*lines, f"{rule.describe()}; it answered"]

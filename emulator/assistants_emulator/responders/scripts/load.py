@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders.callback import Callback
 from assistants_emulator.responders.rules import KEYS, Rule, When, second_fallback
 from assistants_emulator.responders.scripts.actions import actions
 from assistants_emulator.responders.scripts.located import Located, ScriptSource, read_script
@@ -64,16 +65,19 @@ def _misses(item: Located, rule: Rule) -> Iterator[str]:
     """The placeholders of the rule that are nearly right, each with its place in the script."""
     patterns = (rule.condition.message, rule.condition.instructions)
     names = [name for pattern in patterns if pattern is not None for name in pattern.groupindex]
-    for action in item.child("do").items():
+    for action in item.child("do").items() if "do" in item.object() else ():
         yield from (str(action.wrong(miss)) for miss in near_misses(action.value, [*names, "message", "outputs"]))
 
 
 def _rule(located: Located) -> Rule:
-    fields = located.fields(("when", "times", "do"), ("do",))
+    fields = located.fields(("when", "times", "do", "call"))
+    if ("do" in fields) == ("call" in fields):
+        raise located.wrong("needs do, a list of actions, or call, the URL of a program that answers; one of them")
     when = _when(fields["when"]) if "when" in fields else None
-    steps = actions(fields["do"])
     times = fields["times"].of_kind(POSITIVE) if "times" in fields else None
-    return Rule(Scripted(steps), when=when, times=times, label=f"script replies[{located.path[-1]}]")
+    place = str(located.wrong(""))
+    source = Scripted(actions(fields["do"])) if "do" in fields else Callback(fields["call"].text(), place)
+    return Rule(source, when=when, times=times, label=f"script replies[{located.path[-1]}]")
 
 
 def _when(located: Located) -> When:
