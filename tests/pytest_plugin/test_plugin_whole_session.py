@@ -173,3 +173,9 @@ def test_without_it_a_client_that_finds_no_key_on_import_is_pointed_to_the_optio
 def test_an_unknown_environment_is_an_error(run_tests: RunTests) -> None:
     result = run_tests("def test_it(): pass", ini="assistants_environment = module")
     result.stderr.fnmatch_lines(["*assistants_environment is 'test' or 'session', not 'module'*"])
+
+
+def test_with_a_running_emulator_its_address_is_set_and_each_test_begins_empty(run_tests: RunTests) -> None:
+    with Emulator(clock="manual") as emulator:
+        result = run_tests(DESK, "test_inner.py", f"--assistants-url={emulator.base_url}", ini=WHOLE)
+    result.assert_outcomes(passed=2)
