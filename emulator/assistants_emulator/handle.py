@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
@@ -77,13 +78,14 @@ def _caller() -> object:
 class Leftovers:
     """Problems at a test's end: exceptions of responders, runs without a rule, rules and faults with `times` left.
 
-    `slept` are the real seconds between looks at a run, `remarks` lines about what may surprise, `open_runs` lines
-    about runs that still wait for tool outputs.
+    `is_settled` is False if a run was still at work after `settle_seconds`. `slept` are the real seconds between looks
+    at a run, `remarks` lines about what may surprise, `open_runs` lines about runs that still wait for tool outputs.
     """
 
     failures: list[Failure]
     unmatched: list[str]
     unused: list[str]
+    is_settled: bool = True
     slept: float = 0.0
     remarks: tuple[str, ...] = ()
     open_runs: tuple[str, ...] = ()
@@ -332,7 +334,7 @@ class ProjectHandle(ObjectAdder):
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
-        return self._do(lambda project: get_state(project.context))
+        return self._do(_state)
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
@@ -363,7 +365,7 @@ class ProjectHandle(ObjectAdder):
 
     def transcripts(self, newest: int) -> dict[str, str]:
         """The transcripts of the newest threads by thread id, oldest first; does not wait for runs."""
-        return self._do(lambda project: transcripts(project.context.store, newest))
+        return self._do(partial(_transcripts, newest=newest))
 
     def reset(self) -> None:
         """Remove objects, scripts, rules and requests, and start clock and ids from the beginning."""
@@ -381,11 +383,12 @@ class ProjectHandle(ObjectAdder):
     def _current_leftovers(self) -> Leftovers:
         project = self._project()
         driver = project.driver
+        driver.held.end_all()
         slept, remarks = project.requests.seconds_between_looks(), tuple(project.context.remarks)
         faults = [text for fault in project.faults if (text := fault.leftover())]
         unused = [*driver.rules.unused(), *faults]
         open_runs = open_calls(project.context.store)
-        return Leftovers(driver.failures, driver.unmatched, unused, slept, remarks, open_runs)
+        return Leftovers(driver.failures, driver.unmatched, unused, driver.is_settled, slept, remarks, open_runs)
 
     async def _settled(self, thread_id: str) -> None:
         await self._project().driver.settle(thread_id)
@@ -395,3 +398,13 @@ class ProjectHandle(ObjectAdder):
 
     def _project(self) -> Project:
         return self._server.open_project(self.name)
+
+
+def _state(project: Project) -> dict[str, list[dict[str, Any]]]:
+    project.driver.held.end_all()
+    return get_state(project.context)
+
+
+def _transcripts(project: Project, newest: int) -> dict[str, str]:
+    project.driver.held.end_all()
+    return transcripts(project.context.store, newest)

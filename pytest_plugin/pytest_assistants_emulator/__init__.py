@@ -200,10 +200,19 @@ def pytest_fixture_setup(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Fail a test whose body has passed for what went wrong unnoticed."""
+    """Fail a test whose body has passed for what went wrong unnoticed.
+
+    `fail` and `skip` in a responder have their effect on its test: a failed test stays that, but may be skipped.
+    """
     __tracebackhide__ = True
-    result = yield
+    try:
+        result = yield
+    except (Exception, pytest.fail.Exception):
+        if (test := _active_test(item)) is not None:
+            test.raise_outcome(of=(pytest.skip.Exception,))
+        raise
     if (test := _active_test(item)) is not None:
+        test.raise_outcome(of=(pytest.skip.Exception, pytest.fail.Exception))
         test.check()
     return result
 
@@ -271,9 +280,12 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand a pytest-xdist worker's remarks to its controller."""
+    """Stop the server, so that what it leaves behind can be told, and hand a worker's remarks to its controller."""
+    ours = session_of(session.config)
+    if not ours.kept:
+        ours.close()
     if (output := getattr(session.config, "workeroutput", None)) is not None:
-        output[WORKER_COUNTS] = session_of(session.config).as_json()
+        output[WORKER_COUNTS] = ours.as_json()
 
 
 @pytest.hookimpl(optionalhook=True)

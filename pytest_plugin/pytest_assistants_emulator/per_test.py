@@ -11,17 +11,18 @@ import pytest
 
 from assistants_emulator import guard
 from assistants_emulator.environment import set_variables
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.errors import EmulatorError, text_of
 from assistants_emulator.server.sdk_clients import httpx_of
 from pytest_assistants_emulator.marker import Settings, ini_settings, settings_of
 from pytest_assistants_emulator.report import REMARK, TITLE, section
 from pytest_assistants_emulator.servers import Handle, LocalServer, Server
 from pytest_assistants_emulator.session import VIRTUAL_SLEEP, project_name
-from pytest_assistants_emulator.teardown import Problems
+from pytest_assistants_emulator.teardown import Problems, without_own_frames
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
+    from assistants_emulator.handle import Leftovers
     from pytest_assistants_emulator.session import RunningTest, Session
 
 ADVICE = (
@@ -54,6 +55,7 @@ class ActiveTest:
         self._remarks: tuple[str, ...] = ()
         self._is_kept = False
         self._places: list[str] = []
+        self._newest_leftovers: Leftovers | None = None
 
     def add_report(self, report: pytest.TestReport) -> None:
         """Note the outcome of the test's body, and add our section to the report of a failure."""
@@ -69,17 +71,32 @@ class ActiveTest:
     def check(self) -> None:
         """Raise what went wrong unnoticed in the test's body, which has not failed itself."""
         __tracebackhide__ = _raised_by_a_responder
-        leftovers = self.handle.leftovers()
+        leftovers = self._leftovers()
         if not self._item.config.getini(VIRTUAL_SLEEP):
             self._session.add_slept(leftovers.slept)
         self._raise(Problems.of(leftovers, self.escapes, with_unused=False))
+
+    def raise_outcome(self, of: tuple[type[BaseException], ...]) -> None:
+        """Raise the first of pytest's own outcomes, of these kinds, that a responder raised in the test's body."""
+        __tracebackhide__ = True
+        failures = self._leftovers().failures
+        for index, failure in enumerate(failures):
+            if isinstance(failure.error, of):
+                del failures[index]
+                raise without_own_frames(failure.error)
+
+    def _leftovers(self) -> Leftovers:
+        """Waits for what is under way, but not twice for the same blocked responder."""
+        if self._newest_leftovers is None or self._newest_leftovers.is_settled:
+            self._newest_leftovers = self.handle.leftovers()
+        return self._newest_leftovers
 
     def finish(self) -> None:
         """Raise what went wrong since, and rules that were left over. A test that has failed does not fail twice."""
         __tracebackhide__ = _raised_by_a_responder
         if self.outcome != "failed":
             with_unused = self._with_unused and self.outcome == "passed"
-            leftovers = self.handle.leftovers()
+            leftovers = self._leftovers()
             fail_open = self._item.config.getini("assistants_open_runs") == "error" and with_unused
             left_open = [f"{line}, and the test ended without it" for line in leftovers.open_runs]
             self._remarks = (*leftovers.remarks, *([] if fail_open else left_open))
@@ -101,7 +118,7 @@ class ActiveTest:
         __tracebackhide__ = _raised_by_a_responder
         if problems:
             self._section = self._text(None)
-            self._keep_what_can_be_looked_at("\n\n".join([*map(repr, problems.errors), *problems.texts]))
+            self._keep_what_can_be_looked_at("\n\n".join([*map(text_of, problems.errors), *problems.texts]))
             problems.fail()
 
     def _keep_what_can_be_looked_at(self, error: str) -> None:

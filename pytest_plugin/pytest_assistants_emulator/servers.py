@@ -220,11 +220,15 @@ class SessionServer(EmulatorServer):
 
 
 class LocalServer:
-    """An emulator in this process, for the whole session."""
+    """An emulator in this process, for the whole session.
+
+    `left_behind` describes the user code that was still at work after `stop`.
+    """
 
     calls_upstream = False
 
     def __init__(self, session: Session, transport: str, listener: socket.socket | None) -> None:
+        self.left_behind: list[str] = []
         self._server = SessionServer(session, transport)
         self._server.start(listener)
 
@@ -259,6 +263,7 @@ class LocalServer:
 
     def stop(self) -> None:
         self._server.stop()
+        self.left_behind = self._server.left_behind
 
 
 def start(session: Session, listener: socket.socket | None) -> Server:

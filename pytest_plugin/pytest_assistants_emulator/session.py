@@ -135,7 +135,7 @@ class Session:
             return
         if running.active is not None:
             running.active.close()
-        else:
+        elif self.is_whole:
             self._server.close(running.name)
         for name in running.children:
             self._server.close(name)
@@ -152,7 +152,7 @@ class Session:
 
     def remarks(self) -> list[str]:
         """A line about refused calls and one about real sleeps, if there were any."""
-        lines = []
+        lines = [f"left behind, still at work: {name}" for name in getattr(self._server, "left_behind", ())]
         if self.refused:
             calls = ", ".join(f"{call} ({count} times)" if count > 1 else call for call, count in self.refused.items())
             lines.append(f"calls that came while no test was running were refused: {calls}")

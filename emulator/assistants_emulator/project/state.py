@@ -9,9 +9,13 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import orjson
+
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.object_kinds import PART
 from assistants_emulator.project.state_schema import FORMS, StateForm, check_status, check_value, normalised
+from assistants_emulator.project.state_shapes import check_shape
+from assistants_emulator.resources import views_spec
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import used_contents
 from assistants_emulator.store import Event, Object, key
@@ -74,7 +78,32 @@ def _prepared(context: Context, state: Mapping[str, Any]) -> State:
             raise EmulatorError(
                 f"state: unknown table {name!r}{_suggestion(name, names)}; there are {', '.join(names)}"
             )
-    return {form.table: _objects(context, form, state.get(form.table, [])) for form in FORMS}
+    tables = {form.table: _objects(context, form, state.get(form.table, [])) for form in FORMS}
+    for form in FORMS:
+        for index, object in enumerate(tables[form.table]):
+            _check_rendering(form, f"{form.table}[{index}]", object)
+    return tables
+
+
+def _check_rendering(form: StateForm, where: str, object: Object) -> None:
+    """EmulatorError for an object that could be stored and then not be shown; lone surrogates become U+FFFD."""
+    try:
+        object |= _well_formed(object)
+        orjson.dumps((form.view(object), views_spec.schema_form(object)))
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise EmulatorError(f"state: {where} cannot be shown: {error}") from None
+
+
+def _well_formed(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case list():
+            return [_well_formed(item) for item in value]
+        case dict():
+            return {_well_formed(key): _well_formed(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def replace_state(context: Context, tables: State) -> None:
@@ -108,6 +137,7 @@ def _object(context: Context, form: StateForm, where: str, entry: Any) -> Object
         if name not in form.keys and name not in form.also:
             raise EmulatorError(f"state: {where}: unknown key {name!r}{_suggestion(name, (*form.keys, *form.also))}")
         check_value(where, name, value)
+        check_shape(where, name, value)
     if form.kind.parent is not None and form.kind.parent_field not in entry:
         raise EmulatorError(f"state: {where}: {form.kind.parent_field} is missing")
     new = {"id": entry["id"], "object": form.kind.object, "created_at": context.clock.now()}
