@@ -27,6 +27,7 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "requests": lambda emulator: emulator.requests,
     "failures": lambda emulator: emulator.failures,
     "unmatched": lambda emulator: emulator.unmatched,
+    "rule_verdicts": lambda emulator: emulator.rule_verdicts(),
     "leftovers": lambda emulator: emulator.leftovers(),
     "configure": lambda emulator: emulator.configure(seed="1"),
     "in_process": lambda emulator: emulator.in_process,
@@ -38,6 +39,10 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "load_script": lambda emulator: emulator.load_script({"version": 1, "replies": []}),
     "state": lambda emulator: emulator.state(),
     "load_state": lambda emulator: emulator.load_state({}),
+    "add_assistant": lambda emulator: emulator.add_assistant("asst_x"),
+    "add_thread": lambda emulator: emulator.add_thread("thread_x"),
+    "add_vector_store": lambda emulator: emulator.add_vector_store("vs_x"),
+    "add_file": lambda emulator: emulator.add_file(b"text", id="file-x"),
     "resume": lambda emulator: emulator.resume("run_1"),
     "transcript": lambda emulator: emulator.transcript("thread_1"),
     "transcripts": lambda emulator: emulator.transcripts(1),
@@ -46,6 +51,7 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "token": lambda emulator: emulator.token,
     "projects": lambda emulator: emulator.projects(),
     "open_project": lambda emulator: emulator.open_project("other"),
+    "replace_script": lambda emulator: emulator.replace_script({"version": 1, "replies": []}),
     "close_project": lambda emulator: emulator.close_project("other"),
 }
 NEED_NO_SERVER = {"api_key", "config", "left_behind", "name", "repaired", "start", "stop", "token"}

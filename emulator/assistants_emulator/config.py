@@ -51,6 +51,12 @@ class Config:
     token: str = ""
     """The token of this start, beside the API key; empty: a new one each time."""
     repair: bool = False
+    strict_tools: bool = True
+    """Fail a run whose responder uses a tool that the run does not declare."""
+    allow_callbacks: tuple[str, ...] = ()
+    """Hosts, besides this machine, that a script's `call` may name."""
+    adopt_ids: bool = False
+    """Make unknown assistants, threads and vector stores with defaults at their first use."""
     loaded_projects: int = DEFAULT_LOADED
     """Number of projects with a directory whose objects are in memory; those of others are read on use."""
     transport: Literal["socket", "inprocess"] = "socket"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
@@ -20,12 +22,12 @@ from assistants_emulator.config import (
     key_of_project,
     project_of_key,
 )
-from assistants_emulator.errors import EmulatorError, StoppedError
+from assistants_emulator.errors import StoppedError
 from assistants_emulator.handle import ProjectHandle, named_options
 from assistants_emulator.ids import new_secret
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, directory_of
-from assistants_emulator.project.state import read_state
+from assistants_emulator.project.state_file import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
@@ -69,11 +71,11 @@ class EmulatorServer:
         self._lock = None if config.data_dir is None else DirectoryLock(config.data_dir)
         self._parts: Running | None = None
 
-    def start(self) -> None:
-        """Listen. Starting a started server changes nothing."""
+    def start(self, listener: socket.socket | None = None) -> None:
+        """Listen, on the given socket if there is one. Starting a started server changes nothing."""
         if self._parts is not None:
             return
-        listener = bind(*self._address)
+        listener = listener or bind(*self._address)
         try:
             self._take_directory()
         except BaseException:
@@ -82,7 +84,7 @@ class EmulatorServer:
         self.token = self.config.token or new_secret()
         hosts = (*self.config.allow_hosts, listener.getsockname()[0])
         config = replace(self.config, allow_hosts=hosts, token=self.token)
-        app = make_app(config, self.open_project, lambda: self._inspector(config))
+        app = self.make_app(config)
         processes.use()
         http = ThreadedServer(app, listener)
         self._parts = Running(http, InProcessServer(app, http.loop), Workers())
@@ -124,12 +126,28 @@ class EmulatorServer:
             self.require_running()
         return self._base_url
 
+    def make_app(self, config: Config) -> Any:
+        """The ASGI application that the server serves."""
+        return make_app(config, self.open_project, lambda: self._inspector(config), self.project_of)
+
     def open_project(self, name: str) -> Project:
         """The project, created at its first use; on the loop only."""
         return self.projects.open(name)
 
+    def project_of(self, key: str) -> str:
+        """The name of the project that an API key selects; on the loop only."""
+        return project_of_key(key)
+
+    def name_beside(self, name: str, other: str) -> str:
+        """The whole name of the project that the handle of the project `other` calls `name`."""
+        return name
+
     def key_of(self, name: str) -> str:
-        """The API key that selects the project: the one of the options, where that does."""
+        """The API key that selects the project."""
+        return self._own_key(name)
+
+    def _own_key(self, name: str) -> str:
+        """The key of the options, where that selects the project."""
         accepted = self.config.api_key
         return accepted if accepted is not None and project_of_key(accepted) == name else key_of_project(name)
 
@@ -152,7 +170,7 @@ class EmulatorServer:
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
             headers = {**options.pop("default_headers", {}), RUN_HEADER.decode(): run_id}
             in_process = running.in_process if project.transport == "inprocess" else None
-            return make_client(self.base_url, self.key_of(name), {**options, "default_headers": headers}, in_process)
+            return make_client(self.base_url, self._own_key(name), {**options, "default_headers": headers}, in_process)
 
         directory = None if self.config.data_dir is None else directory_of(self.config.data_dir, name)
         project = Project(name, self.config, directory, running.workers, running.http.loop.call, client_for_run)
@@ -201,6 +219,9 @@ class Emulator(ProjectHandle):
         allow_origins: tuple[str, ...] = (),
         token: str = "",
         repair: bool = False,
+        strict_tools: bool = True,
+        allow_callbacks: tuple[str, ...] = (),
+        adopt_ids: bool = False,
         loaded_projects: int = DEFAULT_LOADED,
         transport: Literal["socket", "inprocess"] = "socket",
     ) -> None:
@@ -220,12 +241,14 @@ class Emulator(ProjectHandle):
             allow_origins=allow_origins,
             token=token,
             repair=repair,
+            strict_tools=strict_tools,
+            allow_callbacks=allow_callbacks,
+            adopt_ids=adopt_ids,
             loaded_projects=loaded_projects,
             transport=transport,
         )
         self._script: Script | None = None if script is None else load_script(script)
-        self._responder = None if responder is None else as_source(responder)
-        self._is_live = getattr(responder, "live", False)
+        self._responder = None if responder is None else (as_source(responder), getattr(responder, "live", False))
         self._state = None if state is None else read_state(state)
         self._server: EmulatorServer = EmulatorServer(self.config, host, port, self._prepare)
         super().__init__(self._server, DEFAULT_PROJECT)
@@ -279,10 +302,8 @@ class Emulator(ProjectHandle):
 
     def project(self, name: str) -> ProjectHandle:
         """The handle of a project, created at its first use. EmulatorError for a name that no header can carry."""
-        if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
-            raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
         self._server.require_running()
-        return ProjectHandle(self._server, name)
+        return super().project(name)
 
     def open_project(self, name: str) -> Project:
         """The project itself; on the server's loop only."""
@@ -296,10 +317,19 @@ class Emulator(ProjectHandle):
         """Forget a project that is kept in memory; its runs end, and it is empty when it is used again."""
         self._server.loop.soon(lambda: self._server.projects.close(name))
 
+    def replace_script(self, script: str | Path | Mapping[str, Any]) -> None:
+        """Take another script, for new projects and for those that still have the one before; ScriptError as in
+        `load_script`. A run that has begun ends with the rule that it has."""
+        before, self._script = self._script, load_script(script)
+        for project in self.projects().values():
+            if project is not None and project.script is before:
+                self._server.loop.call(partial(project.set_script, self._script))
+
     def _prepare(self, project: Project) -> None:
         """Apply `script`, `responder` and `state` to a new project."""
         project.set_script(self._script)
         if self._responder is not None:
-            project.rules.add(Rule(self._responder, live=self._is_live, label="--responder"))
+            source, is_live = self._responder
+            project.rules.add(Rule(source, live=is_live, label="--responder"))
         if self._state is not None and project.is_new:
             project.load_state(self._state)

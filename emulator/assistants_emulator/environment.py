@@ -6,10 +6,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assistants_emulator import guard
 from assistants_emulator.errors import EmulatorError
+
+if TYPE_CHECKING:
+    from assistants_emulator.guard import Patch
 
 AZURE_API_VERSION = "2025-03-01-preview"
 PROXIES = ("http_proxy", "https_proxy", "all_proxy")
@@ -21,6 +23,8 @@ def environment(base_url: str, api_key: str, *, with_guard: bool) -> Iterator[No
 
     EmulatorError at its end if a client was refused and the block itself raised nothing.
     """
+    from assistants_emulator import guard
+
     escapes: list[str] = []
     with ExitStack() as stack:
         patch = StackedPatch(stack)
@@ -53,7 +57,7 @@ class StackedPatch:
         os.environ[name] = value
 
 
-def set_variables(base_url: str, api_key: str, patch: guard.Patch) -> None:
+def set_variables(base_url: str, api_key: str, patch: Patch) -> None:
     """Set the variables that `OpenAI()` and `AzureOpenAI()` read, and keep our address from going through a proxy.
 
     The SDK's module-level client refuses to choose between credentials of both kinds, so the choice is made for it.

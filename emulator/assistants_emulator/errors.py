@@ -9,6 +9,7 @@
     ApiError                      400 invalid_request_error
     ├── InvalidParameter          400 param and code: what the contract refuses
     ├── InvalidState              400 no param, no code: the thread or run is in the wrong state
+    ├── NoProject                 400 a key that selects no project
     ├── Unauthorized              401
     ├── NotFound                  404
     ├── MethodNotAllowed          405
@@ -105,6 +106,10 @@ class InvalidParameter(ApiError):
 
 class InvalidState(ApiError):
     """A well-formed request that the state of the thread or the run does not allow."""
+
+
+class NoProject(ApiError):
+    """A key that selects no project, on a server whose keys mean the test that is running."""
 
 
 class Unauthorized(ApiError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cas
 from assistants_emulator.config import TRANSPORTS
 from assistants_emulator.environment import environment
 from assistants_emulator.errors import EmulatorError, unknown_option
+from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.project.state import get_state, read_state
-from assistants_emulator.project.transcript import transcript_of, transcripts
+from assistants_emulator.project.state import State, get_state
+from assistants_emulator.project.state_file import ObjectAdder, read_state
+from assistants_emulator.project.transcript import open_calls, transcript_of, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
@@ -63,17 +66,29 @@ def named_options(function: Function) -> Function:
     return cast(Function, checked)
 
 
+def _caller() -> object:
+    """The code that called this module: a function's, or a module's."""
+    frame = sys._getframe(1)
+    while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code
+
+
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left.
+    """Problems at a test's end: exceptions of responders, runs without a rule, rules and faults with `times` left.
 
-    `is_settled` is False if a run was still at work after `settle_seconds`.
+    `is_settled` is False if a run was still at work after `settle_seconds`. `slept` are the real seconds between looks
+    at a run, `remarks` lines about what may surprise, `open_runs` lines about runs that still wait for tool outputs.
     """
 
     failures: list[Failure]
     unmatched: list[str]
     unused: list[str]
     is_settled: bool = True
+    slept: float = 0.0
+    remarks: tuple[str, ...] = ()
+    open_runs: tuple[str, ...] = ()
 
 
 class Server(Protocol):
@@ -94,6 +109,10 @@ class Server(Protocol):
 
     def key_of(self, name: str) -> str:
         """The API key that selects the project."""
+        ...
+
+    def name_beside(self, name: str, other: str) -> str:
+        """The whole name of the project that the handle of the project `other` calls `name`."""
         ...
 
 
@@ -150,7 +169,7 @@ class FaultsHandle:
         return iter(self._fetch())
 
 
-class ProjectHandle:
+class ProjectHandle(ObjectAdder):
     """One project of a running emulator, usable from any thread.
 
     `base_url` and `api_key` configure a client of any language; `client()` returns the Python SDK's, configured. Where
@@ -166,6 +185,15 @@ class ProjectHandle:
     def base_url(self) -> str:
         """`http://127.0.0.1:PORT/v1`."""
         return self._server.base_url
+
+    def project(self, name: str) -> ProjectHandle:
+        """Another project of the same server, with a key of its own; in a test it is the test's own too.
+
+        EmulatorError for a name that no header can carry.
+        """
+        if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
+            raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
+        return ProjectHandle(self._server, self._server.name_beside(name, self.name))
 
     @property
     def clock(self) -> ClockHandle:
@@ -198,6 +226,10 @@ class ProjectHandle:
     def unmatched(self) -> list[str]:
         """A text for each run that no rule matched: its last message and each rule's condition. The list itself."""
         return self._do(lambda project: project.driver.unmatched)
+
+    def rule_verdicts(self) -> dict[str, list[str]]:
+        """A line for each rule that was tried, with the reason that it did not answer, by the id of each newest run."""
+        return self._do(lambda project: project.driver.verdicts())
 
     def leftovers(self) -> Leftovers:
         """The leftovers once every run has ended or waits for outputs, the clock or a resume."""
@@ -290,7 +322,8 @@ class ProjectHandle:
         if reply is DECORATOR:
             return lambda function: self.respond(function, when=when, assistant=assistant, times=times, live=live)
         label = f"respond({getattr(reply, '__name__', type(reply).__name__)})"
-        rule = Rule(as_source(reply), when=when, assistant=assistant, times=times, live=live, label=label)
+        origin = _caller()
+        rule = Rule(as_source(reply), when, assistant, times, live, label, origin)
         self._do(lambda project: project.rules.add(rule))
         return reply
 
@@ -307,6 +340,15 @@ class ProjectHandle:
         """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
         loaded = read_state(state)
         self._do(lambda project: project.load_state(loaded))
+
+    def _new_id(self, kind: ObjectKind) -> str:
+        return self._do(lambda project: project.context.ids.new(kind.name))
+
+    def _add_state(self, state: Mapping[str, Any]) -> State:
+        async def add() -> State:
+            return await self._project().add_state(state)
+
+        return self._server.loop.wait(add())
 
     def resume(self, run_id: str) -> None:
         """Resume a paused run; EmulatorError if it is not paused."""
@@ -342,9 +384,14 @@ class ProjectHandle:
         return self._current_leftovers()
 
     def _current_leftovers(self) -> Leftovers:
-        driver = self._project().driver
+        project = self._project()
+        driver = project.driver
         driver.held.end_all()
-        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused(), driver.is_settled)
+        slept, remarks = project.requests.seconds_between_looks(), tuple(project.context.remarks)
+        faults = [text for fault in project.faults if (text := fault.leftover())]
+        unused = [*driver.rules.unused(), *faults]
+        open_runs = open_calls(project.context.store)
+        return Leftovers(driver.failures, driver.unmatched, unused, driver.is_settled, slept, remarks, open_runs)
 
     async def _settled(self, thread_id: str) -> None:
         await self._project().driver.settle(thread_id)

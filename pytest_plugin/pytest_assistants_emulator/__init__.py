@@ -11,11 +11,16 @@ environment that has this package pays for the imports here.
 
 from __future__ import annotations
 
+import contextlib
+import sys
+import threading
 import warnings
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+
+from pytest_assistants_emulator.session import VIRTUAL_SLEEP, session_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
@@ -23,18 +28,91 @@ if TYPE_CHECKING:
     from pytest_assistants_emulator.per_test import ActiveTest
     from pytest_assistants_emulator.servers import Handle, Server
 
+IniKind = Literal["string", "linelist", "bool"]
+INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
+    ("assistants_upstream", "base URL, with its /v1, of the server that --assistants-record records", "string", ""),
+    (
+        "assistants_scrub",
+        "names of headers and keys, or /PATTERN/s, to keep out of cassettes besides credentials; one a line",
+        "linelist",
+        [],
+    ),
+    (
+        "assistants_guard",
+        "fail a test that uses the assistants emulator and looks up the hosted API's address (default: true)",
+        "bool",
+        True,
+    ),
+    (
+        "assistants_silence_deprecations",
+        (
+            "silence the SDK's warnings that the Assistants API is deprecated, under -W error too: true in all tests, "
+            "false in none (default: in tests that use the assistants emulator)"
+        ),
+        "bool",
+        None,
+    ),
+    (
+        "assistants_transport",
+        "transport of the fixtures' clients: 'socket' or 'inprocess', which is faster (default: socket)",
+        "string",
+        "socket",
+    ),
+    (
+        "assistants_environment",
+        (
+            "'session': set OPENAI_BASE_URL and the like before conftest files and applications are imported, so that "
+            "clients made on import use the emulator, and give every test a project; 'test' (the default): only while "
+            "a test uses a fixture"
+        ),
+        "string",
+        "test",
+    ),
+    (
+        VIRTUAL_SLEEP,
+        "time.sleep and asyncio.sleep in tests that use the assistants emulator move its clock instead of waiting",
+        "bool",
+        False,
+    ),
+    (
+        "assistants_strict_tools",
+        "fail a run whose responder uses a tool that it does not declare (default: true)",
+        "bool",
+        True,
+    ),
+    (
+        "assistants_open_runs",
+        "'error': fail a test that leaves a run waiting for tool outputs; 'remark' (the default): tell",
+        "string",
+        "remark",
+    ),
+    (
+        "assistants_adopt_ids",
+        "make unknown assistants, threads and vector stores with defaults at their first use (default: false)",
+        "bool",
+        False,
+    ),
+    ("assistants_script", "script, a YAML or JSON file, for all tests; from the ini file's folder", "string", ""),
+    ("assistants_state", "objects, in a YAML or JSON file, for all tests; from the ini file's folder", "string", ""),
+)
 MARKER = (
-    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=): set up the assistants emulator for "
+    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=, keys=, strict_tools=): set it up for "
     "this test. script and state are a path (from the test file's folder, else from the rootdir) or a dict; clock is "
     "'manual', 'system' or a unix time; seed replaces the test's name as the source of ids; cassette is a path from "
     "the test file's folder: a recorded session that answers instead (see --assistants-record), with "
-    "replay='semantic' its replies only; transport='inprocess' calls the emulator without a socket."
+    "replay='semantic' its replies only; transport='inprocess' calls the emulator without a socket; keys='separate' "
+    "gives each API key a project of its own; strict_tools=False lets replies use tools that a run does not declare."
 )
 DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
 # The SDK's two texts. They are reported at the line that calls the SDK, so a filter by module would not match.
+FIXTURE, MARK = "assistants_emulator", "assistants"
+ON_IMPORT = (
+    "A client that is made on import needs the emulator's variables before: set `assistants_environment = session` in "
+    "pytest's ini file."
+)
+WORKER_COUNTS = "assistants_emulator"
 
-LEFT_BEHIND: pytest.StashKey[list[str]] = pytest.StashKey()
-THIS_TEST: pytest.StashKey[ActiveTest] = pytest.StashKey()
+ENDED_TEST: pytest.StashKey[ActiveTest] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -57,47 +135,121 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="base URL, with its /v1, of the server to record (default: the ini option assistants_upstream, else "
         "OPENAI_BASE_URL); the key is that of OPENAI_API_KEY",
     )
-    parser.addini("assistants_upstream", "base URL, with its /v1, of the server that --assistants-record records")
-    parser.addini(
-        "assistants_scrub",
-        "names of headers and keys, or /PATTERN/s, to keep out of cassettes besides credentials; one a line",
-        type="linelist",
+    group.addoption(
+        "--assistants-inspect",
+        action="store_true",
+        help="keep the projects of failing tests, print the inspector's links to them, and on a terminal wait for "
+        "Ctrl-C at the end",
     )
-    parser.addini(
-        "assistants_guard",
-        "fail a test that uses the assistants emulator and looks up the hosted API's address (default: true)",
-        type="bool",
-        default=True,
+    group.addoption(
+        "--assistants-trace",
+        metavar="DIR",
+        help="write an HTML file for each failing test: conversations, runs, rules and requests",
     )
-    parser.addini(
-        "assistants_silence_deprecations",
-        "silence the SDK's warnings that the Assistants API is deprecated, under -W error too (default: false)",
-        type="bool",
-        default=False,
-    )
-    parser.addini(
-        "assistants_transport",
-        "transport of the fixtures' clients: 'socket' or 'inprocess', which is faster (default: socket)",
-        default="socket",
-    )
+    for name, help, kind, default in INI_OPTIONS:
+        parser.addini(name, help, type=kind, default=default)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Set the variables of `assistants_environment = session` before any conftest file is imported."""
+    session_of(early_config)
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
+    session_of(config)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Set a test with a cassette up by the fixture, where it uses clients that were made on import only."""
+    if not session_of(config).is_whole:
+        return
+    for item in items:
+        names = getattr(item, "fixturenames", None)
+        if names is not None and FIXTURE not in names and any("cassette" in m.kwargs for m in item.iter_markers(MARK)):
+            names.insert(0, FIXTURE)
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Report a mistake in a marker even if the test uses no fixture of ours."""
-    if item.get_closest_marker("assistants") is not None:
+    """Begin the test where each has a project, and report a mistake in a marker even if it uses no fixture of ours."""
+    session = session_of(item.config)
+    if session.is_whole or item.get_closest_marker(MARK) is not None:
         from pytest_assistants_emulator.marker import settings_of
 
         settings_of(item)
+    if session.is_whole:
+        session.begin(item)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Note that a fixture of a wider scope is being set up: its calls belong to the module, not to the running test."""
+    if fixturedef.scope == "function":
+        return (yield)
+    session = session_of(request.config)
+    session.wider_fixtures += 1
+    try:
+        return (yield)
+    finally:
+        session.wider_fixtures -= 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test whose body has passed for what went wrong unnoticed.
+
+    `fail` and `skip` in a responder have their effect on its test: a failed test stays that, but may be skipped.
+    """
+    __tracebackhide__ = True
+    try:
+        result = yield
+    except (Exception, pytest.fail.Exception):
+        if (test := _active_test(item)) is not None:
+            test.raise_outcome(of=(pytest.skip.Exception,))
+        raise
+    if (test := _active_test(item)) is not None:
+        test.raise_outcome(of=(pytest.skip.Exception, pytest.fail.Exception))
+        test.check()
+    return result
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
+    """End the test after the teardown of all its fixtures."""
+    __tracebackhide__ = True
+    session = session_of(item.config)
+    try:
+        result = yield
+        if FIXTURE not in getattr(item, "fixturenames", ()) and (test := _active_test(item)) is not None:
+            test.finish()
+        return result
+    finally:
+        session.end()
+
+
+def _active_test(item: pytest.Item) -> ActiveTest | None:
+    """The running test whose project is used."""
+    session = session_of(item.config)
+    running = session.running
+    if running is None or running.active is not None or not running.is_opened:
+        return None if running is None else running.active
+    from pytest_assistants_emulator.per_test import unrequested_test
+
+    return unrequested_test(running, session)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Filter deprecations inside pytest's own wrapper, so before the filters of the ini file, `-W` and marks."""
-    if not item.config.getini("assistants_silence_deprecations"):
+    is_silenced: bool | None = item.config.getini("assistants_silence_deprecations")
+    if is_silenced is None:
+        uses_ours = any(name.startswith(FIXTURE) for name in getattr(item, "fixturenames", ()))
+        is_silenced = session_of(item.config).is_whole or uses_ours
+    if not is_silenced:
         return (yield)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", DEPRECATIONS, DeprecationWarning)
@@ -105,18 +257,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """`fail` and `skip` in a responder have their effect on its test: a failed test stays that, but may be skipped."""
-    __tracebackhide__ = True
-    try:
-        result = yield
-    except (Exception, pytest.fail.Exception):
-        if (test := item.stash.get(THIS_TEST, None)) is not None:
-            test.raise_outcome(of=(pytest.skip.Exception,))
-        raise
-    if (test := item.stash.get(THIS_TEST, None)) is not None:
-        test.raise_outcome(of=(pytest.skip.Exception, pytest.fail.Exception))
-    return result
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Name the option that a client made on import needs, where its constructor found no key."""
+    report = yield
+    if report.failed and "OPENAI_API_KEY" in str(report.longrepr) and not session_of(collector.config).is_whole:
+        report.sections.append((FIXTURE.replace("_", " "), ON_IMPORT))
+    return report
 
 
 @pytest.hookimpl(wrapper=True)
@@ -124,31 +272,51 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if (test := item.stash.get(THIS_TEST, None)) is not None:
+    test = _active_test(item) or item.stash.get(ENDED_TEST, None)
+    if test is not None:
         test.add_report(report)
+        item.stash[ENDED_TEST] = test
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the server, so that what it leaves behind can be told, and hand a worker's remarks to its controller."""
+    ours = session_of(session.config)
+    if not ours.kept:
+        ours.close()
+    if (output := getattr(session.config, "workeroutput", None)) is not None:
+        output[WORKER_COUNTS] = ours.as_json()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    if (counts := getattr(node, "workeroutput", {}).get(WORKER_COUNTS)) is not None:
+        session_of(node.config).add_worker(counts)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from pytest_assistants_emulator.report import remarks_of
 
     remarks = list(remarks_of(report for reports in terminalreporter.stats.values() for report in reports))
-    remarks += [f"left behind, still at work: {name}" for name in terminalreporter.config.stash.get(LEFT_BEHIND, [])]
+    remarks += session_of(terminalreporter.config).remarks()
     if remarks:
         terminalreporter.section("assistants emulator")
         for remark in remarks:
             terminalreporter.line(remark)
 
 
-@pytest.fixture(scope="session")
-def _assistants_server(pytestconfig: pytest.Config) -> Iterator[Server]:
-    """The server of the session, or of a pytest-xdist worker."""
-    from pytest_assistants_emulator.servers import start
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Wait for Ctrl-C where projects of failing tests are kept and somebody is at the terminal."""
+    if session_of(config).kept and sys.stdout.isatty():
+        print("Projects of failing tests are kept for the inspector; Ctrl-C ends.")
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
 
-    server = start(pytestconfig.getoption("--assistants-url"), pytestconfig.getini("assistants_transport"))
-    yield server
-    server.stop()
-    pytestconfig.stash[LEFT_BEHIND] = getattr(server, "left_behind", [])
+
+@pytest.fixture(scope="session")
+def _assistants_server(pytestconfig: pytest.Config) -> Server:
+    """The server of the session, or of a pytest-xdist worker; the session stops it."""
+    return session_of(pytestconfig).server()
 
 
 @pytest.fixture
@@ -162,18 +330,25 @@ def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Serv
     `assistants_emulator.unmatched`. With `--assistants-url` or a cassette the parts of a `ProjectHandle` that cannot be
     had raise EmulatorError.
     """
-    __tracebackhide__ = _raised_by_a_responder
+    __tracebackhide__ = True
     from pytest_assistants_emulator.per_test import open_test
 
-    with open_test(request.node, _assistants_server) as test:
-        request.node.stash[THIS_TEST] = test
+    with open_test(request.node, session_of(request.config)) as test:
         yield test.handle
         test.finish()
 
 
-def _raised_by_a_responder(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
-    """Hide our frame from a responder's error, which has frames of its own; `pytest.fail` needs one to be shown."""
-    return not excinfo.errisinstance(pytest.fail.Exception)
+@pytest.fixture(scope="module")
+def assistants_emulator_module(request: pytest.FixtureRequest) -> Iterator[Handle]:
+    """A project for fixtures of a wider scope than a test's: they make objects once, by this fixture or by any client.
+
+    Each test of the module starts from a copy of its objects, with rules and a clock of its own.
+    """
+    __tracebackhide__ = True
+    from pytest_assistants_emulator.per_test import open_module
+
+    with open_module(request.node, session_of(request.config)) as handle:
+        yield handle
 
 
 @pytest.fixture

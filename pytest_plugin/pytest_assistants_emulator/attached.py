@@ -16,13 +16,14 @@ from urllib.parse import quote
 import httpx2
 import orjson
 
-from assistants_emulator.config import TOKEN_VARIABLE, key_of_project
+from assistants_emulator.config import TOKEN_VARIABLE, key_of_project, project_of_key
 from assistants_emulator.errors import EmulatorError, ScriptError
 from assistants_emulator.handle import FaultsHandle, Leftovers
+from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project import transcript as texts
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.request_log import LoggedRequest, RequestLog
-from assistants_emulator.project.state import read_state
+from assistants_emulator.project.state_file import ObjectAdder, derived_id, read_state
 from assistants_emulator.responders.replies import (
     Cancel,
     Chunk,
@@ -40,6 +41,7 @@ from assistants_emulator.responders.replies import (
     Wait,
     as_replies,
 )
+from assistants_emulator.responders.rules import second_fallback
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
 from assistants_emulator.store import Object
@@ -67,11 +69,15 @@ FLAG_ACTIONS: dict[type, str] = {Pause: "pause", Expire: "expire", Cancel: "canc
 
 
 class AttachedServer:
-    """An emulator at `url`, with or without `/v1`; EmulatorError if none answers there."""
+    """An emulator at `url`, with or without `/v1`; EmulatorError if none answers there.
+
+    With a `key` all tests have the project that it selects, one after another.
+    """
 
     calls_upstream = False
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, key: str | None = None) -> None:
+        self._name = None if key is None else project_of_key(key)
         self._url = url.rstrip("/").removesuffix("/v1")
         token = {TOKEN_HEADER.decode(): os.environ.get(TOKEN_VARIABLE, "")}
         self._http = httpx2.Client(
@@ -80,13 +86,13 @@ class AttachedServer:
         request_json(self._http, "GET", "/_emulator/health", {})
 
     def open(self, name: str, seed: str, settings: Settings) -> AttachedProject:
-        project = AttachedProject(self._http, self._url, name)
+        project = AttachedProject(self._http, self._url, self._name or name)
         project.control("POST", "reset", {"seed": seed})
         project.set_up(settings)
         return project
 
     def close(self, name: str) -> None:
-        AttachedProject(self._http, self._url, name).reset()
+        AttachedProject(self._http, self._url, self._name or name).reset()
 
     def remarks(self) -> list[str]:
         return []
@@ -111,7 +117,7 @@ class AttachedClock:
         self._project.control("POST", "clock", {"set": when})
 
 
-class AttachedProject:
+class AttachedProject(ObjectAdder):
     """A ProjectHandle as far as the control API goes; the rest is an EmulatorError that says so."""
 
     def __init__(self, http: httpx2.Client, url: str, name: str) -> None:
@@ -125,6 +131,7 @@ class AttachedProject:
         self.unmatched: list[str] = []
         self._http = http
         self._script = AttachedScript()
+        self._added = 0
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -169,6 +176,14 @@ class AttachedProject:
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         self.control("PUT", "state", read_state(state))
+
+    def _new_id(self, kind: ObjectKind) -> str:
+        self._added += 1
+        return derived_id(kind, self.name, str(self._added))
+
+    def _add_state(self, state: Mapping[str, Any]) -> Mapping[str, list[Object]]:
+        added: dict[str, list[Object]] = self.control("POST", "state", state)
+        return added
 
     def load_script(self, script: str | Path | Mapping[str, Any]) -> None:
         self.control("PUT", "script", self._script.load(load_script(script).raw))
@@ -299,13 +314,15 @@ class AttachedScript:
         condition |= {"assistant": assistant} if assistant is not None else {}
         rule: dict[str, Any] = {"when": condition} if condition else {}
         rule |= {"times": times} if times is not None else {}
+        if not rule and any(other.keys() == {"do"} for other in self._responds):
+            raise ScriptError(second_fallback("one of `respond`"))
         self._responds.append({**rule, "do": [action(step) for step in as_replies(reply[0])]})
         return self._merged()
 
     def _merged(self) -> dict[str, Any]:
-        fallbacks = [rule for rule in self._responds if rule.keys() == {"do"}]
-        others = [rule for rule in self._responds if rule.keys() != {"do"}]
-        return {"version": 1, "replies": [*others, *self._loaded, *fallbacks]}
+        fallbacks = [rule for rule in [*self._responds, *self._loaded] if rule.keys() == {"do"}]
+        others = [rule for rule in [*self._responds, *self._loaded] if rule.keys() != {"do"}]
+        return {"version": 1, "replies": [*others, *fallbacks[:1]]}
 
 
 def action(step: Step) -> dict[str, Any]:

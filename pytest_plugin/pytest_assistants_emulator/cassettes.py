@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from starlette.types import Scope
 
 from assistants_emulator.convert.conversion import Conversion
 from assistants_emulator.errors import EmulatorError
@@ -18,10 +17,11 @@ from assistants_emulator.recording.cassette import journal_of
 from assistants_emulator.recording.player import Player
 from assistants_emulator.recording.recorder import Recorder
 from pytest_assistants_emulator.marker import Settings
-from pytest_assistants_emulator.servers import Handle, Server
+from pytest_assistants_emulator.servers import Handle, LocalServer, Server
 
 if TYPE_CHECKING:
     from assistants_emulator.turns.invocation import Failure
+    from pytest_assistants_emulator.session import Session
 
 NO_UPSTREAM = (
     "no server to record from: name one with --assistants-upstream URL, with `assistants_upstream` in pytest's ini "
@@ -33,7 +33,9 @@ class CassetteServer:
     """The player or recorder of one test. A recorder calls another machine, which the guard would take for an escape:
     `calls_upstream`."""
 
-    def __init__(self, config: pytest.Config, path: Path) -> None:
+    def __init__(self, session: Session, path: Path) -> None:
+        config = session.config
+        self._session = session
         self._mode: str = config.getoption("--assistants-record")
         self._upstream: str | None = config.getoption("--assistants-upstream") or config.getini("assistants_upstream")
         self._scrub: list[str] = config.getini("assistants_scrub")
@@ -46,9 +48,13 @@ class CassetteServer:
             raise EmulatorError("a test has a cassette or a script, not both: a cassette has its own answers")
         self._server = self._recorder() if self.calls_upstream else self._player()
         self._server.start()
+        if self._session.is_whole and isinstance(port := self._session.server(), LocalServer):
+            port.answer_by(self._server.app_for_another_loop(self._real_key))
         return CassetteProject(name, self._server)
 
     def close(self, name: str) -> None:
+        if self._session.is_whole and isinstance(port := self._session.server(), LocalServer):
+            port.answer_by(None)
         if self._server is not None:
             self._server.stop()
 
@@ -66,13 +72,20 @@ class CassetteServer:
         return Player(self._path, scrub=self._scrub)
 
     def _recorder(self) -> Recorder:
-        upstream = self._upstream or os.environ.get("OPENAI_BASE_URL")
+        upstream = self._upstream or self._session.variable_before("OPENAI_BASE_URL")
         if not upstream:
             raise EmulatorError(NO_UPSTREAM)
         mode: Any = "new_episodes" if self._mode == "new_episodes" else "all"
         recorder = Recorder(upstream, self._path, mode=mode, scrub=self._scrub)
-        recorder.api_key = os.environ.get("OPENAI_API_KEY") or recorder.api_key  # it passes through to upstream
+        key = self._session.variable_before("OPENAI_API_KEY")
+        recorder.api_key = key or recorder.api_key  # it passes through to upstream
         return recorder
+
+    def _real_key(self, scope: Scope) -> Scope:
+        """The call with the recorder's key in the place of the session's, which only this port knows."""
+        assert self._server is not None
+        ours, real = self._session.key.encode(), self._server.api_key.encode()
+        return {**scope, "headers": [(name, value.replace(ours, real)) for name, value in scope["headers"]]}
 
 
 class CassetteProject:

@@ -26,6 +26,10 @@ class Settings:
     cassette: Path | None = None
     replay: str | None = None
     transport: str | None = None
+    keys: str | None = None
+    strict_tools: bool | None = None
+    has_own_state: bool = False
+    """The state is the marker's, not the one that all tests have."""
 
 
 def settings_of(item: pytest.Item) -> Settings:
@@ -37,10 +41,28 @@ def settings_of(item: pytest.Item) -> Settings:
         keywords = {**mark.kwargs, **keywords}
     if unknown := [name for name in keywords if name not in KEYWORDS]:
         _refuse(f"unknown keyword {unknown[0]!r}; there are {_names()}")
-    settings = Settings(**{name: KEYWORDS[name](value, item) for name, value in keywords.items() if value is not None})
+    values = {name: KEYWORDS[name](value, item) for name, value in keywords.items() if value is not None}
+    settings = Settings(**{**ini_settings(item.config, values), **values}, has_own_state="state" in values)
     if settings.replay is not None and settings.cassette is None:
         _refuse("replay says how a cassette is replayed, and there is no cassette")
     return settings
+
+
+def ini_settings(config: pytest.Config, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The script and the state that the ini file gives all tests; a cassette has its own answers."""
+    options = ("state",) if "cassette" in values else ("script", "state")
+    return {name: path for name in options if (path := _ini_file(config, f"assistants_{name}")) is not None}
+
+
+def _ini_file(config: pytest.Config, option: str) -> Path | None:
+    """The file that an ini option names, from the ini file's folder."""
+    value: str = config.getini(option)
+    if not value:
+        return None
+    path = (config.inipath.parent if config.inipath is not None else config.rootpath) / value
+    if not path.is_file():
+        pytest.fail(f"{option}: there is no file {path}", pytrace=False)
+    return path
 
 
 def _file_or_dict(name: str) -> Callable[[Any, pytest.Item], Path | dict[str, Any]]:
@@ -92,6 +114,18 @@ def _transport(value: Any, item: pytest.Item) -> str:
     _refuse(f"transport is 'socket' or 'inprocess', not {value!r}")
 
 
+def _keys(value: Any, item: pytest.Item) -> str:
+    if value in ("one", "separate"):
+        return str(value)
+    _refuse(f"keys is 'one' or 'separate', not {value!r}")
+
+
+def _strict_tools(value: Any, item: pytest.Item) -> bool:
+    if isinstance(value, bool):
+        return value
+    _refuse(f"strict_tools is True or False, not {value!r}")
+
+
 def _names() -> str:
     return ", ".join(KEYWORDS)
 
@@ -108,4 +142,6 @@ KEYWORDS: dict[str, Callable[[Any, pytest.Item], Any]] = {
     "clock": _clock,
     "seed": _seed,
     "transport": _transport,
+    "keys": _keys,
+    "strict_tools": _strict_tools,
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from pytest_assistants_emulator.teardown import without_own_frames
 
 if TYPE_CHECKING:
+    from assistants_emulator.project.request_log import LoggedRequest, RequestLog
     from pytest_assistants_emulator.servers import Handle
 
 TITLE = "assistants emulator"
@@ -18,23 +21,52 @@ REMARK = "assistants_emulator"  # the user property of a test's report
 MOST_REQUESTS = 50
 MOST_THREADS = 5
 MOST_CHARACTERS = 4_000  # of one transcript
+MISSING_ID = re.compile(r"found with id '([^']+)'")
+ADDERS = {"asst": "add_assistant", "thread": "add_thread", "vs": "add_vector_store"}
 
 
-def section(handle: Handle, escapes: list[str] | None) -> str:
+def section(handle: Handle, escapes: list[str] | None, earlier: Mapping[str, str]) -> str:
     """The section's text; never raises, so that the test's own error is seen. `escapes` None leaves out the problems,
-    where the error itself is about them."""
+    where the error itself is about them; `earlier` has the test of each object of tests that have ended."""
     try:
+        requests = handle.requests
         problems = [] if escapes is None else _problems(handle, escapes)
-        return "\n".join([*_requests(handle), *_threads(handle), *problems])
+        return "\n".join([*_requests(requests), *_threads(handle), *problems, *missing_objects(requests, earlier)])
     except Exception as error:
         return f"the emulator did not answer: {error!r}"
 
 
-def _requests(handle: Handle) -> Iterator[str]:
-    requests = handle.requests
+def missing_objects(requests: RequestLog, earlier: Mapping[str, str]) -> Iterator[str]:
+    """A line for each id that was asked for and does not exist: the earlier test that had it, or how to provide it."""
+    messages = (_message(call) for call in requests if call.status == 404)
+    for id in dict.fromkeys(match[1] for message in messages if message and (match := MISSING_ID.search(message))):
+        kind = id.partition("_")[0]
+        if id in earlier:
+            yield f"{id} was made in {earlier[id]}, a test that has ended: each test has objects of its own."
+        elif kind in ADDERS:
+            yield (
+                f"{id} does not exist in this test. To provide it: assistants_emulator.{ADDERS[kind]}({id!r}, ...); "
+                "in all tests: `assistants_state = FILE` in pytest's ini file, or `assistants_adopt_ids = true`."
+            )
+
+
+def _requests(requests: RequestLog) -> Iterator[str]:
     older = requests.total - len(requests[-MOST_REQUESTS:])
     yield f"requests ({older} older ones are not shown):" if older else f"requests ({requests.total}):"
-    yield from (f"  {request}" for request in requests[-MOST_REQUESTS:])
+    yield from (_line(request) for request in requests[-MOST_REQUESTS:])
+
+
+def _line(call: LoggedRequest) -> str:
+    message = _message(call) if call.status >= 400 else None
+    return f"  {call}" if message is None else f"  {call}: {message}"
+
+
+def _message(call: LoggedRequest) -> str | None:
+    """The message of an error's envelope; None for an answer that is none."""
+    try:
+        return str(json.loads(call.answer or b"")["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _threads(handle: Handle) -> Iterator[str]:
@@ -47,6 +79,8 @@ def _problems(handle: Handle, escapes: list[str]) -> Iterator[str]:
     for failure in handle.failures:
         yield f"a responder raised, in {failure.run_id}:"
         yield "".join(traceback.format_exception(without_own_frames(failure.error))).rstrip()
+    yield from map(str, handle.unmatched)
+    yield from handle.leftovers().remarks
     yield from escapes
 
 

@@ -31,7 +31,7 @@ class Problems:
         texts = [*escapes, *leftovers.unmatched]
         if with_unused and leftovers.unused:
             rules = (f"- {rule}" for rule in leftovers.unused)
-            texts.append("\n".join(["Rules with `times` left over, which the test did not use:", *rules]))
+            texts.append("\n".join(["Rules and faults with `times` left over, which the test did not use:", *rules]))
         return cls([without_own_frames(failure.error) for failure in leftovers.failures], texts)
 
     def __bool__(self) -> bool:

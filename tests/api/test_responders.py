@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from assistants_emulator import FunctionCall, ProjectHandle, Refusal, Text, Usage
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders.sources import CallOutputs
 
 MATH_TUTOR = Path(__file__).parents[2] / "fixtures" / "scripts" / "math_tutor.yaml"
 
@@ -131,10 +133,34 @@ def test_a_rule_is_used_up_after_its_times(project: ProjectHandle, answer: Any) 
 
 
 def test_the_newest_fallback_is_tried_last_wherever_it_was_registered(project: ProjectHandle, answer: Any) -> None:
-    project.respond("old")
+    (lambda: project.respond("old"))()  # as a fixture does
     project.respond("new")
     project.respond("rule", when="a")
     assert [answer("a"), answer("b")] == [["rule"], ["new"]]
+
+
+def test_a_second_fallback_from_the_same_function_is_an_error(project: ProjectHandle) -> None:
+    project.respond("first")
+    with pytest.raises(ScriptError, match=r"there is one already: respond\(str\), which would never"):
+        project.respond("second")
+
+
+def test_a_fallback_that_has_answered_may_be_replaced(project: ProjectHandle, answer: Any) -> None:
+    for text in ("first", "second"):
+        project.respond(text)
+        assert answer("a") == [text]
+
+
+@pytest.mark.parametrize("text", ["f'{out}'", "str(out)", "out if out == 'sunny' else 'no'", "out[0]", "'%s' % out"])
+def test_the_outputs_of_a_single_call_read_as_its_output(project: ProjectHandle, text: str) -> None:
+    namespace: dict[str, Any] = {"out": CallOutputs(["sunny"])}
+    assert str(eval(text, namespace)) == "sunny"
+    assert namespace["out"] == ["sunny"]
+
+
+def test_the_outputs_of_several_calls_are_a_list() -> None:
+    outputs = CallOutputs(["1", "2"])
+    assert (str(outputs), len(outputs), outputs == ["1", "2"], outputs != "1") == ("['1', '2']", 2, True, True)
 
 
 def test_a_run_that_no_rule_matches_fails_and_says_why(project: ProjectHandle, ask: Any, settled: Any) -> None:

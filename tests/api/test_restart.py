@@ -17,6 +17,7 @@ from assistants_emulator.errors import DirectoryInUse
 from assistants_emulator.project.project import Project
 from assistants_emulator.runs import operations
 
+TOOLS: Any = [{"type": "function", "function": {"name": name}} for name in ("get_weather", "f", "g")]
 SCRIPT: dict[str, Any] = {
     "version": 1,
     "replies": [
@@ -35,7 +36,7 @@ OUTPUTS: Any = [{"tool_call_id": "call_1", "output": "15 C"}]
 
 def begin(client: openai.OpenAI, text: str) -> Any:
     """A run in a new thread with this user message."""
-    assistant = client.beta.assistants.create(model="gpt-4o", name="Tutor", instructions="Help.")
+    assistant = client.beta.assistants.create(model="gpt-4o", name="Tutor", instructions="Help.", tools=TOOLS)
     thread: Any = {"messages": [{"role": "user", "content": text}], "metadata": {"a": "b"}}
     return client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread)
 

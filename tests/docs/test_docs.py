@@ -118,7 +118,7 @@ def test_every_action_of_a_script_is_in_the_reference() -> None:
 
 
 def test_every_key_of_when_is_in_the_reference() -> None:
-    assert set(named(section("reference/replies.md", "A script's keys"))) == {"do", "times", "when", *WHEN_KEYS}
+    assert set(named(section("reference/replies.md", "A script's keys"))) == {"do", "call", "times", "when", *WHEN_KEYS}
 
 
 @pytest.mark.parametrize("command", cli.commands)

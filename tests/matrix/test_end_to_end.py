@@ -54,7 +54,8 @@ def client(openai_client: Any) -> Any:
 
 @pytest.fixture
 def assistant(client: Any) -> Any:
-    return client.beta.assistants.create(model="gpt-4o", name="Tutor", instructions="Help.", tools=[WEATHER])
+    tools: Any = [WEATHER, {"type": "code_interpreter"}]
+    return client.beta.assistants.create(model="gpt-4o", name="Tutor", instructions="Help.", tools=tools)
 
 
 def asked(client: Any, text: str) -> Any:

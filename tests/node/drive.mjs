@@ -39,7 +39,11 @@ await control("PUT", "script", {
   ],
 });
 
-const assistant = await client.beta.assistants.create({ model: "gpt-4o", name: "Node" });
+const assistant = await client.beta.assistants.create({
+  model: "gpt-4o",
+  name: "Node",
+  tools: [{ type: "function", function: { name: "get_weather" } }],
+});
 const thread = await client.beta.threads.create({
   messages: [{ role: "user", content: "What is the weather in Oslo?" }],
 });

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from plugin_helpers import RunTests
 
 RAISES = """
@@ -15,7 +16,7 @@ RAISES = """
 
 def test_an_exception_in_a_responder_is_raised_with_its_traceback(run_tests: RunTests) -> None:
     result = run_tests(RAISES)
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         ['>*raise LookupError("no such city")', "E*LookupError: no such city", "test_inner.py:*: LookupError"],
         consecutive=False,
@@ -31,13 +32,13 @@ def test_it_is_raised_even_if_the_test_did_not_wait_for_the_run(run_tests: RunTe
             thread = {"messages": [{"role": "user", "content": "Hello"}]}
             openai_client.beta.threads.create_and_run(assistant_id=assistant.id, thread=thread)
     """)
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*ZeroDivisionError: division by zero"])
 
 
 def test_several_exceptions_are_raised_as_a_group(run_tests: RunTests) -> None:
     result = run_tests(RAISES + "        ask(openai_client)\n")
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*ExceptionGroup: while the assistants emulator was used (2 sub-exceptions)*"])
 
 
@@ -60,7 +61,7 @@ def test_an_unmatched_run_is_reported_with_the_rules_conditions(run_tests: RunTe
             assistants_emulator.respond("Sunny.", when="weather")
             ask(openai_client, "Hello")
     """)
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["No rule matches this run: *'Hello'*", "*message matches 'weather'*"])
     result.stdout.no_fnmatch_line("*traceback entries are hidden*")
 
@@ -85,7 +86,7 @@ LEFT_OVER = """
 def test_a_rule_with_times_left_over_is_reported(run_tests: RunTests) -> None:
     result = run_tests(LEFT_OVER)
     result.assert_outcomes(passed=1, errors=1)
-    result.stdout.fnmatch_lines(["Rules with `times` left over*", "- respond(str):*(used 1 of 2 times)"])
+    result.stdout.fnmatch_lines(["Rules and faults with `times` left over*", "- respond(str):*(used 1 of 2 times)"])
 
 
 def test_left_over_rules_of_a_failed_or_skipped_test_are_not_reported(run_tests: RunTests) -> None:
@@ -107,5 +108,20 @@ def test_an_exception_in_the_middle_of_a_stream_fails_the_test_that_read_it(run_
             with pytest.raises(openai.APIConnectionError):
                 list(openai_client.beta.threads.create_and_run(assistant_id=assistant.id, stream=True))
     """)
-    result.assert_outcomes(passed=1, errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["E*LookupError: no frame for thread.created", "E*while the events of run_* were sent"])
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_value_that_is_no_reply_is_told_at_the_line_that_yields_it(run_tests: RunTests, kind: str) -> None:
+    result = run_tests(f"""
+        def test_it(assistants_emulator, openai_client):
+            @assistants_emulator.respond
+            {kind} answer(turn):
+                yield "Hi."
+                yield 42
+            ask(openai_client)
+    """)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([">*yield 42", "E*ScriptError: *42*"])
+    result.stdout.no_fnmatch_line("*responders/sources.py*")

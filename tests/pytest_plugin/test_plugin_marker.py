@@ -81,7 +81,10 @@ def test_markers_of_class_and_function_merge_and_the_nearest_wins(run_tests: Run
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("scrip=1", "unknown keyword 'scrip'; there are script, cassette, replay, state, clock, seed, transport"),
+        (
+            "scrip=1",
+            "unknown keyword 'scrip'; there are script, cassette, replay, state, clock, seed, *",
+        ),
         ("'a.yaml'", "takes keywords only, and was given 'a.yaml'; they are script, *"),
         ("script='none.yaml'", "there is no script *none.yaml"),
         ("script=3", "script is a path or a dict, not 3"),

@@ -51,4 +51,4 @@ def test_a_fixture_that_fails_on_top_of_ours_has_it_too(run_tests: RunTests) -> 
             pass
     """)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["requests (1):", "  POST /v1/assistants 400"])
+    result.stdout.fnmatch_lines(["requests (1):", "  POST /v1/assistants 400: Invalid type for 'model': *"])

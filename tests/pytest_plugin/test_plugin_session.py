@@ -47,14 +47,19 @@ def test_each_worker_of_xdist_has_its_own_server(run_tests: RunTests) -> None:
     result.assert_outcomes(passed=6)
 
 
-def test_the_deprecations_of_the_sdk_fail_a_session_that_takes_warnings_for_errors(run_tests: RunTests) -> None:
-    run_tests(WARNS, "-W", "error").assert_outcomes(failed=1)
-
-
-def test_the_ini_option_silences_them_whoever_asked_for_errors(run_tests: RunTests) -> None:
-    ini = "assistants_silence_deprecations = true\nfilterwarnings = error"
-    result = run_tests(WARNS, "-W", "error", ini=ini)
+def test_the_deprecations_of_the_sdk_are_silent_in_a_test_that_uses_the_fixture(run_tests: RunTests) -> None:
+    result = run_tests(WARNS, "-W", "error", ini="filterwarnings = error")
     result.assert_outcomes(passed=1, warnings=0)
+
+
+def test_the_ini_option_lets_them_through(run_tests: RunTests) -> None:
+    run_tests(WARNS, "-W", "error", ini="assistants_silence_deprecations = false").assert_outcomes(failed=1)
+
+
+def test_a_test_that_uses_no_fixture_gets_its_warnings(run_tests: RunTests) -> None:
+    source = "import warnings\n\ndef test_it(): warnings.warn('deprecated', DeprecationWarning)"
+    run_tests(source, "-W", "error").assert_outcomes(failed=1)
+    run_tests(source, "-W", "error", ini="assistants_silence_deprecations = true").assert_outcomes(passed=1)
 
 
 def test_it_silences_no_other_warning(run_tests: RunTests) -> None:

@@ -30,7 +30,7 @@ PNG = b"\x89PNG\r\n\x1a\n not much of a picture"
 
 @pytest.fixture
 def project() -> Any:
-    with Emulator(clock="manual") as emulator:
+    with Emulator(clock="manual", strict_tools=False) as emulator:
         yield emulator
 
 

@@ -236,7 +236,7 @@ def test_a_mistake_in_an_action_names_line_key_path_and_what_would_be_right(mist
         ("  - {when: {}, do: [{text: a}]}", "[1].when: is empty; leave it out, or give some of message, assistant, "),
         ("  - {when: a, do: [{text: a}]}", "[1].when: must be an object with message, assistant, model, "),
         ("  - do: []", "[1].do: must hold at least one action, such as {text: STRING}"),
-        ("  - times: 1", "[1]: do is missing; it needs do"),
+        ("  - times: 1", "[1]: needs do, a list of actions, or call"),
         ("  - do: [{usage: {prompt_tokens: 1, completion_tokens: 1}}]", "[1].do[0]: usage belongs to the step before"),
     ],
 )
@@ -256,7 +256,7 @@ def test_a_mistake_in_a_rule_names_line_key_path_and_what_would_be_right(mistake
         ("version: 1\nreplies: [\n", "3: is not YAML: "),
         ("version: 1\n---\nversion: 1\n", "2: is not YAML: but found another document"),
         ("version: 2024-13-45\n", " is not YAML: month must be in 1..12"),
-        ("version: 1\nreplies: &a [*a]\n", "2: replies[0]: must be an object with when, times, do, not "),
+        ("version: 1\nreplies: &a [*a]\n", "2: replies[0]: must be an object with when, times, do, call, not "),
         ("- a\n", "1: must be an object with version, replies, not ['a'] (list)"),
     ],
 )

@@ -5,11 +5,14 @@ The journal has a line for each commit, so what a kill after any of them leaves 
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from assistants_emulator import Emulator
 
+FUNCTIONS: Any = [{"type": "function", "function": {"name": name}} for name in ("one", "two")]
+TOOLS: Any = [*FUNCTIONS, {"type": "code_interpreter"}, {"type": "file_search"}]
 SCRIPT = {
     "version": 1,
     "replies": [
@@ -55,7 +58,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     begun, whole = tmp_path_factory.mktemp("begun"), tmp_path_factory.mktemp("whole")
     with Emulator(data_dir=begun, script=SCRIPT, clock="manual") as emulator:
         beta = emulator.client().beta
-        assistant = beta.assistants.create(model="gpt-4o", instructions="Count.")
+        assistant = beta.assistants.create(model="gpt-4o", instructions="Count.", tools=TOOLS)
         thread = beta.threads.create(messages=[{"role": "user", "content": "Go"}])
         run = beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
         (begun / "ids").write_text(f"{thread.id} {run.id}")

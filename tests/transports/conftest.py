@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -23,4 +24,5 @@ def thread_id(client: openai.OpenAI) -> str:
 
 @pytest.fixture
 def assistant_id(client: openai.OpenAI) -> str:
-    return client.beta.assistants.create(model="gpt-4o").id
+    tool: Any = {"type": "function", "function": {"name": "get_weather"}}
+    return client.beta.assistants.create(model="gpt-4o", tools=[tool]).id

@@ -16,7 +16,7 @@ import click
 from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
 from assistants_emulator.cli.record import ALLOW_HOST, ALLOW_ORIGIN, record, replay
-from assistants_emulator.cli.run_command import leave, serve_beside, stopped_by_signals, wait_for
+from assistants_emulator.cli.run_command import keep_reloading, leave, serve_beside, stopped_by_signals, wait_for
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, TOKEN_VARIABLE, is_loopback
 from assistants_emulator.errors import EmulatorError
 
@@ -91,7 +91,9 @@ SERVER_OPTIONS = (
     ),
     click.option("--script", type=click.Path(path_type=Path), help="YAML or JSON file of replies."),
     click.option(
-        "--state", type=click.Path(path_type=Path), help="JSON file of objects that every new project starts with."
+        "--state",
+        type=click.Path(path_type=Path),
+        help="YAML or JSON file of objects that new projects start with.",
     ),
     click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs, or chat: a model."),
     *CHAT_OPTIONS,
@@ -99,6 +101,22 @@ SERVER_OPTIONS = (
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
     click.option("--repair", is_flag=True, help="Repair damaged data directories; what was damaged is kept beside."),
+    click.option(
+        "--allow-callback",
+        "allow_callbacks",
+        multiple=True,
+        help="Host, besides this machine, that a script's `call` may name.",
+    ),
+    click.option(
+        "--no-strict-tools",
+        "strict_tools",
+        flag_value=False,
+        default=True,
+        help="Let replies call functions and tools that the run does not declare.",
+    ),
+    click.option(
+        "--adopt-ids", is_flag=True, help="Make unknown assistants, threads and vector stores at their first use."
+    ),
     ALLOW_HOST,
     ALLOW_ORIGIN,
     click.option(
@@ -140,12 +158,15 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @server_options
 @click.option("--open", "opens", is_flag=True, help="Open the inspector in the browser.")
 @click.option(
+    "--no-reload", "reloads", flag_value=False, default=True, help="Do not load the file of --script again on a change."
+)
+@click.option(
     "--export-on-exit",
     type=click.Path(path_type=Path),
     help="File for the default project's state.",
 )
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
+def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, reloads: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, and exit with its status."""
     from assistants_emulator.code_interpreter import make_undumpable
     from assistants_emulator.emulator import Emulator
@@ -165,6 +186,8 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
         if opens:
             open_browser(emulator.inspector_link)
         show_problems()
+        if options["script"] is not None and reloads:
+            keep_reloading(options["script"], emulator.replace_script, stop)
         status = serve_beside(command, environment(emulator, options["api_key"]), stop)
         show_unused_rules(emulator)
         if export_on_exit is not None:

@@ -9,13 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NoReturn
 
 import click
 
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.errors import EmulatorError, StoppedError
 
 REDRAW_SECONDS = 0.1
+RELOAD_SECONDS = 0.3  # between two looks at the file
 
 
 def stopped_by_signals() -> threading.Event:
@@ -52,6 +54,37 @@ def serve_beside(command: tuple[str, ...], variables: dict[str, str], stop: thre
         click.echo(f"export {name}={value}")
     sys.stdout.flush()
     return wait_for(stop)
+
+
+def keep_reloading(path: Path, load: Callable[[Path], object], stop: threading.Event) -> None:
+    """Load the file again whenever it has changed, in a thread that ends with `stop` or the program. A mistake in it is
+    one line on standard error, and what was loaded before stays."""
+
+    loaded = _mtime(path)
+
+    def watch() -> None:
+        seen = loaded
+        while not stop.wait(RELOAD_SECONDS):
+            if (changed := _mtime(path)) is None or changed == seen:
+                continue
+            seen = changed
+            try:
+                load(path)
+                click.echo(f"{path} has changed and was loaded again", err=True)
+            except StoppedError:
+                return
+            except EmulatorError as error:
+                click.echo(f"{path} has changed, and the rules before it stay: {error}", err=True)
+
+    threading.Thread(target=watch, name="assistants-emulator-reload", daemon=True).start()
+
+
+def _mtime(path: Path) -> int | None:
+    """The file's time of change in nanoseconds; None while it does not exist, as in the middle of an editor's save."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 def wait_for(stop: threading.Event) -> int:

@@ -121,6 +121,11 @@ class Fault:
         """True if `call`, as `POST /threads`, matches the route and the fault is not used up."""
         return (self.times is None or self.used < self.times) and self._pattern.fullmatch(call) is not None
 
+    def leftover(self) -> str | None:
+        """A description of a fault with `times` left over; None for any other."""
+        is_left = self.times is not None and self.used < self.times
+        return f"fault on {self.route} (used {self.used} of {self.times} times)" if is_left else None
+
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in (*FAULT_FIELDS, "used")}
 

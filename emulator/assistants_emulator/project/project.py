@@ -6,6 +6,7 @@ Everything in this file is used on the server's loop only; other threads use a `
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -16,14 +17,15 @@ from assistants_emulator.clock import MANUAL_START, Clock, ManualClock, SystemCl
 from assistants_emulator.config import Config
 from assistants_emulator.errors import EmulatorError, StoreError
 from assistants_emulator.ids import Ids
-from assistants_emulator.object_kinds import ObjectKind
+from assistants_emulator.object_kinds import ASSISTANT, THREAD, VECTOR_STORE, ObjectKind
 from assistants_emulator.project.faults import Faults
 from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.project.state import prepare_state, replace_state
+from assistants_emulator.project.state import State, add_state, prepare_state, replace_state, views_of
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.files import used_contents
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
+from assistants_emulator.responders.callback import Callback
 from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.scripts.load import Script
 from assistants_emulator.responses.turns import ResponseTurns
@@ -35,6 +37,7 @@ from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
 
 T = TypeVar("T")
+ADOPTED = (ASSISTANT, THREAD, VECTOR_STORE)
 
 
 class Project:
@@ -63,6 +66,11 @@ class Project:
         store = Store(directory)
         clock = self._new_clock(store.get("emulator", "clock"))
         self.context = Context(store, self._ids(store, name), clock, config, Contents(directory))
+        self.context.strict_tools = config.strict_tools
+        self._gone: set[tuple[str, str]] = set()
+        if config.adopt_ids:
+            self.context.adopt = self._adopt
+            store.subscribe("*", lambda event: self._gone.update(event.drops))
         self.context.contents.keep_only(used_contents(store))
         self.expiry = Expiry(self.context)
         self.driver = self._new_driver()
@@ -115,6 +123,9 @@ class Project:
         self.script_mistakes.clear()
         self.requests.clear()
         self._calls = 0
+        self._gone.clear()
+        self.context.adopted.clear()
+        self.context.remarks.clear()
         self.faults.clear()
         self.driver = self._new_driver()
 
@@ -123,9 +134,13 @@ class Project:
         return self.context.ids.request_id(self._calls)
 
     def set_script(self, script: Script | None) -> None:
-        """Replace the rules of the script before; rules from Python stay."""
+        """Replace the rules of the script before; Python's stay. ScriptError for a `call` to a foreign host."""
+        for rule in script.rules if script is not None else ():
+            if isinstance(rule.source, Callback):
+                rule.source.require_allowed(self.config.allow_callbacks)
         self.script = script
         self.rules.set_script(script.rules if script is not None else ())
+        self.context.remarks += script.remarks if script is not None else ()
 
     def add_script_rule(self, rule: Rule, raw: dict[str, Any]) -> None:
         """Add a rule to the script, which is `raw` then; the rules before it keep their uses."""
@@ -141,6 +156,14 @@ class Project:
         replace_state(self.context, tables)
         self.expiry.rearm()
         self.driver.adopt(tables)
+
+    async def add_state(self, state: Mapping[str, Any]) -> State:
+        """Add objects, and return them by table as the API renders them, with the files of vector stores read."""
+        added = add_state(self.context, state)
+        self.expiry.rearm()
+        for store in added.get("vector_stores", ()):
+            await self.read_stores(store["id"])
+        return views_of(self.context, added)
 
     async def work(self, function: Callable[[], T]) -> T:
         """Call the function in a worker thread; it must not touch the project's objects."""
@@ -210,6 +233,17 @@ class Project:
         self.context.index.close()
         self.context.store.close()
         self.context.contents.close()
+
+    def _adopt(self, kind: ObjectKind, id: str) -> Object | None:
+        """Make the assistant, thread or vector store of that id with defaults, unless it was deleted."""
+        is_well_formed = re.fullmatch(re.escape(kind.prefix) + r"[\w-]+", id, re.ASCII) is not None
+        if kind not in ADOPTED or not is_well_formed or (kind.table, id) in self._gone:
+            return None
+        model = {"model": "gpt-4o"} if kind is ASSISTANT else {}
+        (row,) = add_state(self.context, {kind.table: [{"id": id, **model}]})[kind.table]
+        self.context.adopted.add(id)
+        self.context.remarks.append(f"{kind.word} {id} did not exist, and was made with defaults at its first use")
+        return row
 
     def _ids(self, store: Store, seed: str) -> Ids:
         def taken(kind: ObjectKind, id: str) -> bool:

@@ -41,6 +41,10 @@ class Projects:
         project = self._opened.get(name)
         return project if project is not None else self._open(name)
 
+    def __contains__(self, name: str) -> bool:
+        """True for a project that is open."""
+        return name in self._opened
+
     def listed(self) -> dict[str, Project | None]:
         """The projects by name, the default one first; None for one that is on disk under its name, but not open."""
         directory = self._config.data_dir

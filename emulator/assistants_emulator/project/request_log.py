@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ MOST_BODY_BYTES = 64 * 1024
 MOST_ANSWERS = 1000  # of the newest calls
 MOST_ANSWER_BYTES = 4096
 MOST_SHOWN = 20  # in the message of a failed expectation
+SHORTEST_SLEEP = 0.5  # seconds between two calls that are told as slept
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class LoggedRequest:
     answer: bytes | None = None
     seconds: float = 0.0
     streamed: bool = False
+    started: float = 0.0
+    """Seconds on the machine's monotonic clock."""
 
     @property
     def body(self) -> Any:
@@ -143,15 +147,25 @@ class RequestLog(Sequence[LoggedRequest]):
         fault: str | None = None,
         answer: bytes | None = None,
         seconds: float = 0.0,
+        started: float = 0.0,
     ) -> LoggedRequest:
         """Append a call. Short bodies and answers are held without copying."""
         start = answer and answer[:MOST_ANSWER_BYTES]
-        call = LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault, start, seconds)
+        call = LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault, start, seconds, False, started)
         self.total += 1
         self._calls.append(call)
         if len(self._calls) > MOST_ANSWERS:
             self._calls[-MOST_ANSWERS - 1].answer = None
         return call
+
+    def seconds_between_looks(self) -> float:
+        """The real seconds that a client let pass before it looked at a run (again), where it was half a second."""
+        total = 0.0
+        for before, call in pairwise(self._calls):
+            if call.method == "GET" and "/runs/run_" in call.path:
+                pause = call.started - before.started - before.seconds
+                total += pause if pause >= SHORTEST_SLEEP else 0.0
+        return total
 
     def clear(self) -> None:
         self._calls.clear()

@@ -6,8 +6,7 @@ Objects are as the API renders them under v2; a file carries its bytes as `conte
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -20,10 +19,11 @@ from assistants_emulator.project.state_shapes import check_shape
 from assistants_emulator.resources import views_spec
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import used_contents
-from assistants_emulator.store import Object
+from assistants_emulator.store import Event, Object, key
 from assistants_emulator.store.blobs import decode_base64, encode_base64
 
 State = dict[str, list[Object]]
+ADDABLE = ("assistants", "threads", "messages", "files", "vector_stores", "vector_store_files")
 
 
 def get_state(context: Context) -> State:
@@ -34,23 +34,46 @@ def get_state(context: Context) -> State:
     return {**tables, **responses_state.get_tables(context)}
 
 
-def read_state(source: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
-    """The state in a JSON file, or the dict itself; EmulatorError for a file without one."""
-    if isinstance(source, Mapping):
-        return source
-    try:
-        state = orjson.loads(Path(source).read_bytes())
-    except OSError as error:
-        raise EmulatorError(f"state file {source}: {error.strerror}") from error
-    except orjson.JSONDecodeError as error:
-        raise EmulatorError(f"state file {source}:{error.lineno}: {error.msg}") from error
-    if not isinstance(state, dict):
-        raise EmulatorError(f"state file {source}: it must hold an object of tables")
-    return state
-
-
 def prepare_state(context: Context, state: Mapping[str, Any]) -> State:
     """The objects for `replace_state`; EmulatorError in one line for those that the API cannot have."""
+    tables = _prepared(context, state)
+    _check_parents(tables, lambda table, id: False)
+    _link_steps(tables)
+    tables["parts"] = [part for upload in tables["uploads"] for part in upload.pop("_parts", [])]
+    return {**tables, **responses_state.prepare_tables(context, state)}
+
+
+def add_state(context: Context, state: Mapping[str, Any]) -> State:
+    """Add objects to those that there are, and return them by table; EmulatorError as in `prepare_state`."""
+    for name in state:
+        if name not in ADDABLE:
+            raise EmulatorError(f"state: objects can be added to {', '.join(ADDABLE)}, not to {name!r}")
+    tables = {name: rows for name, rows in _prepared(context, state).items() if rows}
+    for table, rows in tables.items():
+        for row in rows:
+            if context.store.get(table, key(table, row)) is not None:
+                raise EmulatorError(f"state: there is an object {row['id']!r} in {table} already")
+    _check_parents(tables, lambda table, id: context.store.get(table, id) is not None)
+    new_files = {file["id"] for file in tables.get("files", ())}
+    for row in tables.get("vector_store_files", ()):
+        if row["id"] not in new_files and context.store.get("files", row["id"]) is None:
+            raise EmulatorError(f"state: for vector store {row['vector_store_id']} there is no file {row['id']!r}")
+    puts = tuple((form.table, row) for form in FORMS for row in tables.get(form.table, ()))
+    context.commit(Event("state.added", {}, puts))
+    context.forget_derived()
+    return tables
+
+
+def views_of(context: Context, tables: State) -> State:
+    """The objects of each table, as the API renders them now."""
+    forms = {form.table: form for form in FORMS}
+    return {
+        table: [forms[table].view(context.store.get(table, key(table, row)) or row) for row in rows]
+        for table, rows in tables.items()
+    }
+
+
+def _prepared(context: Context, state: Mapping[str, Any]) -> State:
     names = [*(form.table for form in FORMS), *responses_state.NAMES]
     for name in state:
         if name not in names:
@@ -58,13 +81,10 @@ def prepare_state(context: Context, state: Mapping[str, Any]) -> State:
                 f"state: unknown table {name!r}{_suggestion(name, names)}; there are {', '.join(names)}"
             )
     tables = {form.table: _objects(context, form, state.get(form.table, [])) for form in FORMS}
-    _check_parents(tables)
-    _link_steps(tables)
     for form in FORMS:
         for index, object in enumerate(tables[form.table]):
             _check_rendering(form, f"{form.table}[{index}]", object)
-    tables["parts"] = [part for upload in tables["uploads"] for part in upload.pop("_parts", [])]
-    return {**tables, **responses_state.prepare_tables(context, state)}
+    return tables
 
 
 def _check_rendering(form: StateForm, where: str, object: Object) -> None:
@@ -149,13 +169,14 @@ def _part(context: Context, where: str, upload: Object, part: Any) -> Object:
     return {**new, "bytes": 0, **content}
 
 
-def _check_parents(tables: State) -> None:
+def _check_parents(tables: State, exists: Callable[[str, str], bool]) -> None:
     ids = {table: {object["id"] for object in objects} for table, objects in tables.items()}
     for form in FORMS:
         if (parent := form.kind.parent) is None:
             continue
-        for index, object in enumerate(tables[form.table]):
-            if (id := object[form.kind.parent_field]) not in ids[parent.table]:
+        for index, object in enumerate(tables.get(form.table, ())):
+            id = object[form.kind.parent_field]
+            if id not in ids.get(parent.table, ()) and not exists(parent.table, id):
                 where = f"{form.table}[{index}].{form.kind.parent_field}"
                 raise EmulatorError(f"state: {where}: there is no {id!r} in {parent.table}")
 

@@ -272,6 +272,8 @@ def normalised(form: StateForm, entry: Object) -> Object:
     values = {name: value for name, value in entry.items() if name in (*form.keys, "batch_id") and name != "object"}
     if isinstance(values.get("content"), str):
         values["content"] = fields.content(values["content"])
+    if "tools" in values:
+        values["tools"] = [_with_settings(tool) for tool in values["tools"]]
     if form.kind is ASSISTANT:
         values["tool_resources"] = fields.assistant_resources(values.get("tool_resources", {}), values.get("tools", []))
     if form.kind is VECTOR_STORE and values.get("name") == "":
@@ -279,3 +281,12 @@ def normalised(form: StateForm, entry: Object) -> Object:
     if form.kind is RUN and values.get("instructions") == "":
         values["instructions"] = None
     return values
+
+
+def _with_settings(tool: Object) -> Object:
+    """A tool that was written without its settings, as the API echoes it; any other as it is."""
+    kind = tool.get("type")
+    is_short = (kind == "file_search" and kind not in tool) or (
+        kind == "function" and isinstance(tool.get(kind), dict) and "name" in tool[kind] and "strict" not in tool[kind]
+    )
+    return fields.tools([tool])[0] if is_short else tool

@@ -37,6 +37,16 @@ def transcript(store: Objects, thread_id: str, portable: bool = False) -> str:
     return "".join(f"{line}\n" for _, line in numbered)
 
 
+def open_calls(store: Store) -> tuple[str, ...]:
+    """A line for each run that waits for tool outputs: `run_abc waits for the output of get_weather`."""
+    lines = []
+    for run in store.all("runs"):
+        if run["status"] == "requires_action":
+            calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
+            lines.append(f"{run['id']} waits for the output of {', '.join(call['function']['name'] for call in calls)}")
+    return tuple(lines)
+
+
 def _events(store: Objects, run: Object, portable: bool) -> Iterator[tuple[float, str]]:
     """The run's tool calls and status with their places among the messages.
 

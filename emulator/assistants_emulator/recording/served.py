@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, TypeVar
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_PROJECT, key_of_project
 from assistants_emulator.errors import StoppedError
@@ -80,6 +81,32 @@ class Served:
         """Return an `openai.AsyncOpenAI`, as `client` does."""
         return make_async_client(self.base_url, self.api_key, options)
 
+    def app_for_another_loop(self, adapt: Callable[[Scope], Scope]) -> ASGIApp:
+        """An application that serves as this server does, for a server on another event loop.
+
+        `adapt` makes the scope of each call that is served.
+        """
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            outer = asyncio.get_running_loop()
+
+            async def receive_there() -> Message:
+                return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_coroutine(receive()), outer))
+
+            async def send_there(message: Message) -> None:
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_coroutine(send(message)), outer))
+
+            def drop_there(scope: Scope) -> None:
+                outer.call_soon_threadsafe(drop, scope)
+
+            drop = scope["state"]["drop_connection"]
+            adapted = {**adapt(scope), "state": {**scope["state"], "drop_connection": drop_there}}
+            if self._server is None:
+                raise StoppedError("this server was stopped")
+            await self._server.loop.await_here(self._serve(adapted, receive_there, send_there))
+
+        return app
+
     def _do(self, function: Callable[[], T]) -> T:
         """Return `function()`, called on the loop while the server runs, and directly when it does not."""
         if self._server is None:
@@ -107,3 +134,7 @@ class Served:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         raise NotImplementedError
+
+
+async def _coroutine(awaitable: Awaitable[T]) -> T:
+    return await awaitable

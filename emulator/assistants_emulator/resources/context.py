@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from assistants_emulator.clock import Clock
 from assistants_emulator.config import Config
 from assistants_emulator.ids import Ids
+from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.retrieval import Index
 from assistants_emulator.store import Event, Object, Store
 from assistants_emulator.store.blobs import Contents
@@ -39,6 +41,14 @@ class Context:
     """The stores whose completed files are all in `index`."""
     hold: Hold | None = None
     """Set in the copy that a call with a `stuck` fault is given, never in the project's own."""
+    adopt: Callable[[ObjectKind, str], Object | None] | None = None
+    """Makes the object of an unknown id at its first use, where the options say so; None for an id that it leaves."""
+    adopted: set[str] = field(default_factory=set)
+    """The ids of objects that `adopt` has made."""
+    strict_tools: bool = True
+    """Fail a run whose responder uses a tool that the run does not declare."""
+    remarks: list[str] = field(default_factory=list)
+    """Lines about what a person may want to know at the end of a test."""
     token_tallies: dict[str, int] = field(default_factory=dict)
     """Running token estimate of each thread's messages, by thread id; absent means not counted yet."""
 

@@ -20,6 +20,8 @@ def require(context: Context, kind: ObjectKind, id: str, param: str, **belongs: 
     `param` is the parameter with the id. 400 for an unknown id without the kind's prefix, 404 for any other.
     """
     object = context.store.get(kind.table, id)
+    if object is None and context.adopt is not None:
+        object = context.adopt(kind, id)
     if object is not None and all(object.get(field) == parent for field, parent in belongs.items()):
         return object
     if not id.startswith(kind.expected_prefix):

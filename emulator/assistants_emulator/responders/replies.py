@@ -179,6 +179,14 @@ class Text:
                 raise FieldError("Text", "chunks", f"must join to the value {display(self.value)}, not to {joined}")
 
 
+def Json(value: object, chunks: Sequence[str] | None = None) -> Text:
+    """A message whose text is the value as JSON, for a `response_format`; ScriptError for a value that has none."""
+    try:
+        return Text(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False), chunks=chunks)
+    except (TypeError, ValueError) as error:
+        raise FieldError("Json", "value", f"must be a value that JSON has: {error}") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """A piece of a text that is still being produced, streamed at once. Successive chunks are one message, which ends

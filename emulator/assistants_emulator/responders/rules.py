@@ -164,6 +164,8 @@ class Rule:
     times: int | None = None
     live: bool = False
     label: str = ""
+    origin: object = None
+    """What registered it: of two fallbacks with one origin the first could never answer. None where that is unknown."""
     id: str = ""
     used: int = 0
     condition: When = field(init=False)
@@ -210,6 +212,14 @@ class Rule:
         return f"{self.used} of {self.times} times"
 
 
+def second_fallback(first: str) -> str:
+    return (
+        f"a rule without `when` and `times` is the fallback, and there is one already: {first}, which would never "
+        "answer. Give it `times=1` if they answer one run after another, or one of them a `when`; a list is what one "
+        "run does"
+    )
+
+
 class RuleBook:
     """The rules of one project. Changed on the server's loop only; one caller at a time chooses."""
 
@@ -219,7 +229,11 @@ class RuleBook:
         self._echo = Rule(Echo(), label="built-in echo", id=ECHO)
 
     def add(self, rule: Rule) -> Rule:
-        """Register a rule of Python code, and set its id."""
+        """Register a rule of Python code, and set its id; ScriptError for a fallback that hides another."""
+        if rule.is_fallback and rule.origin is not None:
+            hidden = [other for other in self._python if other.is_fallback and other.origin is rule.origin]
+            if any(other.used == 0 for other in hidden):
+                raise ScriptError(second_fallback(hidden[0].label))
         rule.id = f"python:{len(self._python)}"
         self._python.append(rule)
         return rule
@@ -273,6 +287,16 @@ class RuleBook:
         question = f"last user message {message}, assistant {_assistant(turn)}, model {display(turn.run.get('model'))}"
         lines = [f"- {rule.describe()}; {rule.obstacle(turn)}" for rule in self._in_order()]
         return "\n".join([f"No rule matches this run: {question}. The rules, in the order they were tried:", *lines])
+
+    def verdicts(self, turn: Turn, chosen: Rule | None) -> list[str]:
+        """A line for each rule that was tried for the turn, in order: the reason that it did not take it, or did."""
+        lines: list[str] = []
+        for rule in self._in_order():
+            if rule is chosen:
+                return [*lines, f"{rule.describe()}; it answered"]
+            differences = " and ".join(rule.condition.differences(turn))
+            lines.append(f"{rule.describe()}; {f'but {differences}' if differences else 'used up'}")
+        return lines
 
     def unused(self) -> list[str]:
         """A line for each rule with `times` left over: `weather: ... (used 1 of 2 times)`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 import inspect
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from types import AsyncGeneratorType
@@ -190,7 +191,12 @@ def _generated(generator: Generator[Any, Any, Any], name: str) -> Generator[Step
                 value = generator.send(outputs)
             except StopIteration as stop:
                 return stop.value
-            step = as_reply(value, name)
+            try:
+                step = as_reply(value, name)
+            except ScriptError as error:
+                with suppress(StopIteration):
+                    generator.throw(error.with_traceback(None))  # so that it is raised at the line that yielded
+                raise
             outputs = _outputs_for(step, (yield step))
     finally:
         _close(generator, name)
@@ -211,7 +217,12 @@ async def async_steps(call: Callable[[], Any], name: str) -> AsyncSteps:
                 value = await generator.asend(outputs)
             except StopAsyncIteration:
                 return
-            step = as_reply(value, name)
+            try:
+                step = as_reply(value, name)
+            except ScriptError as error:
+                with suppress(StopAsyncIteration):
+                    await generator.athrow(error.with_traceback(None))
+                raise
             outputs = _outputs_for(step, (yield step))
     finally:
         await _aclose(generator, name)
@@ -222,9 +233,27 @@ def _in_order(replies: Sequence[Step]) -> Steps:
         yield step
 
 
-def _outputs_for(step: Step, outputs: Outputs) -> list[str] | None:
+def _outputs_for(step: Step, outputs: Outputs) -> CallOutputs | None:
     has_outputs = isinstance(step, FunctionCall | list) or (isinstance(step, CodeInterpreter) and step.execute)
-    return list(outputs or ()) if has_outputs else None
+    return CallOutputs(outputs or ()) if has_outputs else None
+
+
+class CallOutputs(list[str]):
+    """The outputs of a step, one for each call. As a text, those of a single call are its output."""
+
+    def __str__(self) -> str:
+        return self[0] if len(self) == 1 else super().__str__()
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __eq__(self, other: object) -> bool:
+        return self[0] == other if len(self) == 1 and isinstance(other, str) else super().__eq__(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = None  # as a list's
 
 
 def _close(generator: Generator[Any, Any, Any], name: str) -> None:

@@ -7,13 +7,15 @@ again.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from assistants_emulator.responders.replies import CodeInterpreter, Fail, FileSearch, FunctionCall, Refusal, Step, Text
 
 _BRACES = re.compile(r"\{(?:(?P<name>\w+)|outputs\[(?P<index>\d+)\])\}")
+_WORD_IN_BRACES = re.compile(r"\{(\w+)(?:\[\d+\])?\}")
+MOST_WRONG_LETTERS = 2  # of a name in braces that is pointed out
 Value = TypeVar("Value")
 
 
@@ -40,6 +42,33 @@ def _value_of(braces: re.Match[str], names: Mapping[str, str], outputs: Sequence
         return names.get(braces["name"], braces[0])
     index = int(braces["index"])
     return outputs[index] if index < len(outputs) else braces[0]
+
+
+def near_misses(value: object, names: Sequence[str]) -> Iterator[str]:
+    """Braces in the value's strings that name nothing, but nearly do: `{ctiy}: did you mean {city}?`."""
+    if isinstance(value, str):
+        for word in _WORD_IN_BRACES.findall(value):
+            close = next((name for name in names if name != word and _distance(word, name) <= MOST_WRONG_LETTERS), None)
+            if word not in names and close is not None:
+                yield f"{{{word}}} names nothing and stays as it is; did you mean {{{close}}}?"
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from near_misses(item, names)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from near_misses(item, names)
+
+
+def _distance(word: str, other: str) -> int:
+    """The number of letters to insert, remove or replace, to get from one word to the other."""
+    if abs(len(word) - len(other)) > MOST_WRONG_LETTERS:
+        return MOST_WRONG_LETTERS + 1
+    row = list(range(len(other) + 1))
+    for letter in word:
+        before, row = row, [row[0] + 1]
+        for index, expected in enumerate(other):
+            row.append(min(before[index] + (letter != expected), before[index + 1] + 1, row[index] + 1))
+    return row[-1]
 
 
 def fill_step(step: Step, names: Mapping[str, str], outputs: Sequence[str]) -> Step:

@@ -8,6 +8,7 @@ requests_messages_assistant_create; docs/reference/behaviour.md#run-object).
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 import orjson
@@ -20,6 +21,30 @@ from assistants_emulator.runs.content import Part, TextPart
 from assistants_emulator.runs.tokens import least_prompt_tokens
 from assistants_emulator.store import Object
 from assistants_emulator.turns.measures import of_text, schema_problem
+
+
+def check_declared(context: Context, run: Object, reply: Any) -> None:
+    """ScriptError for a function or tool that the run does not declare; for an adopted assistant it is a remark."""
+    if not context.strict_tools or (problem := _undeclared(run["tools"], reply)) is None:
+        return
+    if run["assistant_id"] not in context.adopted:
+        raise ScriptError(f"{problem}. Declare it in the assistant's tools; strict_tools=False turns this check off")
+    context.remarks.append(f"{problem}; its assistant was adopted, so the reply was played")
+
+
+def _undeclared(tools: list[Object], reply: Any) -> str | None:
+    if isinstance(reply, CodeInterpreter | FileSearch):
+        tool = "code_interpreter" if isinstance(reply, CodeInterpreter) else "file_search"
+        is_declared = any(declared["type"] == tool for declared in tools)
+        return None if is_declared else f"the responder replies with {type(reply).__name__}, and the run has no {tool}"
+    names = [tool["function"]["name"] for tool in tools if tool["type"] == "function"]
+    for call in reply if isinstance(reply, list) else ():
+        if call.name not in names:
+            close = get_close_matches(call.name, names, 1)
+            others = f"it declares {', '.join(names)}" if names else "it declares no function"
+            hint = f"did you mean {close[0]!r}?" if close else others
+            return f"the responder calls {call.name!r}, which the run does not declare; {hint}"
+    return None
 
 
 def check_reply(run: Object, reply: Any) -> None:
@@ -51,7 +76,7 @@ def _check_tools_allowed(run: Object, reply: str) -> None:
 
 
 def _check_arguments(tools: list[Object], call: FunctionCall) -> None:
-    """Functions that the run does not declare are accepted: many tests never declare theirs."""
+    """A function that the run does not declare has no schema to fit."""
     functions = (tool["function"] for tool in tools if tool["type"] == "function")
     function = next((function for function in functions if function["name"] == call.name), None)
     if function is None:

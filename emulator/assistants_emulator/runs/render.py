@@ -9,7 +9,7 @@ from typing import Any
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.replies import Chunk, CodeInterpreter, FileSearch, Image, Refusal, Text
 from assistants_emulator.runs import code, content, file_search
-from assistants_emulator.runs.limits import check_reply, exhausted, is_slow
+from assistants_emulator.runs.limits import check_declared, check_reply, exhausted, is_slow
 from assistants_emulator.runs.tokens import last_message
 from assistants_emulator.runs.writer import RunWriter
 from assistants_emulator.store import Event, Object
@@ -33,6 +33,7 @@ class RunReplies(RunWriter):
         file_search.require_stores(self.context, self.run)
 
     def check(self, reply: Any) -> None:
+        check_declared(self.context, self.run, reply)
         check_reply(self.run, reply)
 
     def is_slow(self, reply: Any) -> bool:

@@ -60,6 +60,10 @@ class LoopThread:
             raise RuntimeError("this call waits for the server, so it cannot be made in the server's own thread")
         return self._submit(lambda: asyncio.run_coroutine_threadsafe(coroutine, self._loop)).result()
 
+    async def await_here(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await, on the caller's loop, the coroutine's result, run on this one."""
+        return await asyncio.wrap_future(self._submit(lambda: asyncio.run_coroutine_threadsafe(coroutine, self._loop)))
+
     def close(self) -> None:
         self._closing = True
         if self._thread.is_alive():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -26,6 +27,7 @@ from assistants_emulator.turns.writer import ReplyWriter
 
 T = TypeVar("T")
 Report = Callable[[BaseException], None]
+MOST_CHOICES = 100
 problems = logging.getLogger("assistants_emulator.problems")
 """At level INFO, a line for each problem of responders and scripts: `serve` shows them."""
 
@@ -78,6 +80,8 @@ class TurnServices:
     ) -> None:
         self.failures: list[Failure] = []
         self.unmatched: list[str] = []
+        self.choices: deque[tuple[Turn, Rule | None]] = deque(maxlen=MOST_CHOICES)
+        """The rule that was chosen for each of the newest turns, None where none answered."""
         self.rules = rules
         self.hop = hop
         self.make_client = make_client
@@ -93,6 +97,7 @@ class TurnServices:
             choice = await self._match(lambda: self.rules.wanting(turn), turn)
             if choice is not None:
                 choice[0].used += 1
+        self.choices.append((turn, None if choice is None else choice[0]))
         if choice is None:
             explanation = await self._match(lambda: self.rules.explain(turn), turn)
             self.unmatched.append(explanation)

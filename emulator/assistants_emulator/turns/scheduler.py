@@ -59,6 +59,10 @@ class TurnScheduler:
         """An explanation for each turn that no rule answered; the list itself."""
         return self._services.unmatched
 
+    def verdicts(self) -> dict[str, list[str]]:
+        """For each of the newest turns, by its id, a line for each rule that was tried for it."""
+        return {turn.run["id"]: self.rules.verdicts(turn, rule) for turn, rule in self._services.choices}
+
     def failed(self, id: str, error: Exception) -> None:
         """Keep an exception of the run or response of that id, for the test that caused it."""
         self._services.failed(id, error)

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.contract import check, includes
-from assistants_emulator.errors import ApiError, ServerFault, StoreError
+from assistants_emulator.errors import ApiError, NoProject, ServerFault, StoreError
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.route import Download, Later, Route
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
@@ -59,11 +59,20 @@ log = logging.getLogger("assistants_emulator")
 
 
 class Api:
-    """The ASGI application for the API at all its addresses. `open_project` opens a project by its name."""
+    """The ASGI application for the API at all its addresses.
 
-    def __init__(self, config: Config, open_project: Callable[[str], Project]) -> None:
+    `open_project` opens a project by its name, `project_of` is the name that a key selects; NoProject if it does none.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        open_project: Callable[[str], Project],
+        project_of: Callable[[str], str] = project_of_key,
+    ) -> None:
         self._config = config
         self._open_project = open_project
+        self._project_of = project_of
         self._table = RouteTable(ROUTES)
         self._calls = 0
 
@@ -102,7 +111,7 @@ class Api:
         key = accepted_key(request.headers, self._config.api_key)
         if key is None:
             raise address.wrong_key(request.headers)
-        request.project = project = self._open_project(project_of_key(key))
+        request.project = project = self._open_project(self._project_of(key))
         request.route = next(iter(rows.values()))
         route, request.version = address.route(rows, request.headers, self._config.v1 == "sunset")
         request.route = route
@@ -140,7 +149,7 @@ class Api:
 
     async def _send_error(self, request: Request, send: Send, error: ApiError) -> None:
         """Answer with the error; nothing has been sent yet."""
-        if not isinstance(error, ServerFault):
+        if not isinstance(error, ServerFault | NoProject):
             self._assign_project(request)
         headers = retry_headers(error)
         if request.version == "v1":
@@ -152,7 +161,7 @@ class Api:
         """Assign the project of its key to a request that was refused before its key was checked."""
         key = key_of(request.headers)
         if request.project is None and key and is_expected(key, self._config.api_key):
-            request.project = self._open_project(project_of_key(key))
+            request.project = self._open_project(self._project_of(key))
 
     async def _answer_options(self, request: Request, send: Send, match: RouteMatch | None) -> None:
         """Answer OPTIONS with the path's methods, and redirect a path with a slash at its end; 404 for any other."""

@@ -8,10 +8,11 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assistants_emulator.config import Config
+from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.project.project import Project
 from assistants_emulator.web.api import Api
 from assistants_emulator.web.control_api import PREFIX, Control
+from assistants_emulator.web.responses import send_whole
 from assistants_emulator.web.trusted_hosts import TrustedHosts
 
 INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in")
@@ -40,13 +41,21 @@ class _ControlAndInspector:
         await self._inspector(scope, receive, send)
 
 
-def make_app(config: Config, open_project: Callable[[str], Project], make_inspector: Callable[[], ASGIApp]) -> ASGIApp:
-    api = Api(config, open_project)
-    endpoint = _ControlAndInspector(Control(config, open_project), make_inspector)
+def make_app(
+    config: Config,
+    open_project: Callable[[str], Project],
+    make_inspector: Callable[[], ASGIApp],
+    project_of: Callable[[str], str] = project_of_key,
+) -> ASGIApp:
+    api = Api(config, open_project, project_of)
+    endpoint = _ControlAndInspector(Control(config, open_project, project_of), make_inspector)
     others = Starlette(routes=[Route("/{path:path}", endpoint)])
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         """Send API calls past Starlette, whose routing would take a fifth of a call's time."""
+        if scope.get("path") == "/" and b"text/html" in dict(scope["headers"]).get(b"accept", b""):
+            await send_whole(send, 307, [(b"location", PREFIX.encode())], b"")  # a browser at the bare address
+            return
         is_call = scope["type"] == "http" and not (scope["path"] + "/").startswith(PREFIX)
         await (api if is_call else others)(scope, receive, send)
 

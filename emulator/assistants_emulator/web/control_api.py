@@ -132,6 +132,10 @@ async def write_state(project: Project, body: dict[str, Any]) -> Answer:
     return await read_state(project, body)
 
 
+async def add_to_state(project: Project, body: dict[str, Any]) -> Answer:
+    return dict(await project.add_state(body))
+
+
 async def get_faults(project: Project, body: dict[str, Any]) -> Answer:
     return {"data": [fault.as_json() for fault in project.faults]}
 
@@ -159,6 +163,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "reset"): reset,
     ("GET", "state"): read_state,
     ("PUT", "state"): write_state,
+    ("POST", "state"): add_to_state,
     ("GET", "script"): get_script,
     ("PUT", "script"): put_script,
     ("DELETE", "script"): delete_script,
@@ -176,9 +181,15 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
 class Control:
     """The ASGI application for the control API; errors are in the API's envelope."""
 
-    def __init__(self, config: Config, open_project: Callable[[str], Project]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        open_project: Callable[[str], Project],
+        project_of: Callable[[str], str] = project_of_key,
+    ) -> None:
         self._config = config
         self._open_project = open_project
+        self._project_of = project_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -207,8 +218,8 @@ class Control:
         key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
         if method not in SAFE_METHODS:
             require_token(scope, self._config)
-        project = self._open_project(project_of_key(key))
-        is_state = (method, name) == ("PUT", "state")  # as large and deep as `GET state` answers it
+        project = self._open_project(self._project_of(key))
+        is_state = name == "state"  # as large and deep as `GET state` answers it
         raw = await read_body(receive, sys.maxsize if is_state else MOST_BYTES)
         body = parse(raw, MOST_STATE_DEPTH if is_state else MOST_DEPTH) or {}
         if not isinstance(body, dict):

@@ -57,4 +57,4 @@ class Request:
             return None
         fault = self.fault.route if self.fault is not None else None
         log = self.project.requests
-        return log.add(self.method, self.shown_path, self.raw, status, fault, answer, self.seconds)
+        return log.add(self.method, self.shown_path, self.raw, status, fault, answer, self.seconds, self._started)

@@ -54,6 +54,8 @@ ROUTES: tuple[Route, ...] = (
     *containers.ROUTES,
 )
 """All rows of the API."""
+FAMILIES = {route.path.split("/")[1] for route in ROUTES}
+"""The first segments of their paths."""
 
 EMULATED = (
     "assistants, threads, messages, runs, run steps, responses, conversations, containers, files, uploads, "
@@ -167,9 +169,10 @@ def _azure_version(api_version: str) -> Version | None:
 
 def _outside(method: str, path: str) -> UnknownUrl:
     message = f"Unknown request URL: {method} {path}. Please check the URL for typos, "
-    return UnknownUrl(
-        f"{message}or see the docs at https://platform.openai.com/docs/api-reference/.", code="unknown_url"
-    )
+    message += "or see the docs at https://platform.openai.com/docs/api-reference/."
+    if path.split("/")[1] in FAMILIES:
+        message += f" The base URL of this server ends in {OPENAI}, and the client's does not."
+    return UnknownUrl(message, code="unknown_url")
 
 
 class Address(Protocol):

@@ -158,6 +158,8 @@ def _parse_yaml(text: str, origin: Origin) -> Located:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
         line = f":{mark.line + 1}" if mark else ""
+        if problem.startswith("found unknown escape character"):
+            problem += "; in double quotes a backslash is written twice, in single quotes once: '\\w'"
         raise ScriptError(f"{origin.name}{line}: is not YAML: {problem}") from None
 
 
