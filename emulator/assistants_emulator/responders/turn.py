@@ -64,6 +64,9 @@ class Turn:
 
     `run`, `assistant` and `thread` are as they were when the run began; `messages` are the thread's, oldest first, as
     the run's truncation leaves them, read again at each use. `match` is the rule's match (`turn.match["city"]`).
+
+    For a response, `api` is "responses", `run` is the response, `request` the body of its request, and `assistant` and
+    `thread` are empty. `outputs` are those of calls that this responder did not make, where it goes on from such.
     """
 
     def __init__(
