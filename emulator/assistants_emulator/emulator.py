@@ -22,6 +22,7 @@ from assistants_emulator.errors import EmulatorError, StoppedError
 from assistants_emulator.handle import ProjectHandle, named_options
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, folder_of
+from assistants_emulator.project.request_log import LogBudget
 from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
@@ -58,11 +59,13 @@ class EmulatorServer:
         self.config = config
         self.projects = Projects(config, self._make_project)
         self.repaired: list[str] = []
+        self._log_budget = LogBudget()
         self._prepare = prepare
         self._address = (host, port)
         self._base_url = ""
         self._lock = None if config.data_dir is None else DirectoryLock(config.data_dir)
         self._parts: Running | None = None
+        self._serving: Running | None = None  # until the last call has ended, which is later than `stop` begins
 
     def start(self) -> None:
         """Listen. Starting a started server changes nothing."""
@@ -77,8 +80,9 @@ class EmulatorServer:
         config = replace(self.config, allow_hosts=(*self.config.allow_hosts, listener.getsockname()[0]))
         app = make_app(config, self.open_project, self._inspector)
         http = ThreadedServer(app, listener)
-        self._parts = Running(http, InProcessServer(app, http.loop), Workers())
+        self._parts = self._serving = Running(http, InProcessServer(app, http.loop), Workers())
         self._base_url = http.base_url
+        http.listen()
 
     def stop(self) -> None:
         """Stop listening and write everything to disk. Stopping a stopped server changes nothing."""
@@ -90,6 +94,7 @@ class EmulatorServer:
         finally:
             running.workers.close()
             running.http.loop.close()
+            self._serving = None
             self.projects.clear()
             if self._lock is not None:
                 self._lock.release()
@@ -137,7 +142,7 @@ class EmulatorServer:
         return Inspector(self.config, self.projects.listed, self.open_project)
 
     def _make_project(self, name: str) -> Project:
-        running = self.require_running()
+        running = self._serving or self.require_running()
 
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
             headers = {**options.pop("default_headers", {}), RUN_HEADER.decode(): run_id}
@@ -145,7 +150,9 @@ class EmulatorServer:
             return make_client(self.base_url, self.key_of(name), {**options, "default_headers": headers}, in_process)
 
         directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
-        project = Project(name, self.config, directory, running.workers, running.http.loop.call, client_for_run)
+        project = Project(
+            name, self.config, directory, running.workers, running.http.loop.call, client_for_run, self._log_budget
+        )
         project.faults.routes = FAULT_ROUTES
         self._prepare(project)
         return project

@@ -177,7 +177,8 @@ class ProjectHandle:
 
     @property
     def requests(self) -> RequestLog:
-        """The newest 10,000 calls, oldest first: `method`, `path`, `body`, `status`; `dropped` counts older ones."""
+        """The newest 10,000 calls, 64 MB at most, oldest first: `method`, `path`, `body`, `status`; `dropped` counts
+        the others."""
         return self._do(lambda project: project.requests.copy())
 
     @property

@@ -17,7 +17,7 @@ from assistants_emulator.errors import EmulatorError
 from assistants_emulator.ids import Ids
 from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Faults
-from assistants_emulator.project.request_log import RequestLog
+from assistants_emulator.project.request_log import LogBudget, RequestLog
 from assistants_emulator.project.state import prepare_state, replace_state
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.expiry import Expiry
@@ -39,14 +39,21 @@ class Project:
     """`hop` runs a function on the server's loop from any thread; `make_client` makes an SDK client for a run."""
 
     def __init__(
-        self, name: str, config: Config, directory: Path | None, workers: Workers, hop: Hop, make_client: MakeClient
+        self,
+        name: str,
+        config: Config,
+        directory: Path | None,
+        workers: Workers,
+        hop: Hop,
+        make_client: MakeClient,
+        log_budget: LogBudget,
     ) -> None:
         self.name = name
         self.config = config
         self.directory = directory
         self.rules = RuleBook()
         self.script: Script | None = None
-        self.requests = RequestLog()
+        self.requests = RequestLog(log_budget)
         self._calls = 0
         self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
         self.transport: str = config.transport
@@ -146,7 +153,8 @@ class Project:
                 await asyncio.wait({reading}, timeout=None if searching else self.config.settle_seconds)
                 if not reading.done():
                     break
-                reading.result()
+                if not reading.cancelled():  # by a reset or a new state: look again
+                    reading.result()
 
     async def _read_store(self, id: str, searching: bool) -> None:
         """Read in a worker thread: a hostile document may take long."""
@@ -154,7 +162,8 @@ class Project:
             read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
             finish(self.context, id, await self._workers.call(read_all), searching)
         finally:
-            self._reading.pop(id, None)
+            if self._reading.get(id) is asyncio.current_task():
+                del self._reading[id]
 
     def _stop_reading(self) -> None:
         for reading in self._reading.values():
@@ -189,6 +198,7 @@ class Project:
         self.context.index.close()
         self.context.store.close()
         self.context.contents.close()
+        self.requests.close()
 
     def _ids(self, store: Store, seed: str) -> Ids:
         def taken(kind: ObjectKind, id: str) -> bool:

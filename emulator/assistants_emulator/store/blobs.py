@@ -154,7 +154,7 @@ class BlobWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._ended = False
-        make_directory(path.parent)
+        make_directory(path.parent, parents=False)  # one that was deleted while in use is not made again
         with reported(path):
             self._replacement = ReplacementFile(path, sync=False)
 

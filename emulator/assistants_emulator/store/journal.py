@@ -21,6 +21,7 @@ from assistants_emulator.errors import StoreError
 from assistants_emulator.store.disk import reported
 
 REPAIR_HINT = "start with --repair to keep everything that can be read"
+GONE = "it was deleted or replaced while in use; start again"
 _CHECKSUM_BYTES = len(b',"crc32":"00000000"}\n')
 
 
@@ -55,6 +56,7 @@ class Journal:
         self.size = 0
         self.closed = False
         self._file: FileIO | None = None
+        self._identity = (0, 0)  # inode and device of the open file
         self._has_partial_line = False
 
     def read(self) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -69,7 +71,10 @@ class Journal:
                 yield number, entry
 
     def append(self, line: bytes) -> None:
-        """Write the whole line; StoreError, and the file is as it was, if it cannot be."""
+        """Write the whole line; StoreError, and the file is as it was, if it cannot be.
+
+        A file that is not at its path any more takes no line: one of a deleted directory would be lost silently.
+        """
         try:
             self._write(line)
         except OSError as error:
@@ -93,10 +98,18 @@ class Journal:
         if self.closed:
             raise StoreError(f"{self.path}: the store is closed")
 
+    def require_in_place(self) -> None:
+        """StoreError if the file that was opened is not at its path any more."""
+        if self._file is not None:
+            with reported(self.path):
+                self._require_in_place()
+
     def _write(self, line: bytes) -> None:
         if self._has_partial_line:
             self._cut_partial_line()
-        written = os.write(self._fileno(), line)
+        file = self._fileno()
+        self._require_in_place()
+        written = os.write(file, line)
         if written < len(line):
             raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written")
 
@@ -105,9 +118,19 @@ class Journal:
         os.ftruncate(self._fileno(), self.size)
         self._has_partial_line = False
 
+    def _require_in_place(self) -> None:
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            found = None
+        if found is None or (found.st_ino, found.st_dev) != self._identity:
+            raise OSError(errno.ENOENT, GONE)
+
     def _fileno(self) -> int:
         self.require_open()
         if self._file is None:
             self._file = FileIO(self.path, "ab")
+            status = os.fstat(self._file.fileno())
+            self._identity = status.st_ino, status.st_dev
             self._cut_partial_line()
         return self._file.fileno()

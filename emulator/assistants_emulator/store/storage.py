@@ -160,6 +160,7 @@ class JournalStorage(Storage):
         """Write db.json, then empty the journal: if it is not emptied, its lines are skipped by their sequence."""
         if self._path is not None and self._journal is not None:
             self._journal.require_open()
+            self._journal.require_in_place()
             with reported(self._path):
                 size = write_database(self._path, tables, sequence, counters)
             self._checkpoint_at = max(self._checkpoint_bytes, size)

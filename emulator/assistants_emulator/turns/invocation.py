@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.resources.context import Context
@@ -22,7 +23,12 @@ from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
 from assistants_emulator.turns.writer import ReplyWriter
 
+T = TypeVar("T")
 Report = Callable[[Exception], None]
+
+
+MOST_KEPT = 1000  # failures and unmatched turns of a project
+MOST_WITH_LOCALS = 100  # failures whose tracebacks hold the responder's variables, which may be large
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,27 @@ class Failure:
 
     run_id: str
     error: Exception
+
+
+class Newest(list[T]):
+    """The newest MOST_KEPT items; `dropped` counts older ones."""
+
+    dropped = 0
+
+    def append(self, item: T) -> None:
+        super().append(item)
+        if len(self) > MOST_KEPT:
+            del self[0]
+            self.dropped += 1
+
+
+class Failures(Newest[Failure]):
+    """The newest failures; only the last MOST_WITH_LOCALS have the variables of their frames."""
+
+    def append(self, failure: Failure) -> None:
+        super().append(failure)
+        if len(self) > MOST_WITH_LOCALS:
+            traceback.clear_frames(self[-MOST_WITH_LOCALS - 1].error.__traceback__)
 
 
 class NoResponder(EmulatorError):
@@ -66,8 +93,8 @@ class TurnServices:
         make_client: MakeClient,
         read_store: Callable[[str], Awaitable[None]],
     ) -> None:
-        self.failures: list[Failure] = []
-        self.unmatched: list[str] = []
+        self.failures = Failures()
+        self.unmatched: Newest[str] = Newest()
         self.rules = rules
         self.hop = hop
         self.make_client = make_client

@@ -114,6 +114,7 @@ class Api:
         if request.form is not None:
             values["form"] = request.form
         project.driver.recover()
+        project.context.clock.catch_up()
         if (thread_id := ids.get("thread_id")) is not None:
             await project.driver.settle(thread_id, request.headers.get(RUN_HEADER, b"").decode("latin-1"))
         if route.settles:
