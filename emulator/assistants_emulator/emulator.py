@@ -33,6 +33,7 @@ from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_client
 from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
+from assistants_emulator.store.steps import finish_later
 from assistants_emulator.turns.workers import Workers
 from assistants_emulator.web.api import RUN_HEADER
 from assistants_emulator.web.app import make_app
@@ -162,6 +163,7 @@ class EmulatorServer:
         await running.http.disconnect()
         await running.in_process.stop()
         await self.projects.close_all()
+        await finish_later()
 
 
 class Emulator(ProjectHandle):

@@ -26,13 +26,15 @@ from assistants_emulator.resources.vector_store_indexing import finish, jobs, re
 from assistants_emulator.responders.rules import RuleBook
 from assistants_emulator.responders.scripts.load import Script
 from assistants_emulator.runs.turns import RunTurns
-from assistants_emulator.store import Object, Store
+from assistants_emulator.store import Event, Object, Store
 from assistants_emulator.store.blobs import Contents
+from assistants_emulator.store.steps import run_in_turns, run_later
 from assistants_emulator.turns.scheduler import TurnScheduler
 from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
 
 T = TypeVar("T")
+WRITING_SECONDS = 0.005  # real ones, between two looks at an index that is being written
 
 
 class Project:
@@ -67,6 +69,9 @@ class Project:
         store = Store(directory)
         clock = self._new_clock(store.get("emulator", "clock"))
         self.context = Context(store, self._ids(store, name), clock, config, Contents(directory))
+        store.run_in_background(run_later)
+        if orphans := store.orphans():
+            self.context.commit(Event("orphans.dropped", {}, drops=tuple(orphans)))
         self.context.contents.keep_only(used_contents(store))
         self.expiry = Expiry(self.context)
         self.driver = self._new_driver()
@@ -146,6 +151,8 @@ class Project:
         At most for `settle_seconds`, but `searching` without a limit.
         """
         for id in [store_id] if store_id is not None else unread_stores(self.context):
+            while searching and id not in self._reading and self.context.index.is_being_written(id):
+                await asyncio.sleep(WRITING_SECONDS)  # a file of the store is being removed
             while jobs(self.context, id, searching):
                 if id not in self._reading:
                     self._reading[id] = asyncio.ensure_future(self._read_store(id, searching))
@@ -160,7 +167,8 @@ class Project:
         """Read in a worker thread: a hostile document may take long."""
         try:
             read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
-            finish(self.context, id, await self._workers.call(read_all), searching)
+            readings = await self._workers.call(read_all)
+            await run_in_turns(finish(self.context, id, readings, searching))
         finally:
             if self._reading.get(id) is asyncio.current_task():
                 del self._reading[id]

@@ -70,11 +70,11 @@ class Route:
     """`path` is below `/v1`, with `{thread_id}` and the like for segments that the operation gets by name.
 
     An operation is called as `operation(context, **path ids)`, with `body=` where the row has a request model, with
-    `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists.
-    With `streams` the request may ask for the run's events instead. A path with a `thread_id` lets that thread's run
-    settle first; `settles` waits for the files of the path's vector store, or of all, to be read: "files" for a bounded
-    time, "search" until they are. `versions` are those of the API that have the row; the same method and path may have
-    one row for each.
+    `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists;
+    one that may take long is a generator, Steps. With `streams` the request may ask for the run's events instead. A
+    path with a `thread_id` lets that thread's run settle first; `settles` waits for the files of the path's vector
+    store, or of all, to be read: "files" for a bounded time, "search" until they are. `versions` are those of the API
+    that have the row; the same method and path may have one row for each.
     """
 
     method: str

@@ -51,15 +51,15 @@ def replace_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
 
 
 class ReplacementFile:
-    """New bytes for `path`, in `PATH.new` beside it until `commit` puts them in place at once; `abort` drops them.
+    """New bytes for `path`, in `PATH.new` or `PATH.suffix` beside it until `commit` puts them in place at once; `abort` drops them.
 
     A kill leaves `path` with the old bytes or the new ones; with `sync` a power failure does too. OSError if the disk
     refuses, and `path` is as it was.
     """
 
-    def __init__(self, path: Path, *, sync: bool = True) -> None:
+    def __init__(self, path: Path, *, sync: bool = True, suffix: str = "new") -> None:
         self._path = path
-        self._temporary = path.with_name(f"{path.name}.new")
+        self._temporary = path.with_name(f"{path.name}.{suffix}")
         self._sync = sync
         self.file: BinaryIO = self._temporary.open("wb")
 

@@ -18,7 +18,7 @@ from zlib import crc32
 import orjson
 
 from assistants_emulator.errors import StoreError
-from assistants_emulator.store.disk import reported
+from assistants_emulator.store.disk import ReplacementFile, reported
 
 REPAIR_HINT = "start with --repair to keep everything that can be read"
 GONE = "it was deleted or replaced while in use; start again"
@@ -88,6 +88,29 @@ class Journal:
         with reported(self.path):
             os.ftruncate(self._fileno(), 0)
         self.size = 0
+
+    def replace_beginning(self, size: int, line: bytes) -> None:
+        """Replace the first `size` bytes, whole lines, by one line; at once, so that a kill leaves the old or the new.
+
+        StoreError, and the file is as it was, if that fails.
+        """
+        with reported(self.path):
+            self._fileno()
+            self._require_in_place()
+            replacement = ReplacementFile(self.path, sync=False)
+            try:
+                replacement.file.write(line)
+                with self.path.open("rb") as old:
+                    old.seek(size)
+                    replacement.file.write(old.read(self.size - size))
+            except BaseException:
+                replacement.abort()
+                raise
+            replacement.commit()
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+        self.size += len(line) - size
 
     def close(self) -> None:
         self.closed = True

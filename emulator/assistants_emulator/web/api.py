@@ -6,7 +6,7 @@ The order of checks is the service's: route, key, beta header, JSON, parameters,
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,6 +18,7 @@ from assistants_emulator.errors import ApiError, ServerFault, StoreError
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.route import Download, Route
 from assistants_emulator.store import Object
+from assistants_emulator.store.steps import run_in_turns
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.fault_effects import DropConnection, apply, hold_runs, malformed, retry_headers
@@ -123,6 +124,8 @@ class Api:
             await self._stream(request, send, lambda: route.operation(hold_runs(project.context, fault), **values))
             return
         result = route.operation(hold_runs(project.context, fault), **values)
+        if isinstance(result, Generator):
+            result = await run_in_turns(result)
         if isinstance(result, Download):
             await self._download(request, send, result)
             return
