@@ -33,7 +33,7 @@ from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_client
 from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
-from assistants_emulator.store.steps import finish_later
+from assistants_emulator.store.steps import finish_later, run_at_once
 from assistants_emulator.turns.workers import Workers
 from assistants_emulator.web.api import RUN_HEADER
 from assistants_emulator.web.app import make_app
@@ -275,4 +275,4 @@ class Emulator(ProjectHandle):
         if self._responder is not None:
             project.rules.add(Rule(self._responder, live=self._is_live, label="--responder"))
         if self._state is not None and project.is_new:
-            project.load_state(self._state)
+            run_at_once(project.load_state(self._state))

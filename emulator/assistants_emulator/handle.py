@@ -26,6 +26,7 @@ from assistants_emulator.responders.turn import Turn
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import ClientOptions, make_async_client, make_client
+from assistants_emulator.store.steps import run_in_turns
 from assistants_emulator.turns.invocation import Failure
 
 if TYPE_CHECKING:
@@ -297,12 +298,12 @@ class ProjectHandle:
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
-        return self._do(lambda project: get_state(project.context))
+        return self._server.loop.wait(run_in_turns(get_state(self._do(lambda project: project).context)))
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
         loaded = read_state(state)
-        self._do(lambda project: project.load_state(loaded))
+        self._server.loop.wait(run_in_turns(self._do(lambda project: project).load_state(loaded)))
 
     def resume(self, run_id: str) -> None:
         """Resume a paused run; EmulatorError if it is not paused."""

@@ -6,7 +6,8 @@ Everything in this file is used on the server's loop only; other threads use a `
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from assistants_emulator.ids import Ids
 from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Faults
 from assistants_emulator.project.request_log import LogBudget, RequestLog
-from assistants_emulator.project.state import prepare_state, replace_state
+from assistants_emulator.project.state import NewState, add_all
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.files import used_contents
@@ -28,7 +29,7 @@ from assistants_emulator.responders.scripts.load import Script
 from assistants_emulator.runs.turns import RunTurns
 from assistants_emulator.store import Event, Object, Store
 from assistants_emulator.store.blobs import Contents
-from assistants_emulator.store.steps import run_in_turns, run_later
+from assistants_emulator.store.steps import Steps, run_in_turns, run_later
 from assistants_emulator.turns.scheduler import TurnScheduler
 from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
@@ -57,6 +58,8 @@ class Project:
         self.script: Script | None = None
         self.requests = RequestLog(log_budget)
         self._calls = 0
+        self._resets = 0
+        self._new_states: list[NewState] = []
         self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
         self.transport: str = config.transport
         self.open_streams: set[Callable[[], None]] = set()
@@ -103,6 +106,7 @@ class Project:
 
     def reset(self, seed: str | None = None) -> None:
         """Drop all objects, scripts, rules, requests, id counters and the clock. `seed` is the id seed from now on."""
+        self._resets += 1
         self.end_streams()
         self._stop_reading()
         self.driver.close()
@@ -129,13 +133,36 @@ class Project:
         self.script = script
         self.rules.set_script(script.rules if script is not None else ())
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> Steps[None]:
         """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError for an invalid state."""
-        tables = prepare_state(self.context, state)
+        with self.new_state() as new:
+            yield from add_all(new, state)
+            yield from self.replace_state(new)
+
+    @contextmanager
+    def new_state(self) -> Iterator[NewState]:
+        """A state to be filled and then to be given to `replace_state`, before the block ends."""
+        self._new_states.append(new := NewState(self.context))
+        try:
+            yield new
+        finally:
+            self._new_states.remove(new)
+            self.context.contents.discard(set(new.names) - used_contents(self.context.store))
+
+    def replace_state(self, new: NewState) -> Steps[None]:
+        """Replace all objects at once, at the end of these steps; a reset in the meantime comes after that."""
+        before = self._resets
+        tables = yield from new.checked()
+        install = yield from self.context.store.replacing(tables)
+        if self._resets != before:
+            return
         self.end_streams()
         self._stop_reading()
         self.driver.stop()
-        replace_state(self.context, tables)
+        install()
+        new_names = (name for state in self._new_states for name in state.names)
+        self.context.contents.keep_only(used_contents(self.context.store).union(new_names))
+        self.context.forget_derived()
         self.expiry.rearm()
         self.driver.adopt(tables)
 
@@ -187,8 +214,9 @@ class Project:
 
     @property
     def is_at_work(self) -> bool:
-        """True while a run is being executed or a file is being read."""
-        return bool(self._reading) or not self.driver.is_resting
+        """True while a run is being executed, a file is being read, or the objects are being written."""
+        is_writing = bool(self._new_states) or self.context.store.is_writing
+        return bool(self._reading or is_writing) or not self.driver.is_resting
 
     def unload(self) -> None:
         """Drop the objects from memory; they are loaded from the directory when they are next used."""

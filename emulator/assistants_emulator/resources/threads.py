@@ -60,24 +60,28 @@ def delete(context: Context, thread_id: str) -> Steps[Object]:
     without a parent, which are dropped when the directory is used again.
     """
     require_thread(context, thread_id)
-    children = _children(context.store, thread_id)
     answer = views.deleted(thread_id, "thread.deleted")
-    drops = (*islice(children, MOST_DROPS), ("threads", thread_id))
+    drops = (*_children(context.store, thread_id), ("threads", thread_id))
     context.commit(Event("thread.deleted", answer, drops=drops, topic=thread_id))
-    while drops := tuple(islice(children, MOST_DROPS)):
-        yield None
+    # a state that was put meanwhile may have the thread again
+    while context.store.get("threads", thread_id) is None and (drops := _children(context.store, thread_id)):
         context.commit(Event("thread.swept", answer, drops=drops))
+        yield None
     return answer
 
 
-def _children(store: Store, thread_id: str) -> Iterator[tuple[str, str]]:
-    """Yield the drops of all objects of the thread, a run's steps before it."""
-    for run in store.of("runs", "thread_id", thread_id):
-        for step in store.of("steps", "run_id", run["id"]):
-            yield "steps", step["id"]
-        yield "runs", run["id"]
-    for message in store.of("messages", "thread_id", thread_id):
-        yield "messages", message["id"]
+def _children(store: Store, thread_id: str) -> tuple[tuple[str, str], ...]:
+    """The drops of the thread's first MOST_DROPS objects, a run's steps before it."""
+
+    def drops() -> Iterator[tuple[str, str]]:
+        for run in store.of("runs", "thread_id", thread_id):
+            for step in store.of("steps", "run_id", run["id"]):
+                yield "steps", step["id"]
+            yield "runs", run["id"]
+        for message in store.of("messages", "thread_id", thread_id):
+            yield "messages", message["id"]
+
+    return tuple(islice(drops(), MOST_DROPS))
 
 
 ROUTES = (

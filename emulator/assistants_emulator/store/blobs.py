@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -114,6 +114,8 @@ class Contents(Blobs):
 
     def __init__(self, directory: Path | None) -> None:
         super().__init__(None if directory is None else directory / "files")
+        self._keepers = 0
+        self._unwanted: set[str] = set()
         self._last = max((int(name) for name in self.ids() if name.isdecimal()), default=0)
 
     def begin(self) -> tuple[str, BlobWriter]:
@@ -137,8 +139,24 @@ class Contents(Blobs):
         return b"".join(self.read(name) for name in names)
 
     def discard(self, names: Iterable[str]) -> None:
+        """Delete the bytes, or once no `kept` block is open any more."""
+        if self._keepers:
+            self._unwanted.update(names)
+            return
         for name in names:
             self.delete(name)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep all bytes until the end of the block, for a reader that takes many turns of the loop."""
+        self._keepers += 1
+        try:
+            yield
+        finally:
+            self._keepers -= 1
+            if not self._keepers:
+                unwanted, self._unwanted = self._unwanted, set()
+                self.discard(unwanted)
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Delete all others, such as a kill in the middle of an upload or a deletion leaves behind."""

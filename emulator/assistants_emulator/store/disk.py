@@ -51,7 +51,7 @@ def replace_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
 
 
 class ReplacementFile:
-    """New bytes for `path`, in `PATH.new` or `PATH.suffix` beside it until `commit` puts them in place at once; `abort` drops them.
+    """New bytes for `path`, in `PATH.suffix` beside it until `commit` puts them in place at once; `abort` drops them.
 
     A kill leaves `path` with the old bytes or the new ones; with `sync` a power failure does too. OSError if the disk
     refuses, and `path` is as it was.

@@ -127,14 +127,19 @@ class JournalStorage(Storage):
     def checkpoint_in_background(self) -> None:
         """Begin a checkpoint of the tables as they are now; commits go on meanwhile."""
         if self._path is not None and self._journal is not None and self._writing is None:
+            self._unwritten |= self.counters.take_changed()
             self._writing = NewDatabase(self._path, {name: dict(rows) for name, rows in self.tables.items()})
-            self.background(self._checkpoint(self._writing, self._journal))
+            write = partial(self._writing.write, self.sequence, dict(self.counters.values))
+            self.background(self._checkpoint(self._writing, write, self._journal, self.sequence, self._journal.size))
 
-    def _checkpoint(self, file: NewDatabase, journal: Journal) -> Steps[None]:
-        """Write the file in a thread, then put it in place and drop from the journal the commits that it has."""
-        self._unwritten |= self.counters.take_changed()
-        sequence, size, values = self.sequence, journal.size, dict(self.counters.values)
-        yield partial(file.write, sequence, values)
+    def _checkpoint(
+        self, file: NewDatabase, write: Callable[[], object], journal: Journal, sequence: int, size: int
+    ) -> Steps[None]:
+        """Write the file in a thread, then put it in place and drop from the journal the commits that it has.
+
+        These are its first `size` bytes, up to `sequence`.
+        """
+        yield write
         if self._writing is not file:
             file.abandon()  # the tables were replaced meanwhile, or the store is closed
             return

@@ -66,6 +66,10 @@ class Store:
         """Iterate in creation order; commits during the iteration are safe."""
         return iter(self._tables[table].listing())
 
+    def snapshot(self, table: str) -> list[Object]:
+        """Return all objects in creation order."""
+        return self._tables[table].listing()[:]
+
     def of(self, table: str, field: str, parent: str) -> Listing:
         """Return the objects whose `field` is `parent`, in creation order; KeyError for a field that TABLES lacks."""
         return self._tables[table].listing(field, parent)

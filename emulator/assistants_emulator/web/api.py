@@ -200,7 +200,9 @@ class Api:
             (b"content-disposition", attachment(file.filename)),
             (b"content-length", str(file.size).encode()),
         ]
-        await send_chunks(send, 200, headers, file.chunks)
+        assert request.project is not None
+        with request.project.context.contents.kept():
+            await send_chunks(send, 200, headers, file.chunks)
 
     def _headers(self, request: Request, content_type: bytes | None = None) -> Headers:
         milliseconds = str(int(request.seconds * 1000)).encode()

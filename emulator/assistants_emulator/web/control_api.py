@@ -12,12 +12,12 @@ from assistants_emulator.config import VERSION, Config, project_of_key
 from assistants_emulator.errors import ApiError, EmulatorError, NotFound, wrong_type
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
-from assistants_emulator.project.state import get_state
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.web.auth import key_of, require_key
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.openapi import openapi
-from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_whole
+from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_pieces, send_whole
+from assistants_emulator.web.state_body import receive_state, send_state
 
 PREFIX = "/_emulator/"
 Answer = dict[str, Any]
@@ -65,15 +65,6 @@ async def post_clock(project: Project, body: dict[str, Any]) -> Answer:
     return await get_clock(project, body)
 
 
-async def read_state(project: Project, body: dict[str, Any]) -> Answer:
-    return dict(get_state(project.context))
-
-
-async def write_state(project: Project, body: dict[str, Any]) -> Answer:
-    project.load_state(body)
-    return await read_state(project, body)
-
-
 async def get_faults(project: Project, body: dict[str, Any]) -> Answer:
     return {"data": [fault.as_json() for fault in project.faults]}
 
@@ -99,8 +90,6 @@ async def resume(project: Project, run_id: str) -> Answer:
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "reset"): reset,
-    ("GET", "state"): read_state,
-    ("PUT", "state"): write_state,
     ("GET", "script"): get_script,
     ("PUT", "script"): put_script,
     ("DELETE", "script"): delete_script,
@@ -111,6 +100,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "clock"): get_clock,
     ("POST", "clock"): post_clock,
 }
+STATE_METHODS = ("GET", "PUT")
+CALLS = (*((method, "state") for method in STATE_METHODS), *OPERATIONS)
 
 
 class Control:
@@ -122,6 +113,9 @@ class Control:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            if (state := await self._state_call(scope, receive)) is not None:
+                await send_pieces(send, 200, [(b"content-type", JSON_TYPE)], send_state(state))
+                return
             answer, status = await self._answer(scope, receive), 200
         except Disconnected:
             return
@@ -131,15 +125,27 @@ class Control:
             answer, status = ApiError(str(error)).body(), ApiError.status
         await send_whole(send, status, [(b"content-type", JSON_TYPE)], json_bytes(answer))
 
+    async def _state_call(self, scope: Scope, receive: Receive) -> Project | None:
+        """Carry out `GET state` or `PUT state` up to its answer, the project's state; None for any other call."""
+        if scope["path"] != f"{PREFIX}state" or scope["method"] not in STATE_METHODS:
+            return None
+        project = self._project(scope)
+        if scope["method"] == "PUT":
+            await receive_state(project, receive)
+        return project
+
+    def _project(self, scope: Scope) -> Project:
+        headers = dict(scope["headers"])
+        key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
+        return self._open_project(project_of_key(key))
+
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
         if (method, name) == ("GET", "health"):
             return {"status": "ok", "version": VERSION}
         if (method, name) == ("GET", "openapi.json"):
             return openapi()
-        headers = dict(scope["headers"])
-        key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
-        project = self._open_project(project_of_key(key))
+        project = self._project(scope)
         body = parse(await read_body(receive)) or {}
         if not isinstance(body, dict):
             raise ApiError(f"Invalid type: expected an object, but got {type(body).__name__} instead.")
@@ -148,6 +154,6 @@ class Control:
                 return await resume(project, run_id)
         operation = OPERATIONS.get((method, name))
         if operation is None:
-            calls = ", ".join(f"{verb} {path}" for verb, path in OPERATIONS)
+            calls = ", ".join(f"{verb} {path}" for verb, path in CALLS)
             raise NotFound(f"No control call {method} {scope['path']}. There are: GET health, {calls}.")
         return await operation(project, body)
