@@ -38,11 +38,13 @@ def background() -> Background:
 
 @pytest.fixture
 def store(opened: Callable[..., Store], background: Background, insert: Any) -> Store:
-    """A store with a checkpoint of the threads a to e waiting to be written."""
-    store = opened(checkpoint_bytes=800)
+    """A store with a checkpoint of the threads a to d waiting to be written."""
+    store = opened(checkpoint_bytes=700)
     store.run_in_background(background)
-    insert(store, "threads", *"abcde", **ROW)
-    assert store.is_writing
+    while not store.is_writing:
+        insert(store, "threads", "abcde"[store.count("threads")], **ROW)
+    assert store.count("threads") == 4
+    insert(store, "threads", "e", **ROW)
     return store
 
 
@@ -58,7 +60,7 @@ def test_commits_go_on_during_a_checkpoint(
     assert not (tmp_path / "db.json").exists()
     background.run()
     assert b'"id":"f"' not in (tmp_path / "db.json").read_bytes()
-    assert (tmp_path / "db.json.journal").read_bytes().count(b"\n") == 1 + 3
+    assert (tmp_path / "db.json.journal").read_bytes().count(b"\n") == 1 + 4
     insert(store, "threads", "h", **ROW)
     assert threads(store) == threads(opened()) == "bcdefgh"
 

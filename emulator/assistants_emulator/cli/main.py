@@ -18,6 +18,7 @@ from assistants_emulator.cli.record import record, replay
 from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals, wait_for
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, is_loopback
 from assistants_emulator.errors import EmulatorError
+from assistants_emulator.server.loop import ShortCollections
 
 CHAT = "chat"
 CHAT_OPTIONS = (
@@ -141,6 +142,7 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
     options["responder"] = responder_of(options)
     stop = stopped_by_signals()
     with Emulator(**options) as emulator:
+        ShortCollections(emulator._server.loop).start()
         emulator.clock.now()  # opens the default project, so that an unusable directory is reported before a request
         for line in emulator.repaired:
             click.echo(line, err=True)

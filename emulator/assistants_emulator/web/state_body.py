@@ -15,7 +15,7 @@ from assistants_emulator.store.steps import run_in_turns
 from assistants_emulator.web.body import MOST_BYTES, NOT_JSON, Disconnected, parse, refuse_above
 
 MOST_OBJECT_BYTES = 1024 * 1024 * 1024  # a file of 512 MB in base64 has 683 MB
-BYTES_AT_ONCE = 64 * 1024  # that a turn of the loop takes up: a few milliseconds
+BYTES_AT_ONCE = 32 * 1024  # that a turn of the loop takes up: a few milliseconds
 _OUTSIDE = re.compile(rb'[{}\[\]"]')
 _IN_TEXT = re.compile(rb'["\\]')
 _SPACE = re.compile(rb"[ \t\r\n]*")
