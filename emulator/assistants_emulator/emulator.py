@@ -80,7 +80,7 @@ class EmulatorServer:
             raise
         config = replace(self.config, allow_hosts=(*self.config.allow_hosts, listener.getsockname()[0]))
         app = make_app(config, self.open_project, self._inspector)
-        http = ThreadedServer(app, listener)
+        http = ThreadedServer(app, listener, listens=False)
         self._parts = self._serving = Running(http, InProcessServer(app, http.loop), Workers())
         self._base_url = http.base_url
         http.listen()

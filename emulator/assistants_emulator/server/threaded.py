@@ -1,6 +1,6 @@
 """An ASGI application on a socket, served by an event loop in a thread of its own.
 
-`ThreadedServer` serves from `listen` to its `stop`; `Served` is the base of recorder and player, started and stopped
+`ThreadedServer` serves from its making to its `stop`; `Served` is the base of recorder and player, started and stopped
 by a `with` block.
 """
 
@@ -24,13 +24,15 @@ T = TypeVar("T")
 
 
 class ThreadedServer:
-    """Serves `app` on a bound socket from `listen` on; `loop` is the loop that it does so on."""
+    """Serves `app` on a bound socket, at once unless `listens` is false; `loop` is the loop that it does so on."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, *, listens: bool = True) -> None:
         host, port = listener.getsockname()[:2]
         self.base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
         self.loop = LoopThread()
         self._http = self.loop.call(lambda: HttpServer(app, listener))
+        if listens:
+            self.listen()
 
     def listen(self) -> None:
         """Accept calls, from the first of which on `app` must be ready."""
@@ -83,7 +85,6 @@ class Served:
             raise
         self._server = ThreadedServer(self._app(), listener)
         self.base_url = self._server.base_url
-        self._server.listen()
         return self
 
     def stop(self) -> None:
