@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 
 CHUNKS = ["Here you are. "] * 20
+UNKNOWN = {"file": "unknown.txt", "score": 1, "text": "t"}
 SCRIPT = {
     "version": 1,
     "replies": [
@@ -21,7 +22,7 @@ SCRIPT = {
         {"when": {"message": "wait"}, "do": [{"pause": True}]},
         {
             "when": {"message": "break"},
-            "do": [{"file_search": {"results": [{"file": "unknown.txt", "score": 1, "text": "t"}]}}],
+            "do": [{"file_search": {"results": [UNKNOWN]}}],
         },
         {
             "when": {"message": "Hello"},

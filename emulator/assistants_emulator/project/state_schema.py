@@ -39,6 +39,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION
 from assistants_emulator.resources.route import View
 from assistants_emulator.resources.run_states import EXPIRES_AFTER, TERMINAL, TRANSITIONS
+from assistants_emulator.resources.unit_of_work import NO_FILES
 from assistants_emulator.resources.vector_store_indexing import DEFAULTS as STORE_FILE_DEFAULTS
 from assistants_emulator.store import Object
 
@@ -196,12 +197,13 @@ _FIELDS: dict[str, Any] = {
     **dict.fromkeys(("started_at", "completed_at", "incomplete_at", "cancelled_at", "failed_at"), int | None),
     **dict.fromkeys(("expires_at", "expired_at", "last_active_at"), int | None),
     **dict.fromkeys(("temperature", "top_p"), float | None),
-    **dict.fromkeys(("metadata", "tool_resources", "truncation_strategy", "file_counts"), JsonObject),
+    **dict.fromkeys(("metadata", "tool_resources", "truncation_strategy"), JsonObject),
     **dict.fromkeys(("attributes", "chunking_strategy", "required_action", "last_error"), JsonObject | None),
     **dict.fromkeys(("incomplete_details", "usage", "expires_after"), JsonObject | None),
     **dict.fromkeys(("tools", "attachments"), list[JsonObject]),
     **dict.fromkeys(("file_ids", "parts"), list[Any]),
     "content": Annotated[list[_Part] | str, ByKind(_CONTENT_WORDS)],
+    "file_counts": dict[str, int],
     "step_details": _StepDetails,
 }
 """The type of each field, which is the same in every kind of object that has it."""
@@ -251,6 +253,8 @@ def normalised(form: StateForm, entry: Object) -> Object:
     values = {name: value for name, value in entry.items() if name in (*form.keys, "batch_id") and name != "object"}
     if isinstance(values.get("content"), str):
         values["content"] = fields.content(values["content"])
+    if "file_counts" in values:
+        values["file_counts"] = {**NO_FILES, **values["file_counts"]}
     if form.kind is VECTOR_STORE and values.get("name") == "":
         values["name"] = None  # the published schema's form has "" for null
     if form.kind is RUN and values.get("instructions") == "":

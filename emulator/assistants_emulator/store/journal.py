@@ -53,6 +53,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = os.fspath(path)  # for each commit's look at it
         self.size = 0
         self.closed = False
         self._file: FileIO | None = None
@@ -143,7 +144,7 @@ class Journal:
 
     def _require_in_place(self) -> None:
         try:
-            found = os.stat(self.path)
+            found = os.stat(self._name)
         except OSError:
             found = None
         if found is None or (found.st_ino, found.st_dev) != self._identity:
