@@ -160,7 +160,8 @@ class StoreIndex:
         self._in_use = threading.Lock()  # by a write in another thread
         self._is_closed = False
         self._changes = 0  # of files, under way
-        self._leaving: set[int] = set()  # files of which the table still has rows
+        self._arriving: set[int] = set()  # files whose rows are being inserted
+        self._leaving: set[int] = set()  # removed files of which the table still has rows
 
     @property
     def is_being_written(self) -> bool:
@@ -172,29 +173,46 @@ class StoreIndex:
         number, self._next_number = self._next_number, self._next_number + 1
         self._numbers[file.file_id] = number
         self._files[number] = file
-        return chain(removal, self._change(_INSERT, number, file, 1))
+        self._arriving.add(number)
+        return chain(removal, self._insert(number, file))
 
     def remove(self, file_id: str) -> Writes:
-        """Remove the file; no error if there is none."""
+        """Remove the file; no error if there is none. One that is being added is removed by the writes of that."""
         number = self._numbers.pop(file_id, None)
         if number is None:
             return iter(())
+        file = self._files.pop(number)
         self._leaving.add(number)
-        return self._change(_DELETE, number, self._files.pop(number), -1)
+        return iter(()) if number in self._arriving else self._delete(number, file, len(file.chunks))
 
-    def _change(self, statement: str, number: int, file: IndexedFile, sign: int) -> Writes:
+    def _insert(self, number: int, file: IndexedFile) -> Writes:
         self._changes += 1
+        inserted, rows = 0, _rows(number, file)
         try:
-            rows = _rows(number, file)
-            while batch := list(islice(rows, ROWS_AT_ONCE)):
-                yield partial(self._write_unless_closed, statement, batch)
-                self._chunk_count += sign * len(batch)
-            self._leaving.discard(number)
-        except BaseException:  # an addition that broke off: some of its rows stay, and no search looks at them
+            while number in self._files and (batch := list(islice(rows, ROWS_AT_ONCE))):
+                self._chunk_count += len(batch)  # never below the number of rows
+                yield partial(self._write_unless_closed, _INSERT, batch)
+                inserted += len(batch)
+            if number not in self._files:
+                yield from self._delete(number, file, inserted)
+        except BaseException:  # it broke off: some rows may stay, and no search looks at them
             if self._files.pop(number, None) is not None:
                 del self._numbers[file.file_id]
                 self._leaving.add(number)
             raise
+        finally:
+            self._arriving.discard(number)
+            self._changes -= 1
+
+    def _delete(self, number: int, file: IndexedFile, count: int) -> Writes:
+        """Delete the file's first `count` rows; FTS5 must not be told to delete others."""
+        self._changes += 1
+        rows = islice(_rows(number, file), count)
+        try:
+            while batch := list(islice(rows, ROWS_AT_ONCE)):
+                yield partial(self._write_unless_closed, _DELETE, batch)
+                self._chunk_count -= len(batch)
+            self._leaving.discard(number)
         finally:
             self._changes -= 1
 
