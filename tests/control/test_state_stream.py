@@ -173,3 +173,13 @@ def test_a_file_that_is_deleted_while_the_state_is_sent_is_sent_whole(emulator: 
     state = json.loads(emulator._server.loop.wait(pieces()))
     assert state["files"][0]["content_base64"] == "Y2FrZQ=="
     assert emulator._do(lambda project: project.context.contents.ids()) == []
+
+
+def test_what_could_not_be_shown_is_refused(emulator: Emulator, control: httpx2.Client) -> None:
+    step = {"id": "step_1", "run_id": "run_1", "step_details": {"type": "tool_calls", "tool_calls": [{"id": "c"}]}}
+    run = {"id": "run_1", "thread_id": "thread_1"}
+    state = {"threads": [{"id": "thread_1"}], "runs": [run], "steps": [step]}
+    answer = control.put("state", json=state)
+    assert answer.status_code == 400
+    assert "state: steps[0] cannot be shown: " in answer.json()["error"]["message"]
+    assert control.get("state").json() == emulator.state()

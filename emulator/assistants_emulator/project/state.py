@@ -116,7 +116,12 @@ class NewState:
 
     def add(self, table: str, entry: Any) -> None:
         rows = self._tables[table]
-        stored = _object(self._context, self._forms[table], f"{table}[{len(rows)}]", entry, self.names)
+        form, where = self._forms[table], f"{table}[{len(rows)}]"
+        stored = _object(self._context, form, where, entry, self.names)
+        try:
+            orjson.dumps(form.view(stored))
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise EmulatorError(f"state: {where} cannot be shown: {type(error).__name__}: {error}") from None
         rows.append(stored)
 
     def checked(self) -> Steps[State]:
