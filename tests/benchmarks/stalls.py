@@ -159,7 +159,9 @@ def probe(address: str) -> None:
             while not is_over:
                 began = time.perf_counter()
                 connection.sendall(f"GET /_emulator/health HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
-                connection.recv(4096)
+                answer = b""
+                while not answer.endswith(b"}"):  # the whole answer: a rest would be taken for the next one
+                    answer += connection.recv(4096)
                 longest = max(longest, time.perf_counter() - began)
                 time.sleep(PROBE_SECONDS)
 
