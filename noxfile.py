@@ -1,4 +1,5 @@
-"""Slow checks: each generation of the SDK in an environment of its own, a browser, fuzzing, a soak test, the docs."""
+"""Slow checks: each generation of the SDK and what applications pin, in environments of their own; the lowest versions
+of all dependencies; a browser, fuzzing, a soak test, the docs."""
 
 import os
 from pathlib import Path
@@ -13,9 +14,29 @@ SDKS = {
     "1.109.1": (),
     "2.54.0": (),
 }
+NEIGHBOURS = {
+    "fastapi-0.95": ("starlette==0.26.1",),  # its Starlette; itself it needs pydantic 1, beside which we do not install
+    "fastapi-0.103": ("fastapi==0.103.2",),
+    "fastapi-0.110": ("fastapi==0.110.3",),
+    "fastapi-0.115": ("fastapi==0.115.6",),
+    "uvicorn-0.22": ("uvicorn==0.22.0",),
+    "uvicorn-0.30": ("uvicorn==0.30.6",),
+    "uvicorn-0.34": ("uvicorn==0.34.0",),
+    "pydantic-2.0": ("pydantic==2.0.3",),
+    "pydantic-2.6": ("pydantic==2.6.4",),
+    "pytest-7.4": ("pytest==7.4.4",),
+    "langchain-0.2": ("langchain==0.2.17", "langchain-openai==0.1.25"),
+    "chainlit-1.0": ("chainlit==1.0.506",),
+    "chainlit-1.3": ("chainlit==1.3.2",),
+    "streamlit-1.37": ("streamlit==1.37.1",),
+}
+"""What applications of 2023 and 2024 pin."""
+USUAL_NEIGHBOURS = ("fastapi-0.95", "pydantic-2.0", "pytest-7.4", "chainlit-1.0")
+"""Those that `nox` runs by itself: between them the oldest of each library; the others by `nox -s neighbours`."""
 PYTHONS = ("3.11", "3.12", "3.13")
 TESTS = "tests/matrix"
 FUZZ_REQUESTS = 27  # of all tests of tests/fuzz together, for each example
+SMOKE = "tests/matrix/test_end_to_end.py"  # imports nothing of `tests`, a name that chainlit's dependencies take
 
 # pyenv hides all Pythons except its current one behind shims that refuse to run
 _VERSIONS = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
@@ -23,6 +44,10 @@ _HIDDEN = [str(folder / "bin") for version in PYTHONS for folder in sorted(_VERS
 os.environ["PATH"] = os.pathsep.join([*_HIDDEN, os.environ["PATH"]])
 
 nox.options.default_venv_backend = "venv"
+nox.options.sessions = [
+    *("sdk", "newest", "lowest", "browser", "fuzz", "soak", "docs"),
+    *(f"neighbours({name})" for name in USUAL_NEIGHBOURS),
+]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
@@ -40,6 +65,33 @@ def newest(session: nox.Session) -> None:
     _run(session, "openai>=3")
 
 
+@nox.session
+@nox.parametrize("pins", list(NEIGHBOURS.values()), ids=list(NEIGHBOURS))
+def neighbours(session: nox.Session, pins: tuple[str, ...]) -> None:
+    """Installs beside what an application pins, and a smoke suite passes there.
+
+    Warnings are no errors there: old libraries warn of one another.
+    """
+    session.install("-e", ".", *pins)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-W", "default", SMOKE, *session.posargs)
+
+
+@nox.session
+def lowest(session: nox.Session) -> None:
+    """The plain suite on the lowest versions that pyproject.toml declares, then the oldest SDK on them.
+
+    The plain suite is written for the newest SDK, which here is the newest that works with pydantic 2.0.
+    """
+    session.install("uv")
+    python = Path(session.virtualenv.location) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    install = ("uv", "pip", "install", "-q", "--python", str(python))
+    tools = ("openai==3.3.0", "pytest-xdist>=3.5", "trustme>=1.2")
+    session.run(*install, "--resolution", "lowest-direct", "-e", ".[documents]", *tools)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2", *session.posargs)
+    session.run(*install, "--resolution", "lowest-direct", "-e", ".", "httpx2<2.7", "openai==1.6.1", *SDKS["1.6.1"])
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", TESTS)
+
+
 def _run(session: nox.Session, *requirements: str) -> None:
     session.install("-e", ".", *requirements)
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", TESTS, *session.posargs)
@@ -51,7 +103,7 @@ def browser(session: nox.Session) -> None:
 
     `nox -s browser -- --screenshots docs/images` also takes the documentation's pictures.
     """
-    session.install("-e", ".[browser]")
+    session.install("-e", ".[browser,documents]")
     session.run(
         "python", "-m", "pytest", "-p", "no:cacheprovider", "tests/browser", *session.posargs, env={"BROWSER": "1"}
     )

@@ -16,6 +16,9 @@ MANUAL_START = 1735689600  # 2025-01-01 00:00:00 UTC, so that a test sees the sa
 MOST_TIMER_SECONDS = 60.0  # an event loop's timers stand still while the machine sleeps, and would fire that much late
 
 
+LAST_INSTANT = 253402300799  # 9999-12-31 23:59:59 UTC: beyond it no calendar has a date
+
+
 class Timer(Protocol):
     def cancel(self) -> None: ...
 

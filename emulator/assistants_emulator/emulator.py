@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 from assistants_emulator.config import (
     DEFAULT_HOST,
@@ -20,8 +21,9 @@ from assistants_emulator.config import (
 )
 from assistants_emulator.errors import EmulatorError, StoppedError
 from assistants_emulator.handle import ProjectHandle, named_options
+from assistants_emulator.ids import new_secret
 from assistants_emulator.project.project import Project
-from assistants_emulator.project.registry import Projects, folder_of
+from assistants_emulator.project.registry import Projects, directory_of
 from assistants_emulator.project.request_log import LogBudget
 from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.rules import Rule
@@ -60,6 +62,7 @@ class EmulatorServer:
         self.config = config
         self.projects = Projects(config, self._make_project)
         self.repaired: list[str] = []
+        self.token = ""
         self._log_budget = LogBudget()
         self._prepare = prepare
         self._address = (host, port)
@@ -78,8 +81,10 @@ class EmulatorServer:
         except BaseException:
             listener.close()
             raise
-        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, listener.getsockname()[0]))
-        app = make_app(config, self.open_project, self._inspector)
+        self.token = self.config.token or new_secret()
+        hosts = (*self.config.allow_hosts, listener.getsockname()[0])
+        config = replace(self.config, allow_hosts=hosts, token=self.token)
+        app = make_app(config, self.open_project, lambda: self._inspector(config))
         http = ThreadedServer(app, listener, listens=False)
         self._parts = self._serving = Running(http, InProcessServer(app, http.loop), Workers())
         self._base_url = http.base_url
@@ -137,10 +142,10 @@ class EmulatorServer:
         if self.config.repair:
             self.repaired = repair(self.config.data_dir)
 
-    def _inspector(self) -> Any:
+    def _inspector(self, config: Config) -> Any:
         from assistants_emulator.inspector.app import Inspector
 
-        return Inspector(self.config, self.projects.listed, self.open_project)
+        return Inspector(config, self.projects.listed, self.open_project)
 
     def _make_project(self, name: str) -> Project:
         running = self._serving or self.require_running()
@@ -150,7 +155,7 @@ class EmulatorServer:
             in_process = running.in_process if project.transport == "inprocess" else None
             return make_client(self.base_url, self.key_of(name), {**options, "default_headers": headers}, in_process)
 
-        directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
+        directory = None if self.config.data_dir is None else directory_of(self.config.data_dir, name)
         project = Project(
             name, self.config, directory, running.workers, running.http.loop.call, client_for_run, self._log_budget
         )
@@ -192,10 +197,13 @@ class Emulator(ProjectHandle):
         v1: Literal["serve", "sunset"] = "serve",
         api_key: str | None = None,
         models: tuple[str, ...] = (),
+        reasoning_models: tuple[str, ...] = (),
         settle_seconds: float = DEFAULT_SETTLE_SECONDS,
         tokens_per_second: float | None = None,
         allow_code_execution: bool = False,
         allow_hosts: tuple[str, ...] = (),
+        allow_origins: tuple[str, ...] = (),
+        token: str = "",
         repair: bool = False,
         loaded_projects: int = DEFAULT_LOADED,
         transport: Literal["socket", "inprocess"] = "socket",
@@ -208,10 +216,13 @@ class Emulator(ProjectHandle):
             v1=v1,
             api_key=api_key,
             models=models,
+            reasoning_models=reasoning_models,
             settle_seconds=settle_seconds,
             tokens_per_second=tokens_per_second,
             allow_code_execution=allow_code_execution,
             allow_hosts=allow_hosts,
+            allow_origins=allow_origins,
+            token=token,
             repair=repair,
             loaded_projects=loaded_projects,
             transport=transport,
@@ -249,6 +260,16 @@ class Emulator(ProjectHandle):
     def inspector_url(self) -> str:
         """`http://127.0.0.1:PORT/_emulator/`."""
         return self.base_url.removesuffix("/v1") + "/_emulator/"
+
+    @property
+    def inspector_link(self) -> str:
+        """The inspector's address with the token of this start, which signs a browser in."""
+        return f"{self.inspector_url}?token={quote(self.token, safe='')}"
+
+    @property
+    def token(self) -> str:
+        """The token of the newest start; "" before the first."""
+        return self._server.token
 
     def project(self, name: str) -> ProjectHandle:
         """The handle of a project, created at its first use. EmulatorError for a name that no header can carry."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
@@ -26,7 +27,7 @@ from assistants_emulator.responders.turn import Turn
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import ClientOptions, make_async_client, make_client
-from assistants_emulator.store.steps import run_in_turns
+from assistants_emulator.store.steps import Steps, run_in_turns
 from assistants_emulator.turns.invocation import Failure
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ class ProjectHandle:
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
-        return self._server.loop.wait(run_in_turns(get_state(self._do(lambda project: project).context)))
+        return self._server.loop.wait(run_in_turns(self._do(_state)))
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
@@ -320,7 +321,7 @@ class ProjectHandle:
 
     def transcripts(self, newest: int) -> dict[str, str]:
         """The transcripts of the newest threads by thread id, oldest first; does not wait for runs."""
-        return self._do(lambda project: transcripts(project.context.store, newest))
+        return self._do(partial(_transcripts, newest=newest))
 
     def reset(self) -> None:
         """Remove objects, scripts, rules and requests, and start clock and ids from the beginning."""
@@ -337,6 +338,7 @@ class ProjectHandle:
 
     def _current_leftovers(self) -> Leftovers:
         driver = self._project().driver
+        driver.held.end_all()
         return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
 
     async def _settled(self, thread_id: str) -> None:
@@ -347,3 +349,13 @@ class ProjectHandle:
 
     def _project(self) -> Project:
         return self._server.open_project(self.name)
+
+
+def _state(project: Project) -> Steps[dict[str, list[dict[str, Any]]]]:
+    project.driver.held.end_all()
+    return (yield from get_state(project.context))
+
+
+def _transcripts(project: Project, newest: int) -> dict[str, str]:
+    project.driver.held.end_all()
+    return transcripts(project.context.store, newest)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 
 from assistants_emulator.object_kinds import KIND_OF, ObjectKind
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _TO_ALPHABET = bytes(ALPHABET[byte % len(ALPHABET)] for byte in range(256))
+
+
+def new_secret() -> str:
+    """A secret of 48 hexadecimal digits: the one thing that is drawn from the system, and no part of any answer."""
+    return secrets.token_hex(24)
 
 
 class Counters:

@@ -111,7 +111,7 @@ def test_options_that_do_not_go_together_are_one_line(
     command_line: Callable[..., Result], options: list[str], told: str
 ) -> None:
     ran = command_line("serve", *options)
-    assert (ran.exit_code, ran.output) == (1, f"Error: {told}\n")
+    assert (ran.exit_code, ran.stderr) == (1, f"Error: {told}\n")
 
 
 def test_chunks_are_there_for_anybodys_code(model: Stub) -> None:

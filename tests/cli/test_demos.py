@@ -88,6 +88,6 @@ def test_it_is_served_until_it_is_stopped() -> None:
 def test_a_demo_that_there_is_not_is_one_line(command_line: Callable[..., Result]) -> None:
     ran = command_line("demo", "chess")
     assert ran.exit_code == 1
-    assert ran.output == (
+    assert ran.stderr == (
         "Error: there is no demo 'chess'; there are: math_tutor, travel_desk, handbook, data_analyst\n"
     )

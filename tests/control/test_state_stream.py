@@ -14,7 +14,7 @@ import orjson
 import pytest
 
 from assistants_emulator import Emulator
-from assistants_emulator.errors import ApiError
+from assistants_emulator.errors import ApiError, EmulatorError
 from assistants_emulator.project import state as project_state
 from assistants_emulator.web.state_body import BYTES_AT_ONCE, Scanner
 
@@ -181,5 +181,11 @@ def test_what_could_not_be_shown_is_refused(emulator: Emulator, control: httpx2.
     state = {"threads": [{"id": "thread_1"}], "runs": [run], "steps": [step]}
     answer = control.put("state", json=state)
     assert answer.status_code == 400
-    assert "state: steps[0] cannot be shown: " in answer.json()["error"]["message"]
+    assert "state: steps[0].step_details.tool_calls[0].type is missing" in answer.json()["error"]["message"]
     assert control.get("state").json() == emulator.state()
+
+
+def test_a_number_that_no_json_can_hold_is_refused(emulator: Emulator) -> None:
+    with pytest.raises(EmulatorError, match=r"state: assistants\[1\] cannot be shown: Integer exceeds 64-bit range"):
+        emulator.load_state({"assistants": [{"id": "asst_1"}, {"id": "asst_2", "created_at": 2**70}]})
+    assert emulator.state()["assistants"] == []

@@ -89,7 +89,8 @@ def _is_object(kind: Any) -> bool:
 
 def _hints(kind: Any) -> dict[str, Any]:
     if issubclass(kind, BaseModel):
-        return {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
+        hints = typing_extensions.get_type_hints(kind)
+        return {field.alias or name: hints[name] for name, field in kind.model_fields.items()}
     hints = typing_extensions.get_type_hints(kind)
     return {name: next(_flat(hint)) if len(list(_flat(hint))) == 1 else hint for name, hint in hints.items()}
 

@@ -25,6 +25,7 @@ from assistants_emulator import (
     Text,
     Usage,
 )
+from assistants_emulator.resources import models
 from assistants_emulator.resources.route import Route
 from assistants_emulator.web.routing import ROUTES, RouteTable
 
@@ -39,7 +40,8 @@ SCHEMA: Any = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"t
 FILE_SEARCH = {"type": "file_search", "file_search": {"max_num_results": 5}}
 TOOLS = [{"type": "code_interpreter"}, FILE_SEARCH, FUNCTION]
 WITH_CODE: Any = {"tools": TOOLS, "additional_instructions": "Be brief.", "metadata": {"a": "b"}}
-V2_ROUTES = [row for row in ROUTES if "v2" in row.versions]
+ALWAYS_REFUSED = models.delete
+V2_ROUTES = [row for row in ROUTES if "v2" in row.versions and row.operation is not ALWAYS_REFUSED]
 FAVOURITES = "favourites.txt"
 CITED = Text("It is cake.", citations=[{"file": FAVOURITES, "quote": "Cake is the favourite food"}])
 CALLS = [[FunctionCall("f", {"a": 1}), FunctionCall("g")], Text("Done.")]
@@ -145,7 +147,9 @@ def walking(fidelity: Any) -> Iterator[Walk]:
     with Emulator(clock="manual", fidelity=fidelity) as emulator:
         headers = {"Authorization": f"Bearer {emulator.api_key}", **BETA}
         hooks: Any = {"response": [remember]}
-        with httpx2.Client(base_url=emulator.base_url, headers=headers, event_hooks=hooks, trust_env=False) as http:
+        with httpx2.Client(
+            base_url=emulator.base_url, headers=headers, event_hooks=hooks, trust_env=False, timeout=30
+        ) as http:
             yield Walk(emulator, http, seen)
 
 

@@ -4,7 +4,7 @@ import html
 
 import pytest
 
-from assistants_emulator.inspector.markdown import LANGUAGES, MOST_MARKED, marked, marked_json, rendered
+from assistants_emulator.inspector.markdown import LANGUAGES, LONG_NAMES, MOST_MARKED, marked, marked_json, rendered
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -35,7 +35,7 @@ def test_nothing_in_it_runs(language: str) -> None:
 def test_every_listed_language_is_one_that_pygments_knows(language: str) -> None:
     from pygments.lexers import get_lexer_by_name
 
-    assert get_lexer_by_name(language)
+    assert get_lexer_by_name(LONG_NAMES.get(language, language))
 
 
 def test_its_lines_stay_as_they_were() -> None:

@@ -19,7 +19,7 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node and npm are not installed")
     folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "drive.mjs"):
+    for name in ("package.json", "drive.mjs", "old.mjs"):
         shutil.copy(HERE / name, folder)
     command = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
     installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -54,3 +54,11 @@ def test_runs_streams_files_and_vector_stores_are_driven_from_node(node_modules:
         "retried": True,
         "statuses": [429, 200],
     }
+
+
+def test_an_old_node_client_does_not_double_a_text(node_modules: Path) -> None:
+    with Emulator() as emulator:
+        variables = {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.api_key}
+        command = ["node", "old.mjs"]
+        ran = subprocess.run(command, cwd=node_modules, env={**os.environ, **variables}, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "Echo: one two three four\n"), ran.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
-from typing import Any
 
 import openai
 import pytest
@@ -21,11 +20,13 @@ async def ask(client: openai.AsyncOpenAI) -> str:
     return run.status
 
 
-@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_any_loop_may_run_it_even_several_times(
-    async_openai_client: openai.AsyncOpenAI, run: Callable[..., Any]
+    async_openai_client: openai.AsyncOpenAI, loop_factory: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:
-    assert run(ask(async_openai_client)) == run(ask(async_openai_client)) == "completed"
+    for _ in range(2):
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            assert runner.run(ask(async_openai_client)) == "completed"
     gc.collect()
 
 

@@ -6,7 +6,6 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 import uvloop
@@ -30,10 +29,10 @@ def test_a_client_that_is_not_pointed_at_the_emulator_fails_the_test(run_tests: 
     result.stdout.fnmatch_lines([ESCAPED.format("api.openai.com")])
 
 
-@pytest.mark.parametrize("runner", ["asyncio", "uvloop"])
-def test_an_async_client_is_reported_by_its_own_line_too(run_tests: RunTests, runner: str) -> None:
+@pytest.mark.parametrize("library", ["asyncio", "uvloop"])
+def test_an_async_client_is_reported_by_its_own_line_too(run_tests: RunTests, library: str) -> None:
     result = run_tests(f"""
-        import {runner}, openai
+        import asyncio, {library}, openai
 
         async def call():
             url = "https://mine.openai.azure.com/openai/v1"
@@ -41,7 +40,8 @@ def test_an_async_client_is_reported_by_its_own_line_too(run_tests: RunTests, ru
                 await client.beta.threads.create()
 
         def test_it(assistants_emulator):
-            {runner}.run(call())
+            with asyncio.Runner(loop_factory={library}.new_event_loop) as runner:
+                runner.run(call())
     """)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*- assistants emulator -*", ESCAPED.format("mine.openai.azure.com")])
@@ -97,8 +97,10 @@ def test_names_of_the_hosted_api_are_refused_from_any_thread(monkeypatch: pytest
     assert "test_plugin_guard.py" in escapes[0]
 
 
-@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
-def test_loops_refuse_the_names_whoever_connects(monkeypatch: pytest.MonkeyPatch, run: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_loops_refuse_the_names_whoever_connects(
+    monkeypatch: pytest.MonkeyPatch, loop_factory: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
     escapes: list[str] = []
     guard.install(monkeypatch, escapes)
 
@@ -106,7 +108,8 @@ def test_loops_refuse_the_names_whoever_connects(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(guard.EscapedError):
             await asyncio.open_connection("api.openai.com", 443)
 
-    run(connect())
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(connect())
     assert "(in connect) asked for api.openai.com" in escapes[0]
 
 

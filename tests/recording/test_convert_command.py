@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command_line import invoke
 from convert_helpers import (
     HOSTED,
     call,
@@ -19,7 +20,6 @@ from convert_helpers import (
 )
 
 from assistants_emulator.cli.convert import FORMATS, TARGETS, read_so_far
-from assistants_emulator.cli.main import cli
 from assistants_emulator.cli.run_command import ProgressLine
 from assistants_emulator.convert import conversion, importers
 from assistants_emulator.convert.conversion import Conversion
@@ -35,7 +35,7 @@ def cassette(tmp_path: Path) -> Path:
 
 
 def converted(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, ["convert", *map(str, arguments)])
+    return invoke("convert", *map(str, arguments))
 
 
 def test_a_recording_becomes_a_script_that_people_can_read(cassette: Path, tmp_path: Path) -> None:

@@ -67,6 +67,11 @@ def test_a_recording_says_where_and_how_much_and_no_more_when_piped(upstream: Em
     assert last == f"1 call recorded to {cassette}"
 
 
+def test_a_recordings_last_line_counts_what_was_scrubbed(upstream: Emulator, cassette: Path) -> None:
+    *_, last = record(upstream, cassette, *asking("/threads?token=s3cret")).stderr.splitlines()
+    assert last == f"1 call recorded to {cassette}, 1 secret scrubbed"
+
+
 def test_the_commands_status_is_ours(cassette: Path) -> None:
     Cassette().save(cassette)
     assert run("replay", str(cassette), "--port", "0", "--", sys.executable, "-c", "exit(3)").returncode == 3
@@ -95,7 +100,7 @@ def test_a_replay_tells_what_was_missing_and_what_was_left(upstream: Emulator, c
 def test_a_mistake_is_one_line(command_line: Callable[..., Result], command: tuple[str, ...], told: str) -> None:
     ran = command_line(*command)
     assert ran.exit_code == 1
-    assert ran.output.startswith(told)
+    assert ran.stderr.startswith(told)
 
 
 def test_a_terminal_is_shown_calls_and_bytes(upstream: Emulator, cassette: Path) -> None:

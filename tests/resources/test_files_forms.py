@@ -8,6 +8,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from assistants_emulator.web.multipart import BoundedParser
+
 BOUNDARY = "XxBOUNDARYxX"
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 PURPOSE = b'Content-Disposition: form-data; name="purpose"\r\n\r\nvision'
@@ -80,6 +82,30 @@ def test_a_form_that_is_cut_off_is_refused(wire: httpx2.Client) -> None:
 def test_a_form_that_is_broken_is_refused(wire: httpx2.Client) -> None:
     answer = wire.post("/files", content=b"no boundary at all", headers=FORM)
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_the_headers_of_a_part_are_bounded(wire: httpx2.Client) -> None:
+    answer = wire.post("/files", content=form(b"X-Long: " + b"x" * 70_000 + b"\r\n" + PURPOSE), headers=FORM)
+    assert (answer.status_code, "multipart form" in answer.json()["error"]["message"]) == (400, True)
+
+
+def test_many_headers_of_a_part_are_bounded_together(wire: httpx2.Client) -> None:
+    long = b"".join(b"X-%s: %s\r\n" % (name, b"x" * 10_000) for name in (b"a", b"b", b"c", b"d", b"e", b"f", b"g"))
+    assert wire.post("/files", content=form(long + PURPOSE), headers=FORM).status_code == 400
+
+
+def test_a_header_of_10_kb_is_read(wire: httpx2.Client) -> None:
+    assert sent(wire, form(b"X-Long: " + b"x" * 10_000 + b"\r\n" + PURPOSE, file_part()))["purpose"] == "vision"
+
+
+def test_what_stands_around_the_parts_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    parts: list[str] = []
+    parser = BoundedParser(BOUNDARY.encode(), {"on_part_end": lambda: parts.append("part")})
+    for piece in (b"\r\n" * 500, b"\r\n" * 500 + form(PURPOSE, file_part()), b"x" * 1_000, b"x" * 1_000):
+        assert parser.write(piece) == len(piece)
+    assert parts == ["part", "part"]
+    assert len(caplog.records) < 50
 
 
 def test_a_refused_upload_leaves_no_bytes(wire: httpx2.Client, project: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import httpx2
@@ -126,6 +127,16 @@ UNREADABLE = [
     ("blank.txt", b" \n ", "invalid_file"),
     ("old.doc", b"\xd0\xcf\x11\xe0", "unsupported_file"),
 ]
+
+
+@pytest.mark.parametrize(("name", "library"), [("a.pdf", "pypdf"), ("a.docx", "docx"), ("a.pptx", "pptx")])
+def test_a_document_without_its_library_fails_and_names_the_extra(
+    client: openai.OpenAI, store: str, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch, name: str, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    file = client.vector_stores.files.create_and_poll(make_file(name, b"%PDF-1.7"), vector_store_id=store)
+    assert (file.status, file.last_error.code) == ("failed", "unsupported_file")
+    assert file.last_error.message.endswith("pip install 'assistants-emulator[documents]'.")
 
 
 @pytest.mark.parametrize(("name", "content", "code"), UNREADABLE)

@@ -57,7 +57,7 @@ def test_a_stream_that_ended_in_requires_action_leaves_the_thread_free_for_its_o
     stream = asking.create(stream=True)
     for event in stream:
         if event.event == "thread.run.requires_action":
-            (call,) = event.data.required_action.submit_tool_outputs.tool_calls
+            (call,) = asking.retrieve(event.data.id).required_action.submit_tool_outputs.tool_calls
             continued = asking.beta.threads.runs.submit_tool_outputs(
                 run_id=event.data.id,
                 thread_id=asking.thread_id,

@@ -59,6 +59,7 @@ def kill_at_every_call(
     for number in range(1, MOST_CALLS):
         for before in (True, False):
             directory = tmp_path / f"{number}-{before}" / "project"
+            directory.parent.mkdir()
             with monkeypatch.context() as patch:
                 kill = Kill(patch, number, before)
                 with suppress(Killed):

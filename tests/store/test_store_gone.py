@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import openai
 import pytest
 
 from assistants_emulator import Emulator
@@ -59,3 +60,38 @@ def test_a_stop_after_the_directory_was_deleted_still_stops(tmp_path: Path) -> N
         emulator.stop()
     with Emulator(data_dir=tmp_path / "data") as again:
         assert again.state()["threads"] == []
+
+
+def test_a_project_that_was_unloaded_is_not_empty_after_its_directory_was_deleted(tmp_path: Path) -> None:
+    emulator = Emulator(data_dir=tmp_path / "data", loaded_projects=1).start()
+    emulator.client().beta.threads.create()
+    emulator.project("other").client().beta.threads.create()
+    shutil.rmtree(tmp_path / "data" / "default")
+    with pytest.raises(StoreError, match="it was deleted or replaced while in use"):
+        emulator.state()
+    with pytest.raises(openai.InternalServerError):
+        emulator.client(max_retries=0).beta.threads.create()
+    emulator.stop()
+    assert not (tmp_path / "data" / "default").exists()
+
+
+def test_the_first_write_to_a_project_may_be_an_upload_which_makes_its_directory_once(tmp_path: Path) -> None:
+    emulator = Emulator(data_dir=tmp_path / "data").start()
+    client = emulator.client(max_retries=0)
+    client.models.list()
+    assert not (tmp_path / "data" / "default").exists()
+    client.files.create(file=("a.txt", b"cake"), purpose="assistants")
+    shutil.rmtree(tmp_path / "data" / "default")
+    with pytest.raises(openai.InternalServerError):
+        client.files.create(file=("b.txt", b"cake"), purpose="assistants")
+    assert not (tmp_path / "data" / "default").exists()
+    with pytest.raises(StoreError, match="data/default"):
+        emulator.stop()
+
+
+def test_a_project_is_not_made_in_a_data_directory_that_is_gone(tmp_path: Path) -> None:
+    with Emulator(data_dir=tmp_path / "data") as emulator:
+        shutil.rmtree(tmp_path / "data")
+        with pytest.raises(openai.InternalServerError):
+            emulator.client(max_retries=0).beta.threads.create()
+        assert not (tmp_path / "data").exists()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import logging
+import mimetypes
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from assistants_emulator.config import Config
@@ -20,6 +21,7 @@ from assistants_emulator.inspector.request import PageRequest, Site, message_of
 from assistants_emulator.inspector.routes import ROWS, Row
 from assistants_emulator.inspector.templating import ROOT
 from assistants_emulator.project.project import Project
+from assistants_emulator.web.auth import TOKEN_QUERY
 
 STATIC = Path(__file__).parent / "static"
 READING = ("GET", "HEAD")
@@ -36,7 +38,7 @@ class Inspector:
         projects: Callable[[], Mapping[str, Project | None]],
         open_project: Callable[[str], Project],
     ) -> None:
-        self._site = Site(config, projects, open_project)
+        self._site = Site(config, access.Sessions(config), projects, open_project)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -71,12 +73,17 @@ class Inspector:
         if segments[0] == "static":
             return _static(segments)
         row, ids = _find("GET" if request.http.method == "HEAD" else request.http.method, segments)
-        if not (row.is_open or access.is_signed_in(request.http, self._site.config)):
+        if request.http.method == "GET" and self._site.sessions.has_token_in_address(request.http):
+            signed_in = RedirectResponse(_without_token(request.http), status_code=303)
+            self._site.sessions.begin(signed_in, request.http)
+            return signed_in
+        if not (row.is_open or self._site.sessions.admits(request.http)):
             return RedirectResponse(f"{ROOT}/sign-in", status_code=303)
         if (name := ids.pop("project", None)) is not None:
             if name not in self._site.projects():
                 raise NotFound(f"There is no project {name!r}; a project is created when its key is first used.")
             request.opened = self._site.open(name)
+            request.opened.driver.held.end_all()
         if request.http.method == "POST":
             await request.read_form()
         response = row.handler(request, **ids)
@@ -90,6 +97,13 @@ def _segments(http: HttpRequest) -> tuple[str, ...]:
     return tuple(unquote(segment) for segment in below.split("/"))
 
 
+def _without_token(http: HttpRequest) -> str:
+    """The address to show: a token in it would be in the browser's history."""
+    path = (http.scope.get("raw_path") or http.url.path.encode()).decode("latin-1").partition("?")[0]
+    query = urlencode([pair for pair in http.query_params.multi_items() if pair[0] != TOKEN_QUERY])
+    return f"{path}?{query}" if query else path
+
+
 def _find(method: str, segments: tuple[str, ...]) -> tuple[Row, dict[str, str]]:
     for row in ROWS:
         if (ids := row.match(method, segments)) is not None:
@@ -100,8 +114,13 @@ def _find(method: str, segments: tuple[str, ...]) -> tuple[Row, dict[str, str]]:
 
 
 def _static(segments: tuple[str, ...]) -> Response:
-    """A file, looked up by its name in a list of the folder, so that no path leads out of it."""
+    """A file, looked up by its name in a list of the folder, so that no path leads out of it.
+
+    Read at once: FileResponse leaves a file open if the server stops meanwhile, and its older releases take quadratic
+    time for a Range header (CVE-2025-62727).
+    """
     files = {file.name: file for file in STATIC.iterdir()}
     if len(segments) != 2 or segments[1] not in files:
         raise NotFound("There is no such file.")
-    return FileResponse(files[segments[1]])
+    file = files[segments[1]]
+    return Response(file.read_bytes(), media_type=mimetypes.guess_type(file.name)[0])

@@ -14,15 +14,17 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cache, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.token import Token
-from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup, escape
 
 from assistants_emulator.store import Object
+
+if TYPE_CHECKING:  # markdown-it-py before 3 does not have them
+    from markdown_it.utils import EnvType, OptionsDict
 
 MOST_SHOWN = 20_000  # characters of one text; the message's JSON has the rest
 OPENING, CLOSING = "\ue000", "\ue001"
@@ -36,6 +38,8 @@ LANGUAGES = frozenset(
         *("yaml", "c#", "c++", "cs", "js", "jsx", "py", "rb", "rs", "tsx", "ts", "yml"),
     )
 )
+LONG_NAMES = {"cs": "csharp", "jsx": "javascript", "tsx": "typescript", "yml": "yaml"}
+"""For Pygments, which learned these short names with 2.11, 2.17, 2.19 and 2.21."""
 _AWAY = 'rel="noopener noreferrer" target="_blank"'
 
 
@@ -127,7 +131,7 @@ def _marked(code: str, language: str) -> Markup:
     from pygments.util import ClassNotFound
 
     try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        lexer = get_lexer_by_name(LONG_NAMES.get(language, language), stripnl=False, ensurenl=False)
     except ClassNotFound:  # by a version that is older or newer than ours
         return escape(code)
     return Markup(highlight(code, lexer, HtmlFormatter(nowrap=True)))

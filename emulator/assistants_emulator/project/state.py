@@ -15,6 +15,8 @@ import orjson
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.object_kinds import PART
 from assistants_emulator.project.state_schema import FORMS, StateForm, check_status, check_value, normalised
+from assistants_emulator.project.state_shapes import check_shape
+from assistants_emulator.resources import views_spec
 from assistants_emulator.resources.context import Context
 from assistants_emulator.store import Object, key
 from assistants_emulator.store.blobs import decode_base64, encode_base64
@@ -22,6 +24,7 @@ from assistants_emulator.store.steps import OBJECTS_AT_ONCE, Steps
 
 State = dict[str, list[Object]]
 NO_CONTENT = b'"content_base64": ""'
+RENDERED_AT_ONCE = 50  # objects that a step renders: a few milliseconds
 
 
 def get_state(context: Context) -> Steps[State]:
@@ -117,17 +120,13 @@ class NewState:
     def add(self, table: str, entry: Any) -> None:
         rows = self._tables[table]
         form, where = self._forms[table], f"{table}[{len(rows)}]"
-        stored = _object(self._context, form, where, entry, self.names)
-        try:
-            orjson.dumps(form.view(stored))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise EmulatorError(f"state: {where} cannot be shown: {type(error).__name__}: {error}") from None
-        rows.append(stored)
+        rows.append(_object(self._context, form, where, entry, self.names))
 
     def checked(self) -> Steps[State]:
         """The tables, once all objects are there."""
         yield from _check_parents(self._tables)
         yield from _link_steps(self._tables)
+        yield from _check_renderings(self._tables)
         self._tables["parts"] = [part for upload in self._tables["uploads"] for part in upload.pop("_parts", [])]
         return self._tables
 
@@ -138,6 +137,35 @@ def add_all(new: NewState, state: Mapping[str, Any]) -> Steps[None]:
         for entry in entries:
             new.add(table, entry)
             yield None
+
+
+def _check_renderings(tables: State) -> Steps[None]:
+    for form in FORMS:
+        for index, object in enumerate(tables[form.table]):
+            _check_rendering(form, f"{form.table}[{index}]", object)
+            if index % RENDERED_AT_ONCE == 0:
+                yield None
+
+
+def _check_rendering(form: StateForm, where: str, object: Object) -> None:
+    """EmulatorError for an object that could be stored and then not be shown; lone surrogates become U+FFFD."""
+    try:
+        object |= _well_formed(object)
+        orjson.dumps((form.view(object), views_spec.schema_form(object)))
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise EmulatorError(f"state: {where} cannot be shown: {error}") from None
+
+
+def _well_formed(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case list():
+            return [_well_formed(item) for item in value]
+        case dict():
+            return {_well_formed(key): _well_formed(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def _holders(context: Context, form: StateForm, stored: Object) -> Sequence[Object]:
@@ -168,6 +196,7 @@ def _object(context: Context, form: StateForm, where: str, entry: Any, names: li
         if name not in form.keys and name not in form.also:
             raise EmulatorError(f"state: {where}: unknown key {name!r}{_suggestion(name, (*form.keys, *form.also))}")
         check_value(where, name, value)
+        check_shape(where, name, value)
     if form.kind.parent is not None and form.kind.parent_field not in entry:
         raise EmulatorError(f"state: {where}: {form.kind.parent_field} is missing")
     new = {"id": entry["id"], "object": form.kind.object, "created_at": context.clock.now()}

@@ -15,18 +15,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from python_multipart.exceptions import FormParserError
-
 from assistants_emulator.recording.exchange import MOST_INLINE, Body, Part, Stored, body_of_text
 from assistants_emulator.recording.scrub import Scrubber
 from assistants_emulator.recording.sse import EventReader
-from assistants_emulator.web.multipart import FormReader, parameters
+from assistants_emulator.web.multipart import FormParserError, FormReader, parameters
 
 OVERLAP = 512  # bytes that are scrubbed with the next chunk, so that a secret is found that two chunks share
 INFLATED = ("gzip", "deflate")  # content encodings that are undone
 SCRUB_BYTES = 64 * 1024  # are scrubbed at a time
 INFLATED_BYTES = 256 * 1024  # of a compressed body at a time: little may become much
 PART = ".part"
+TEXT_TYPES = ("", "application/json", "application/x-www-form-urlencoded")
 
 
 class Capture(Protocol):
@@ -49,7 +48,7 @@ def capture_for(headers: Mapping[str, str], path: str, files: FileStore, *, answ
         capture = FormCapture(files, boundary)
     elif media_type == "text/event-stream":
         capture = EventsCapture()
-    elif media_type in ("", "application/json") or media_type.startswith("text/") or media_type.endswith("+json"):
+    elif media_type in TEXT_TYPES or media_type.startswith("text/") or media_type.endswith("+json"):
         capture = TextCapture(files)
     else:
         capture = FileCapture(files)

@@ -29,6 +29,9 @@ from assistants_emulator.store import Event, Object, Page, Store
 from assistants_emulator.store.steps import Steps
 
 DEFAULTS: Object = {"status": "processed", "status_details": None}
+LIFETIMES = {"batch": 2_592_000}
+"""Seconds until a file of that purpose expires, unless it says when (docs/reference/behaviour.md#files)."""
+MADE_IN = "/mnt/data/"  # begins the name of a file that code made: docs/reference/behaviour.md#code-interpreter-files
 
 
 def new_file(
@@ -36,6 +39,7 @@ def new_file(
 ) -> Object:
     """A file, not yet stored; `content` names its bytes in `context.contents`, `expires_after` is in seconds."""
     now = context.clock.now()
+    lifetime = LIFETIMES.get(purpose) if expires_after is None else expires_after
     return {
         "object": "file",
         "id": context.ids.new("file"),
@@ -43,10 +47,16 @@ def new_file(
         "filename": filename,
         "bytes": size,
         "created_at": now,
-        "expires_at": None if expires_after is None else now + expires_after,
+        "expires_at": None if lifetime is None else now + lifetime,
         **DEFAULTS,
         "_content": list(content),
     }
+
+
+def short_name(file: Object) -> str:
+    """The file's name, without the folder of one that code made."""
+    name: str = file["filename"]
+    return name.removeprefix(MADE_IN)
 
 
 def create(context: Context, form: Form) -> Object:
@@ -61,8 +71,19 @@ def create(context: Context, form: Form) -> Object:
     if not received.size:
         raise ApiError("File is empty.")
     file = new_file(context, received.filename, purpose, received.size, received.keep(), expires_after)
-    context.commit(Event("file.created", file, (("files", file),)))
+    commit_with_content(context, Event("file.created", file, (("files", file),)))
     return file
+
+
+def commit_with_content(context: Context, event: Event) -> None:
+    """Commit one new object; if it is refused, its bytes are dropped, since nothing refers to them."""
+    try:
+        context.commit(event)
+    except BaseException:
+        ((table, object),) = event.puts
+        if context.store.get(table, object["id"]) is None:
+            context.contents.discard(object["_content"])
+        raise
 
 
 def list_(context: Context, query: ListQuery, purpose: str | None) -> Page:
@@ -79,7 +100,7 @@ def retrieve(context: Context, file_id: str) -> Object:
 
 
 def delete(context: Context, file_id: str) -> Steps[Object]:
-    """Delete it and its entries in vector stores; assistants, threads and messages keep its id."""
+    """Delete it, its entries in vector stores, and its id in assistants and threads; messages and runs keep that."""
     file = require_file(context, file_id)
     answer = {"object": "file", "deleted": True, "id": file_id}  # in this order since 2024-05
     yield from remove(context, file, answer)
@@ -103,7 +124,10 @@ def require_file(context: Context, file_id: str, param: str = "id") -> Object:
 
 
 def remove(context: Context, file: Object, answer: Object) -> Steps[None]:
-    """Delete the file, its bytes and its entries in vector stores at once, and in these steps its indexed chunks."""
+    """Delete the file, its bytes, its entries in vector stores and its id in assistants and threads at once.
+
+    Its indexed chunks go in these steps.
+    """
     drop_everywhere(context, file["id"]).commit("file.deleted", answer, (("files", file["id"]),))
     context.contents.discard(file["_content"])
     return forget_file(context, file["id"])

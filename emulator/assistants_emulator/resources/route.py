@@ -72,9 +72,10 @@ class Route:
     An operation is called as `operation(context, **path ids)`, with `body=` where the row has a request model, with
     `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists;
     one that may take long is a generator, Steps. With `streams` the request may ask for the run's events instead. A
-    path with a `thread_id` lets that thread's run settle first; `settles` waits for the files of the path's vector
-    store, or of all, to be read: "files" for a bounded time, "search" until they are. `versions` are those of the API
-    that have the row; the same method and path may have one row for each.
+    path with a `thread_id` lets that thread's run settle first, and ends it if its work is done, unless the row
+    `cancels` that run; `settles` waits for the files of the path's vector store, or of all, to be read: "files" for a
+    bounded time, "search" until they are. `versions` are those of the API that have the row; the same method and path
+    may have one row for each.
     """
 
     method: str
@@ -92,5 +93,6 @@ class Route:
     query: Callable[[Mapping[str, str]], ListQuery] = list_query
     list_keys: tuple[str, ...] = LIST_KEYS
     settles: Literal["", "files", "search"] = ""
+    cancels: bool = False
     newline: bool = False
     detail: bool = False

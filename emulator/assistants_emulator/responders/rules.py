@@ -213,8 +213,18 @@ class RuleBook:
         """Replace the script's rules, unused again; Python's stay. One loaded script may serve several books."""
         self._script = [replace(rule, id=f"script:{index}", used=0) for index, rule in enumerate(rules)]
 
+    def add_to_script(self, rule: Rule) -> None:
+        """Add a rule after the script's; those before it keep their uses."""
+        number = len(self._script)
+        self._script.append(replace(rule, id=f"script:{number}", label=f"script replies[{number}]", used=0))
+
     def clear(self) -> None:
         self._python, self._script = [], []
+
+    def rewind(self) -> None:
+        """Keep all rules, unused again."""
+        for rule in (*self._python, *self._script):
+            rule.used = 0
 
     def choose(self, turn: Turn) -> tuple[Rule, re.Match[str] | None] | None:
         """The rule that answers this run, and its pattern's match; None if none does. It counts as one use."""

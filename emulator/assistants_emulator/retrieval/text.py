@@ -1,7 +1,7 @@
 """The text of a file, read as its extension says.
 
 The extensions are the API's, in lower case only (`.PDF` was rejected). The libraries for PDF, Word and PowerPoint are
-imported for the first file of their kind.
+imported for the first file of their kind; they are the extra `documents`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 from assistants_emulator.retrieval import office, pdf, plain
 from assistants_emulator.retrieval.unreadable import Unreadable, invalid, too_large, unsupported
 
+NO_LIBRARY = " Reading {} files needs an extra: pip install 'assistants-emulator[documents]'."
 MAX_TOKENS = 5_000_000
 MAX_TEXT_BYTES = 4 * MAX_TOKENS  # the estimate of a token that chunks are measured by
 
@@ -39,8 +40,10 @@ def extract(filename: str, data: bytes) -> str:
         raise invalid("is empty")
     try:
         text = reader(data)
-    except (Unreadable, ImportError):
+    except Unreadable:
         raise
+    except ImportError:
+        raise unsupported(NO_LIBRARY.format(extension(filename))) from None
     except MemoryError:
         raise too_large() from None
     except Exception:  # the libraries raise KeyError, RecursionError, lxml's own errors, ...

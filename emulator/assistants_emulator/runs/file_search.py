@@ -7,6 +7,7 @@ from typing import Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.files import short_name
 from assistants_emulator.resources.tool_resources import resources_of_run, vector_store_ids
 from assistants_emulator.resources.vector_store_search import search_stores
 from assistants_emulator.resources.vector_stores import require_usable
@@ -58,10 +59,33 @@ def cite(
     context: Context, run: Object, value: str, citations: Sequence[Citation]
 ) -> tuple[str, list[Object], dict[str, str]]:
     """The text with a marker for each citation, their annotations, and the quotes by their markers."""
-    files = [find_file(context, run, citation.file) for citation in citations]
-    value, annotations = cited_text(value, [(file["id"], file["filename"]) for file in files], CITED_MESSAGE)
-    quotes = (citation.quote for citation in citations)
+    cited = [_cited(context, run, citation) for citation in citations]
+    value, annotations = cited_text(value, [(id, name) for id, name, _ in cited], CITED_MESSAGE)
+    quotes = (quote for _, _, quote in cited)
     return value, annotations, dict(zip((annotation["text"] for annotation in annotations), quotes, strict=True))
+
+
+def _cited(context: Context, run: Object, citation: Citation) -> tuple[str, str, str]:
+    """The id and name of the cited file, and the quote."""
+    if citation.found is None:
+        file = find_file(context, run, citation.file)
+        return file["id"], file["filename"], citation.quote or ""
+    results = _last_results(context, run)
+    if citation.found >= len(results):
+        raise ScriptError(f"cannot cite {citation.file}: the run's last file search has {len(results)} results")
+    result = results[citation.found]
+    passage: str = result["content"][0]["text"]
+    return result["file_id"], result["file_name"], passage if citation.quote is None else citation.quote
+
+
+def _last_results(context: Context, run: Object) -> list[Object]:
+    """The results of the run's last file search; none if it made none."""
+    for step in reversed(context.store.of("steps", "run_id", run["id"])):
+        for call in step["step_details"].get("tool_calls", ()):
+            if call["type"] == "file_search":
+                results: list[Object] = call["file_search"]["results"]
+                return results
+    return []
 
 
 def find_file(context: Context, run: Object, name: str) -> Object:
@@ -71,7 +95,7 @@ def find_file(context: Context, run: Object, name: str) -> Object:
     stores = (context.store.of("vector_store_files", "vector_store_id", id) for id in store_ids(context, run))
     in_stores = (context.store.get("files", store_file["id"]) for files in stores for store_file in files)
     for file in (*in_stores, *reversed(list(context.store.all("files")))):
-        if file is not None and file["filename"] == name:
+        if file is not None and name in (file["filename"], short_name(file)):
             return file
     names = ", ".join(dict.fromkeys(file["filename"] for file in context.store.all("files"))) or "none"
     raise ScriptError(f"there is no file with the id or name {name!r}; the project's files are: {names}")

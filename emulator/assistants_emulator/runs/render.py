@@ -39,7 +39,7 @@ class RunReplies(RunWriter):
 
     def is_written(self, number: int) -> bool:
         step = self.played(number)
-        return step is not None and step["status"] == "completed"
+        return step is not None and step["status"] != "in_progress"
 
     def write(self, number: int, reply: Any) -> Iterator[Event]:
         return _written(self, number, reply)
@@ -61,7 +61,7 @@ def _written(writer: RunWriter, number: int, reply: Any) -> Iterator[Event]:
     """The events of the reply of that number, which makes a step; ScriptError for any other value."""
     match reply:
         case Text():
-            return writer.message(number, _text(writer, reply))
+            return writer.message(number, _text(writer, reply), is_unfinished=reply.then is not None)
         case Chunk():
             return _chunk(writer, number, reply)
         case Refusal():

@@ -110,16 +110,18 @@ class Blobs:
 
 
 class Contents(Blobs):
-    """The blobs of one project, in `DIRECTORY/files` under numbers."""
+    """The blobs of one project, in `DIRECTORY/files` under numbers; `make_directory` makes DIRECTORY for the first."""
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, make_directory: Callable[[], object] = lambda: None) -> None:
         super().__init__(None if directory is None else directory / "files")
+        self._make_directory = make_directory
         self._keepers = 0
         self._unwanted: set[str] = set()
         self._last = max((int(name) for name in self.ids() if name.isdecimal()), default=0)
 
     def begin(self) -> tuple[str, BlobWriter]:
         """Return a new name and the writer of its bytes."""
+        self._make_directory()
         self._last += 1
         name = f"{self._last:08}"
         return name, self.new(name)

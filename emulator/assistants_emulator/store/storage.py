@@ -28,7 +28,7 @@ from tinydb.storages import Storage
 from assistants_emulator.errors import StoreError
 from assistants_emulator.ids import Counters
 from assistants_emulator.store.disk import ReplacementFile, make_directory, replace_file, reported
-from assistants_emulator.store.journal import REPAIR_HINT, Journal, encode
+from assistants_emulator.store.journal import GONE, REPAIR_HINT, Journal, encode
 from assistants_emulator.store.model import TABLES, Object
 from assistants_emulator.store.steps import OBJECTS_AT_ONCE, Steps, run_at_once
 
@@ -58,6 +58,7 @@ class JournalStorage(Storage):
         self._checkpoint_at = checkpoint_bytes
         self._path = path
         self._journal: Journal | None = None
+        self._is_without_directory = path is not None  # until there is one: the first write makes it, no look does
         self._absorbed = 0  # bytes at the journal's beginning whose commits are in db.json
         self._writing: NewDatabase | None = None
         self.background: Callable[[Steps[None]], object] = run_at_once
@@ -104,6 +105,7 @@ class JournalStorage(Storage):
         self._unwritten |= self.counters.take_changed()
         entry = _commit(self.sequence, sequence, puts, drops, self._unwritten)
         if self._journal is not None:
+            self.make_directory()
             self._journal.append(encode(entry))
         else:
             orjson.dumps(entry)  # so that memory refuses the same objects
@@ -162,6 +164,7 @@ class JournalStorage(Storage):
         The table `emulator` stays as it is then, and the counters do. Commits in the meantime are of the old tables.
         """
         others = {name: rows for name, rows in tables.items() if name != "emulator"}
+        self.make_directory()
         file = None if self._path is None else NewDatabase(self._path, others)
         if file is not None:
             self._writing = file
@@ -198,11 +201,21 @@ class JournalStorage(Storage):
             self.abandon()
             self._journal.close()
 
+    def make_directory(self) -> None:
+        """Make the directory before the first write to it; one that was there and is gone is not made again."""
+        if self._is_without_directory and self._path is not None:
+            make_directory(self._path.parent, parents=False)
+            self._is_without_directory = False
+
     def __str__(self) -> str:
         return "memory" if self._path is None else str(self._path)
 
     def _load(self, path: Path, journal: Journal) -> None:
-        make_directory(path.parent)
+        if path.parent.exists():
+            make_directory(path.parent)  # an error for what is no directory
+            self._is_without_directory = False
+        elif not self._is_without_directory:
+            raise StoreError(f"{path.parent}: {GONE}")
         for stale in path.parent.glob(f"{path.name}.{BACKGROUND}-*"):
             with suppress(OSError):
                 stale.unlink()
@@ -236,10 +249,13 @@ class JournalStorage(Storage):
 
     def _save(self, tables: Tables, sequence: int, counters: dict[str, int]) -> None:
         """Write db.json, then empty the journal: if it is not emptied, its lines are skipped by their sequence."""
+        if self._is_without_directory and not counters and not any(tables.values()):
+            return
         if self._path is not None and self._journal is not None:
             self._journal.require_open()
             self._journal.require_in_place()
             self.abandon()
+            self.make_directory()
             with reported(self._path):
                 size = write_database(self._path, tables, sequence, counters)
             self._saved(size, sequence)

@@ -172,6 +172,10 @@ class Store:
     def is_writing(self) -> bool:
         return self._storage.is_writing
 
+    def make_directory(self) -> None:
+        """Make the store's directory, unless it has been there: for what is written beside the objects."""
+        self._storage.make_directory()
+
     def run_in_background(self, background: Callable[[Steps[None]], object]) -> None:
         """Let `background` run checkpoints that are due, which otherwise the commit does."""
         self._storage.background = background

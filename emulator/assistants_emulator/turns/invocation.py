@@ -7,6 +7,7 @@ ones on the loop of user code, so that a responder may block without holding up 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import traceback
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,8 @@ from assistants_emulator.turns.writer import ReplyWriter
 
 T = TypeVar("T")
 Report = Callable[[Exception], None]
+problems = logging.getLogger("assistants_emulator.problems")
+"""At level INFO, a line for each problem of responders and scripts: `serve` shows them."""
 
 
 MOST_KEPT = 1000  # failures and unmatched turns of a project
@@ -113,6 +116,7 @@ class TurnServices:
         if choice is None:
             explanation = self.rules.explain(turn)
             self.unmatched.append(explanation)
+            problems.info("%s", one_line(explanation))
             raise NoResponder(explanation)
         rule, turn.match = choice
         return rule
@@ -147,6 +151,11 @@ class TurnServices:
 
     def failed(self, id: str, error: Exception) -> None:
         self.failures.append(Failure(id, error))
+        problems.info("%s: %s", id, one_line(f"{type(error).__name__}: {error}"))
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def open_invocation(source: Source, turn: Turn, workers: Workers, report: Report) -> Invocation:

@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
+from assistants_emulator.clock import LAST_INSTANT
+from assistants_emulator.errors import EmulatorError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.rules import RuleBook
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Failure, TurnServices
+from assistants_emulator.turns.suspension import HeldEnds
 from assistants_emulator.turns.task import TurnTask
 from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
@@ -20,7 +23,8 @@ from assistants_emulator.turns.writer import TurnApi
 
 
 class TurnScheduler:
-    """`hop`, `make_client` and `read_store` are those of TurnServices; `apis` are those whose turns it drives."""
+    """`hop`, `make_client` and `read_store` are those of TurnServices; `apis` are those whose turns it drives, and
+    `held` are the ends that those hold back."""
 
     def __init__(
         self,
@@ -28,12 +32,14 @@ class TurnScheduler:
         rules: RuleBook,
         workers: Workers,
         apis: Sequence[TurnApi],
+        held: HeldEnds,
         hop: Hop,
         make_client: MakeClient,
         read_store: Callable[[str], Awaitable[None]],
     ) -> None:
         self.context = context
         self.rules = rules
+        self.held = held
         self._apis = apis
         self._services = TurnServices(context, rules, workers, hop, make_client, read_store)
         self._tasks: dict[str, TurnTask] = {}
@@ -57,12 +63,17 @@ class TurnScheduler:
 
     # For requests
 
-    async def settle(self, place: str, asker: str | None = None) -> None:
-        """Wait until the turn of that place waits for something outside it, `settle_seconds` at most.
+    async def settle(self, place: str, asker: str | None = None, cancelled: str | None = None) -> None:
+        """Wait until the turn of that place waits for something outside it, `settle_seconds` at most; end a held one.
 
         `place` is the id of a thread, conversation or response; `asker` that of the run or response whose responder
-        makes the request: it does not wait for itself.
+        makes the request: it does not wait for itself. The turn of the id `cancelled` is neither hurried through a
+        Wait nor ended: the request cancels it.
         """
+        await self._settle(place, asker, cancelled)
+        self.held.end(place, spared=cancelled)
+
+    async def _settle(self, place: str, asker: str | None, cancelled: str | None) -> None:
         while (task := self._by_place.get(place)) is not None and task.id != asker:
             suspension = task.suspension
             if not suspension.settled.is_set():
@@ -70,7 +81,7 @@ class TurnScheduler:
                     await asyncio.wait_for(suspension.settled.wait(), self.context.config.settle_seconds)
                 except TimeoutError:
                     return
-            elif suspension.waiting_until is not None and self.context.clock.autojump:
+            elif suspension.waiting_until is not None and self.context.clock.autojump and task.id != cancelled:
                 await self.move_clock(suspension.waiting_until)
             else:
                 return
@@ -87,16 +98,19 @@ class TurnScheduler:
         return all(suspension.settled.is_set() and not suspension.live for suspension in suspensions)
 
     async def settle_all(self) -> None:
-        """Wait until every turn is settled, `settle_seconds` at most; Waits are not skipped."""
+        """Wait until every turn is settled, `settle_seconds` at most, and end the held ones; Waits are not skipped."""
         events = [task.suspension.settled for task in self._tasks.values()]
         waits = [asyncio.ensure_future(event.wait()) for event in events if not event.is_set()]
         if waits:
             _, late = await asyncio.wait(waits, timeout=self.context.config.settle_seconds)
             for wait in late:
                 wait.cancel()
+        self.held.end_all()
 
     async def move_clock(self, when: float) -> None:
         """Move the clock to `when` (unix seconds), stopping at every deadline before it until all turns are settled."""
+        if not 0 <= when <= LAST_INSTANT:  # nor NaN
+            raise EmulatorError(f"a clock is set to unix seconds from 0 to {LAST_INSTANT} (the year 9999), not {when}")
         clock = self.context.clock
         await self.settle_all()
         while (deadline := clock.next_deadline()) is not None and deadline <= when:
@@ -145,6 +159,7 @@ class TurnScheduler:
     def stop(self) -> list[asyncio.Task[None]]:
         """Leave all turns as they are, and return the tasks that are ending."""
         self._interrupted = []
+        self.held.clear()
         tasks = list(self._tasks.values())
         self._tasks, self._by_place = {}, {}
         for task in tasks:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from assistants_emulator.clock import Deadline
 from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import (
+    Cancel,
     Chunk,
     CodeInterpreter,
+    Ending,
     Expire,
     Fail,
     FunctionCall,
     Incomplete,
     Pause,
+    Text,
     Usage,
     Wait,
 )
@@ -181,7 +184,7 @@ class TurnTask:
             self.commit(self.writer.use(number, reply))
             return None
         if isinstance(reply, Incomplete):
-            self.finish(self.writer.incomplete(reply.reason))
+            self.end_by(reply)
         if not continues:
             self.commit(self.writer.close())
         match reply:
@@ -191,10 +194,8 @@ class TurnTask:
                 await self._wait(number, reply.seconds)
             case Pause():
                 await self._pause(number)
-            case Fail():
-                self.finish(self.writer.fail(reply.code, reply.message))
-            case Expire():
-                self.finish(self.writer.expire())
+            case Fail() | Expire() | Cancel():
+                self.end_by(reply)
             case _:
                 await self._write(number, reply, continues)
         return self.writer.printed(number) if isinstance(reply, CodeInterpreter) and reply.execute else None
@@ -208,6 +209,8 @@ class TurnTask:
             await self.commit_paced(self.writer.write(number, reply))
         if (budget := self.writer.cut_short(number)) is not None:
             self.finish(self.writer.incomplete(budget))
+        if isinstance(reply, Text) and reply.then is not None:
+            self.end_by(reply.then)
 
     async def _wait(self, number: int, seconds: float) -> None:
         until = self._remembered(number, self.context.clock.time() + seconds)
@@ -236,7 +239,19 @@ class TurnTask:
         self.commit(self.writer.remember(number, value))
         return value
 
-    def finish(self, ending: Iterable[Event]) -> None:
+    def end_by(self, ending: Ending) -> NoReturn:
+        match ending:
+            case Incomplete():
+                self.finish(self.writer.incomplete(ending.reason))
+            case Fail():
+                self.finish(self.writer.fail(ending.code, ending.message))
+            case Expire():
+                self.finish(self.writer.expire())
+            case Cancel():
+                self._ending = self.writer.cancel  # so that its first event does not cancel this task
+                self.finish(self.writer.cancel())
+
+    def finish(self, ending: Iterable[Event]) -> NoReturn:
         self.commit(ending)
         raise Finished
 

@@ -42,12 +42,11 @@ from assistants_emulator.web.responses import (
     view_of,
     without_slash,
 )
-from assistants_emulator.web.routing import ROUTES, RouteMatch, RouteTable, address_of
-from assistants_emulator.web.streams import EventStream
+from assistants_emulator.web.routing import OBJECT_PATHS, ROUTES, GatewayError, RouteMatch, RouteTable, address_of
+from assistants_emulator.web.streams import EventStream, pace_of
 
 RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
 INCLUDE_KEYS = ("include[]", "include")
-REDIRECTED = ("/assistants", "/threads", "/vector_stores")  # `/files/` was a 404 (ruby-openai, 2023-08)
 SERVER_FAULT = (
     "The server had an error processing your request. Sorry about that! You can retry your request, or contact us "
     "through our help center at help.openai.com if you keep seeing this error. (Please include the request ID "
@@ -114,10 +113,12 @@ class Api:
             values["body"] = check(route.body, parse(request.raw))
         if request.form is not None:
             values["form"] = request.form
+        address.require_known(values)
         project.driver.recover()
         project.context.clock.catch_up()
         if (thread_id := ids.get("thread_id")) is not None:
-            await project.driver.settle(thread_id, request.headers.get(RUN_HEADER, b"").decode("latin-1"))
+            asker = request.headers.get(RUN_HEADER, b"").decode("latin-1")
+            await project.driver.settle(thread_id, asker, cancelled=ids["run_id"] if route.cancels else None)
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
         if route.streams and values["body"].get("stream"):
@@ -139,7 +140,7 @@ class Api:
         headers = retry_headers(error)
         if request.version == "v1":
             error = error.under_v1
-        body = error_bytes(request.route, error)
+        body = error_bytes(None if isinstance(error, GatewayError) else request.route, error)
         await self._send(request, send, error.status, body, (*headers, *refusal_headers(error)))
 
     def _assign_project(self, request: Request) -> None:
@@ -154,7 +155,7 @@ class Api:
         if match is not None:
             headers: Headers = [(b"allow", ", ".join(sorted({*match.methods, "OPTIONS"})).encode())]
             status = 204
-        elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(REDIRECTED):
+        elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(OBJECT_PATHS):
             status, headers = 307, [(b"location", without_slash(request.scope))]
         else:
             raise request.address.no_such_path(request.method)
@@ -163,9 +164,11 @@ class Api:
 
     async def _stream(self, request: Request, send: Send, operation: Callable[[], Object]) -> None:
         assert request.project is not None
-        stream = EventStream(request.project, request.fault, request.version)
+        stream = EventStream(request.project, request.fault, request.version, pace_of(request.headers))
         stream.begin(operation)
         logged = request.log(200)
+        if logged is not None:
+            logged.streamed = True  # before the first event: a client may look at the log while it reads
         headers = self._headers(request, STREAM_TYPE)
         try:
             await send_until_gone(send_pieces(send, 200, headers, stream.frames()), disconnect(request.receive))
@@ -178,7 +181,7 @@ class Api:
         finally:
             stream.close()
             if logged is not None:
-                logged.streamed, logged.seconds = True, request.seconds
+                logged.seconds = request.seconds
 
     async def _send(
         self,

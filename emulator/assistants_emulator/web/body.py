@@ -48,22 +48,22 @@ def refuse_above(limit: int, size: int) -> None:
         raise TooLarge(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")
 
 
-def parse(raw: bytes) -> Any:
-    """The JSON value, None for an empty body; 400 for invalid JSON and for more than MOST_DEPTH levels."""
+def parse(raw: bytes, most_depth: int = MOST_DEPTH) -> Any:
+    """The JSON value, None for an empty body; 400 for invalid JSON and for more than `most_depth` levels."""
     if not raw.strip():
         return None
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise ApiError(NOT_JSON) from None
-    if raw.count(b"[") + raw.count(b"{") > MOST_DEPTH and _too_deep(body):
+    if raw.count(b"[") + raw.count(b"{") > most_depth and _too_deep(body, most_depth):
         raise ApiError(NOT_JSON)
     return body
 
 
-def _too_deep(body: Any) -> bool:
+def _too_deep(body: Any, most_depth: int) -> bool:
     level = [body]
-    for _ in range(MOST_DEPTH):
+    for _ in range(most_depth):
         level = [child for value in level for child in _children(value)]
         if not level:
             return False

@@ -3,23 +3,41 @@ any language."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from assistants_emulator.config import VERSION, Config, project_of_key
-from assistants_emulator.errors import ApiError, EmulatorError, NotFound, wrong_type
+from assistants_emulator.errors import (
+    ApiError,
+    EmulatorError,
+    NotFound,
+    ScriptError,
+    ServerFault,
+    StoreError,
+    wrong_type,
+)
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
-from assistants_emulator.responders.scripts.load import load_script
-from assistants_emulator.web.auth import key_of, require_key
+from assistants_emulator.responders.scripts.load import Script, load_script
+from assistants_emulator.turns.invocation import problems
+from assistants_emulator.web.auth import key_of, require_key, require_token
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.openapi import openapi
 from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_pieces, send_whole
 from assistants_emulator.web.state_body import receive_state, send_state
+from assistants_emulator.web.trusted_hosts import SAFE_METHODS
 
 PREFIX = "/_emulator/"
+FAILED = "This call could not be answered; the emulator's log has the traceback."
+log = logging.getLogger("assistants_emulator")
+HEADERS = [
+    (b"content-type", JSON_TYPE),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
 Answer = dict[str, Any]
 Operation = Callable[[Project, dict[str, Any]], Awaitable[Answer]]
 
@@ -28,7 +46,10 @@ async def reset(project: Project, body: dict[str, Any]) -> Answer:
     seed = body.get("seed")
     if seed is not None and not isinstance(seed, str):
         raise wrong_type("seed", "a string", type(seed).__name__)
-    project.reset(seed)
+    keeps = body.get("keep_script", False)
+    if not isinstance(keeps, bool):
+        raise wrong_type("keep_script", "a boolean", type(keeps).__name__)
+    project.reset(seed, keep_rules=keeps)
     return {"project": project.name}
 
 
@@ -37,13 +58,47 @@ async def get_script(project: Project, body: dict[str, Any]) -> Answer:
 
 
 async def put_script(project: Project, body: dict[str, Any]) -> Answer:
-    project.set_script(load_script(body, allow_paths=False))
+    project.set_script(_script(project, body))
     return body
+
+
+async def post_script_reply(project: Project, body: dict[str, Any]) -> Answer:
+    """Add the rule of the body to the script."""
+    script = await get_script(project, {})
+    (rule,) = _script(project, {"version": 1, "replies": [body]}).rules
+    project.add_script_rule(rule, {**script, "replies": [*script["replies"], body]})
+    return await get_script(project, {})
+
+
+def _script(project: Project, raw: dict[str, Any]) -> Script:
+    """The checked script; its mistake is kept for `GET failures` too, since clients may not look at an answer."""
+    try:
+        return load_script(raw, allow_paths=False)
+    except ScriptError as error:
+        project.script_mistakes.append(str(error))
+        problems.info("%s", error)
+        raise
 
 
 async def delete_script(project: Project, body: dict[str, Any]) -> Answer:
     project.set_script(None)
     return {"version": 1, "replies": []}
+
+
+async def get_failures(project: Project, body: dict[str, Any]) -> Answer:
+    """What a test should not end with, once no run is at work."""
+    await project.driver.settle_all()
+    driver = project.driver
+    exceptions = [
+        {"run_id": failure.run_id, "type": type(failure.error).__name__, "message": str(failure.error)}
+        for failure in driver.failures
+    ]
+    return {
+        "exceptions": exceptions,
+        "unmatched": driver.unmatched,
+        "unused": driver.rules.unused(),
+        "script_mistakes": project.script_mistakes,
+    }
 
 
 async def get_requests(project: Project, body: dict[str, Any]) -> Answer:
@@ -93,6 +148,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "script"): get_script,
     ("PUT", "script"): put_script,
     ("DELETE", "script"): delete_script,
+    ("POST", "script/replies"): post_script_reply,
+    ("GET", "failures"): get_failures,
     ("GET", "requests"): get_requests,
     ("GET", "faults"): get_faults,
     ("POST", "faults"): post_fault,
@@ -112,18 +169,25 @@ class Control:
         self._open_project = open_project
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: Answer | Project
         try:
-            if (state := await self._state_call(scope, receive)) is not None:
-                await send_pieces(send, 200, [(b"content-type", JSON_TYPE)], send_state(state))
-                return
-            answer, status = await self._answer(scope, receive), 200
+            answer, status = await self._state_call(scope, receive) or await self._answer(scope, receive), 200
         except Disconnected:
             return
         except ApiError as error:
             answer, status = error.body(), error.status
+        except StoreError as error:
+            log.error("%s %s could not be stored: %s", scope["method"], scope["path"], error)
+            answer, status = ServerFault(str(error)).body(), ServerFault.status
         except EmulatorError as error:
             answer, status = ApiError(str(error)).body(), ApiError.status
-        await send_whole(send, status, [(b"content-type", JSON_TYPE)], json_bytes(answer))
+        except Exception:
+            log.exception("%s %s could not be answered", scope["method"], scope["path"])
+            answer, status = ServerFault(FAILED).body(), ServerFault.status
+        if isinstance(answer, Project):
+            await send_pieces(send, status, HEADERS, send_state(answer))
+        else:
+            await send_whole(send, status, HEADERS, json_bytes(answer))
 
     async def _state_call(self, scope: Scope, receive: Receive) -> Project | None:
         """Carry out `GET state` or `PUT state` up to its answer, the project's state; None for any other call."""
@@ -132,11 +196,15 @@ class Control:
         project = self._project(scope)
         if scope["method"] == "PUT":
             await receive_state(project, receive)
+        project.driver.held.end_all()
         return project
 
     def _project(self, scope: Scope) -> Project:
+        """The key's project; Unauthorized or TokenMissing for a call that lacks the key or the token that it needs."""
         headers = dict(scope["headers"])
         key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
+        if scope["method"] not in SAFE_METHODS:
+            require_token(scope, self._config)
         return self._open_project(project_of_key(key))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:

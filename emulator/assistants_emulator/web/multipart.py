@@ -12,21 +12,30 @@ from email.utils import collapse_rfc2231_value, decode_params, unquote
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser
 from starlette.types import Receive
 
 from assistants_emulator.errors import ApiError, ServerFault, StoreError
 from assistants_emulator.project.request_log import MOST_BODY_BYTES
 from assistants_emulator.resources.route import Form, FormRule, Received
 from assistants_emulator.store.blobs import Contents
-from assistants_emulator.web.body import Disconnected, refuse_above
+from assistants_emulator.web.body import MOST_BYTES, MOST_DRAINED_BYTES, Disconnected, refuse_above
+
+try:
+    from python_multipart.exceptions import FormParserError
+    from python_multipart.multipart import MultipartParser
+except ModuleNotFoundError:  # python-multipart before 0.0.13, which applications of 2024 pin, is the module `multipart`
+    from multipart.exceptions import FormParserError  # type: ignore[no-redef, unused-ignore]
+    from multipart.multipart import MultipartParser  # type: ignore[no-redef, unused-ignore]
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
+__all__ = ["BoundedParser", "FormParserError", "FormReader", "PartHeaders", "attachment", "parameters", "read_form"]
+
 MOST_FIELD_BYTES = 64 * 1024  # of all text fields together
-MOST_HEADER_BYTES = 64 * 1024
+MOST_HEADER_BYTES = 64 * 1024  # of one part
+MOST_PARTS = 1000
+MOST_BOUNDARY = 200  # characters; RFC 2046 allows 70
 UNNAMED = "upload"  # what the SDKs call a file that has no name
 NOT_A_FORM = "We could not parse the multipart form of your request: {}."
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|"[^"]*"|[^;]*)')
@@ -39,12 +48,12 @@ async def read_form(
 ) -> tuple[Form, bytes]:
     """The form, and the first bytes of the body for the request log.
 
-    A body that is no multipart form is an empty one. 400 for a form that is broken or cut off, 413 for a file or
-    fields above their limits. The caller must close the form.
+    A body that is no multipart form is an empty one. 400 for a form that is broken, cut off or has too many parts, 413
+    for a file, fields or a body above their limits. The caller must close the form.
     """
     boundary = _boundary(headers.get(b"content-type", b""))
     reader = _UploadReader(boundary, rule, contents) if boundary else None
-    head, more = bytearray(), True
+    head, size, more = bytearray(), 0, True
     try:
         while more:
             message = await receive()
@@ -53,8 +62,13 @@ async def read_form(
             chunk = message.get("body", b"")
             head += chunk[: MOST_BODY_BYTES - len(head)]
             more = message.get("more_body", False)
+            size += len(chunk)
             if reader is not None:
                 reader.read(chunk)
+            elif size > MOST_DRAINED_BYTES:
+                break
+        if reader is None:
+            refuse_above(MOST_BYTES, size)
         return (reader.finish() if reader is not None else Form()), bytes(head)
     except BaseException:
         if reader is not None:
@@ -64,7 +78,12 @@ async def read_form(
 
 def _boundary(content_type: bytes) -> str | None:
     kind, _, _ = content_type.partition(b";")
-    return parameters(content_type).get("boundary") if kind.strip().lower() == b"multipart/form-data" else None
+    if kind.strip().lower() != b"multipart/form-data":
+        return None
+    boundary = parameters(content_type).get("boundary", "")
+    if len(boundary) > MOST_BOUNDARY:
+        raise ApiError(NOT_A_FORM.format(f"its boundary has more than {MOST_BOUNDARY} characters"))
+    return boundary or None
 
 
 class PartHeaders:
@@ -108,7 +127,9 @@ class FormReader:
     def __init__(self, boundary: str) -> None:
         self.headers = PartHeaders()  # of the current part
         self._name, self._value = bytearray(), bytearray()  # of a header, which the parser hands over in pieces
-        self._parser = MultipartParser(boundary.encode(), self._callbacks(), max_header_size=MOST_HEADER_BYTES)
+        self._header_bytes = 0  # of the current part
+        self._parts_seen = 0
+        self._parser = BoundedParser(boundary.encode(), self._callbacks())
 
     def feed(self, chunk: bytes) -> None:
         self._parser.write(chunk)
@@ -127,9 +148,9 @@ class FormReader:
 
     def _callbacks(self) -> MultipartCallbacks:
         return {
-            "on_part_begin": self.headers.clear,
-            "on_header_field": lambda data, start, end: self._name.extend(data[start:end]),
-            "on_header_value": lambda data, start, end: self._value.extend(data[start:end]),
+            "on_part_begin": self._begin_headers,
+            "on_header_field": lambda data, start, end: self._add_header_piece(self._name, data[start:end]),
+            "on_header_value": lambda data, start, end: self._add_header_piece(self._value, data[start:end]),
             "on_header_end": self._end_header,
             "on_headers_finished": self.begin_part,
             "on_part_data": lambda data, start, end: self.add_data(data[start:end]),
@@ -137,10 +158,50 @@ class FormReader:
             "on_end": self.end,
         }
 
+    def _begin_headers(self) -> None:
+        self._parts_seen += 1
+        self._header_bytes = 0
+        if self._parts_seen > MOST_PARTS:
+            raise FormParserError(f"it has more than {MOST_PARTS} parts")
+        self.headers.clear()
+
+    def _add_header_piece(self, target: bytearray, piece: bytes) -> None:
+        """Count here, because python-multipart has a limit of its own only since 0.0.28."""
+        self._header_bytes += len(piece)
+        if self._header_bytes > MOST_HEADER_BYTES:
+            raise FormParserError(f"a part has more than {MOST_HEADER_BYTES} bytes of headers")
+        target += piece
+
     def _end_header(self) -> None:
         self.headers.add(bytes(self._name), bytes(self._value))
         self._name.clear()
         self._value.clear()
+
+
+class BoundedParser(MultipartParser):
+    """A parser without the input that older releases take minutes for, or log byte by byte (CVE-2024-53981).
+
+    Withheld are runs of newlines before the first boundary, and later pieces than that of the last boundary.
+    """
+
+    def __init__(self, boundary: bytes, callbacks: MultipartCallbacks) -> None:
+        self._on_end = callbacks.get("on_end", lambda: None)
+        self._has_begun = self._has_ended = False
+        super().__init__(boundary, {**callbacks, "on_end": self._end})
+        self.max_header_size = MOST_HEADER_BYTES  # 4 kB by default, in releases that have it
+
+    def write(self, data: bytes) -> int:
+        piece = b"" if self._has_ended else data
+        if not self._has_begun:
+            rest = piece.lstrip(b"\r\n")
+            self._has_begun = bool(rest)
+            piece = piece[max(0, len(piece) - len(rest) - 1) :]
+        super().write(piece)
+        return len(data)
+
+    def _end(self) -> None:
+        self._has_ended = True
+        self._on_end()
 
 
 class _UploadReader(FormReader):
@@ -182,6 +243,8 @@ class _UploadReader(FormReader):
             self._begin_file(named.get("filename") or UNNAMED)
         elif "filename" not in named:
             self._field_name = named.get("name", "")
+            self._field_bytes += len(self._field_name)
+            refuse_above(MOST_FIELD_BYTES, self._field_bytes)
 
     def add_data(self, data: bytes) -> None:
         if self._file is not None:
@@ -210,8 +273,22 @@ def parameters(header: bytes) -> dict[str, str]:
     """`name`, `filename` and the like; `filename*` and numbered pieces of RFC 2231 take the place of the plain one."""
     pairs = [(name.lower(), value.strip()) for name, value in _PARAMETER.findall(_text(header))]
     plain = {name: _unquoted(value) for name, value in pairs if "*" not in name}
-    extended = [("", ""), *((name, value) for name, value in pairs if "*" in name)]
-    return plain | {name: _decoded(value) for name, value in decode_params(extended)[1:]}
+    values = plain | _extended([(name, value) for name, value in pairs if "*" in name])
+    return {name: well_formed(value) for name, value in values.items()}
+
+
+def well_formed(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate: no JSON and no file on disk has one."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _extended(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Parameters of RFC 2231; none if their pieces have no order."""
+    try:
+        decoded = decode_params([("", ""), *pairs])[1:]
+    except (TypeError, ValueError):
+        return {}
+    return {name: _decoded(value) for name, value in decoded}
 
 
 def _text(header: bytes) -> str:
@@ -227,7 +304,7 @@ def _decoded(value: str | tuple[str | None, str | None, str]) -> str:
     charset, language, text = value
     try:
         return collapse_rfc2231_value((charset, language, unquote(text)))
-    except ValueError:  # a charset with NUL in it
+    except (ValueError, LookupError):  # a charset with NUL in it, or one that is none of text
         return unquote(text)
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from assistants_emulator import v1
+from assistants_emulator.contract.files import PURPOSES
 from assistants_emulator.errors import ApiError, MethodNotAllowed, NotFound
 from assistants_emulator.resources import (
     assistants,
@@ -58,12 +59,24 @@ Rows = dict[Version, Route]
 ANY, ROWS, NAMES = "{}", "", "/"  # keys of a node that no segment of a path can be
 Headers = Mapping[bytes, bytes]
 
+OBJECT_PATHS = ("/assistants", "/threads", "/vector_stores")
+"""Where a path of the wrong shape is not simply unknown; `/files/` was a 404 (ruby-openai, 2023-08)."""
+
 OPENAI, AZURE, AZURE_V1 = "/v1", "/openai", "/openai/v1"
 AZURE_SINCE, AZURE_V2_SINCE = "2024-02-15", "2024-05-01"
 NO_ACCESS = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
     "active subscription and use a correct regional API endpoint for your resource."
 )
+NO_RETRIEVAL = (
+    "Azure OpenAI Retrieval v1 tool is not supported in favor of the more advanced v2 file_search tool. "
+    "Please use `file_search` in the v2 api."
+)
+AZURE_PURPOSES: dict[Version | None, frozenset[str]] = {
+    "v1": frozenset(PURPOSES) - {"vision"},
+    "v2": frozenset(PURPOSES),
+    None: frozenset(),
+}
 _API_VERSION = re.compile(r"(20\d\d-[01]\d-[0-3]\d)(-preview)?")
 
 OTHER_BETAS = ("realtime", "responses", "chatkit", "agents")  # sent along by SDKs that speak other betas too
@@ -165,12 +178,18 @@ class Address(Protocol):
     def route(self, rows: Rows, headers: Headers, sunset: bool) -> tuple[Route, Version]:
         """The row of the request's version, and that version."""
 
+    def require_known(self, values: Mapping[str, Any]) -> None:
+        """400 for a tool or purpose in an operation's arguments that this address does not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAiAddress:
     path: str
 
     def no_such_path(self, method: str) -> ApiError:
+        """404; an empty segment within the path of an object is a 400 (jamesrochabrun/SwiftOpenAI#57)."""
+        if "//" in self.path and self.path.startswith(OBJECT_PATHS):
+            return ApiError(f"Invalid URL ({method} {OPENAI}{self.path})")
         return unknown_path(method, self.path, OPENAI + self.path)
 
     def wrong_method(self, method: str) -> ApiError:
@@ -186,6 +205,9 @@ class OpenAiAddress:
         version = version_of(headers.get(b"openai-beta", b"").decode("latin-1"), route.beta)
         require_version(version, rows, route.beta, sunset)
         return rows[version], version
+
+    def require_known(self, values: Mapping[str, Any]) -> None:
+        """Everything that the contract lets pass is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +231,20 @@ class AzureAddress:
             raise GatewayError(404, "Resource not found")
         return rows[self.version], self.version
 
+    def require_known(self, values: Mapping[str, Any]) -> None:
+        form = values.get("form")
+        if form is not None and form.fields.get("purpose", PURPOSES[0]) not in AZURE_PURPOSES[self.version]:
+            raise GatewayError(400, "Invalid value for the purpose.", "invalidPayload")
+        tools = values.get("body", {}).get("tools") or ()
+        if any(tool["type"] == "retrieval" for tool in tools):
+            raise ApiError(NO_RETRIEVAL)
+
 
 class GatewayError(ApiError):
-    """An error of Azure's gateway: its code is the status."""
+    """An error of Azure's gateway: its code is the status, unless it is given."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message, code=str(status))
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+        super().__init__(message, code=code or str(status))
         self.status = status
 
     def body(self) -> dict[str, object]:

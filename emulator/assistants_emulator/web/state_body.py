@@ -12,9 +12,10 @@ from assistants_emulator.errors import ApiError
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.state import state_pieces
 from assistants_emulator.store.steps import run_in_turns
-from assistants_emulator.web.body import MOST_BYTES, NOT_JSON, Disconnected, parse, refuse_above
+from assistants_emulator.web.body import MOST_BYTES, MOST_DEPTH, NOT_JSON, Disconnected, parse, refuse_above
 
 MOST_OBJECT_BYTES = 1024 * 1024 * 1024  # a file of 512 MB in base64 has 683 MB
+MOST_STATE_DEPTH = MOST_DEPTH + 16  # a body that was accepted is some levels down in a state
 BYTES_AT_ONCE = 32 * 1024  # that a turn of the loop takes up: a few milliseconds
 _OUTSIDE = re.compile(rb'[{}\[\]"]')
 _IN_TEXT = re.compile(rb'["\\]')
@@ -40,7 +41,7 @@ async def send_state(project: Project) -> AsyncIterator[bytes]:
 async def receive_state(project: Project, receive: Receive) -> None:
     """Replace the project's objects by those of the body; ApiError or EmulatorError, and nothing has changed."""
     with project.new_state() as new:
-        scanner = Scanner(new.begin, lambda table, entry: new.add(table, parse(entry)))
+        scanner = Scanner(new.begin, lambda table, entry: new.add(table, parse(entry, MOST_STATE_DEPTH)))
         async for chunk in _chunks(receive):
             scanner.feed(chunk)
         scanner.end()

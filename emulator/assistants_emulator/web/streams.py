@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
@@ -20,6 +21,9 @@ from assistants_emulator.web.responses import DONE_FRAME, EVENT_VIEWS, frame
 LAST = {f"thread.run.{status}" for status in (*TERMINAL, "requires_action")}
 SHOWN_PREFIX = "thread."
 NOT_SHOWN = {"thread.modified", "thread.deleted"}  # the store's own events of threads
+
+OLD_NODE_VERSION = re.compile(rb"4\.(\d|[1-4]\d|5[0-2])\.")
+OLD_NODE_PACE = 0.005  # real seconds: at 0.002 some texts are still doubled
 
 
 class EventFeed:
@@ -65,11 +69,15 @@ class EventFeed:
 class EventStream(EventFeed):
     """A run's events as the API streams them: from its creation or continuation until it rests.
 
-    It listens from before the operation that begins or continues the run, so that no event is missed.
+    It listens from before the operation that begins or continues the run, so that no event is missed. With a `pace`
+    each event is sent by itself, that many real seconds after the one before it.
     """
 
-    def __init__(self, project: Project, fault: Fault | None = None, version: Version = "v2") -> None:
+    def __init__(
+        self, project: Project, fault: Fault | None = None, version: Version = "v2", pace: float = 0.0
+    ) -> None:
         super().__init__(project)
+        self._pace = pace
         self.run_id = ""
         self._version = version
         self._fault = fault
@@ -91,12 +99,16 @@ class EventStream(EventFeed):
             self.subscribe(topic, self._add)
 
     async def frames(self) -> AsyncIterator[bytes]:
-        """The frames; those that are ready go out together."""
+        """The frames; those that are ready go out together, unless there is a pace."""
         try:
             while True:
                 ready, is_last = self._take()
-                if ready:
-                    yield ready
+                if self._pace:
+                    for one_frame in ready:
+                        yield one_frame
+                        await asyncio.sleep(self._pace)
+                elif ready:
+                    yield b"".join(ready)
                 if self._is_broken():
                     raise DropConnection
                 if is_last or self.has_ended:
@@ -112,7 +124,7 @@ class EventStream(EventFeed):
         self._queue.append(event)
         self.notify()
 
-    def _take(self) -> tuple[bytes, bool]:
+    def _take(self) -> tuple[list[bytes], bool]:
         """The frames of the queued events, and whether these are the last."""
         frames: list[bytes] = []
         while self._queue and not self._is_broken():
@@ -120,10 +132,10 @@ class EventStream(EventFeed):
             if event.name.startswith(SHOWN_PREFIX) and event.name not in NOT_SHOWN:
                 frames.append(self._frame(event))
             if self._count == self._limit and self._fault is not None and self._fault.error is not None:
-                return b"".join([*frames, frame(ERROR, self._fault.error.body())]), True
+                return [*frames, frame(ERROR, self._fault.error.body())], True
             if event.name in LAST:
-                return b"".join(frames), True
-        return b"".join(frames), False
+                return frames, True
+        return frames, False
 
     @property
     def _limit(self) -> int | None:
@@ -142,3 +154,14 @@ class EventStream(EventFeed):
             data = views.without_search_content(data)
         whole = frame(name, data)
         return malformed(whole) + b"\n\n" if self._fault is not None and self._fault.malformed else whole
+
+
+def pace_of(headers: Mapping[bytes, bytes]) -> float:
+    """The pace of a stream for this client, in real seconds; 0 for none.
+
+    The stream helper of openai-node up to 4.52 adds the deltas of a text to the first one, which it doubles where that
+    was not read yet (openai/openai-node#1315).
+    """
+    if headers.get(b"x-stainless-helper-method") != b"stream" or headers.get(b"x-stainless-lang") != b"js":
+        return 0.0
+    return OLD_NODE_PACE if OLD_NODE_VERSION.match(headers.get(b"x-stainless-package-version", b"")) else 0.0
