@@ -27,7 +27,7 @@ TEXTS = {
 # The rooms of the package, lowest floor first. A module may import from its own room and from those of lower floors.
 FLOORS = (
     ("object_kinds",),
-    ("errors", "clock", "ids", "guard"),
+    ("errors", "clock", "ids", "guard", "processes"),
     ("config", "environment", "contract", "retrieval", "store", "code_interpreter"),
     ("resources", "responders", "server"),
     ("turns",),

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote
 
+from assistants_emulator import processes
 from assistants_emulator.config import (
     DEFAULT_HOST,
     DEFAULT_LOADED,
@@ -62,6 +63,7 @@ class EmulatorServer:
         self.config = config
         self.projects = Projects(config, self._make_project)
         self.repaired: list[str] = []
+        self.left_behind: list[str] = []
         self.token = ""
         self._log_budget = LogBudget()
         self._prepare = prepare
@@ -85,6 +87,7 @@ class EmulatorServer:
         hosts = (*self.config.allow_hosts, listener.getsockname()[0])
         config = replace(self.config, allow_hosts=hosts, token=self.token)
         app = make_app(config, self.open_project, lambda: self._inspector(config))
+        processes.use()
         http = ThreadedServer(app, listener, listens=False)
         self._parts = self._serving = Running(http, InProcessServer(app, http.loop), Workers())
         self._base_url = http.base_url
@@ -98,12 +101,14 @@ class EmulatorServer:
         try:
             running.http.loop.wait(self._stop(running))
         finally:
+            if self._lock is not None:
+                self._lock.release()
+            processes.release()
             running.workers.close()
+            self.left_behind = running.workers.left_behind
             running.http.loop.close()
             self._serving = None
             self.projects.clear()
-            if self._lock is not None:
-                self._lock.release()
 
     def require_running(self) -> Running:
         if self._parts is None:
@@ -248,13 +253,21 @@ class Emulator(ProjectHandle):
         return self
 
     def stop(self) -> None:
-        """Stop listening and write everything to disk; unfinished runs go on when the directory is used again."""
+        """Stop listening and write everything to disk; unfinished runs go on when the directory is used again.
+
+        User code that does not end is not waited for: `left_behind` describes it, and its threads are daemons.
+        """
         self._server.stop()
 
     @property
     def repaired(self) -> list[str]:
         """A line for each journal that `repair` cut off at the start."""
         return self._server.repaired
+
+    @property
+    def left_behind(self) -> list[str]:
+        """Descriptions of the user code that was still at work after the newest stop."""
+        return self._server.left_behind
 
     @property
     def inspector_url(self) -> str:
@@ -268,7 +281,9 @@ class Emulator(ProjectHandle):
 
     @property
     def token(self) -> str:
-        """The token of the newest start; "" before the first."""
+        """The token of the newest start; it stays known after a stop."""
+        if not self._server.token:
+            self._server.require_running()
         return self._server.token
 
     def project(self, name: str) -> ProjectHandle:

@@ -66,11 +66,15 @@ def named_options(function: Function) -> Function:
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left."""
+    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left.
+
+    `is_settled` is False if a run was still at work after `settle_seconds`.
+    """
 
     failures: list[Failure]
     unmatched: list[str]
     unused: list[str]
+    is_settled: bool = True
 
 
 class Server(Protocol):
@@ -339,7 +343,7 @@ class ProjectHandle:
     def _current_leftovers(self) -> Leftovers:
         driver = self._project().driver
         driver.held.end_all()
-        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
+        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused(), driver.is_settled)
 
     async def _settled(self, thread_id: str) -> None:
         await self._project().driver.settle(thread_id)

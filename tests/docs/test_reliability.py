@@ -58,9 +58,13 @@ SHOWN_BY = {
 }
 
 
+def section(name: str) -> str:
+    return re.split(r"^## ", PAGE.partition(f"\n## {name}\n")[2], flags=re.MULTILINE)[0]
+
+
 def sentences() -> list[str]:
     """The sentences of the sections, each in one line."""
-    texts = [re.split(r"^## ", PAGE.partition(f"\n## {name}\n")[2], flags=re.MULTILINE)[0] for name in SECTIONS]
+    texts = [section(name) for name in SECTIONS]
     blocks = [re.sub(r"\s+", " ", block).strip("- *") for text in texts for block in re.split(r"\n\n|\n- ", text)]
     return [sentence for block in blocks if block for sentence in re.split(r"(?<=[a-z`)]\.) (?=[A-Z`])", block)]
 
@@ -78,7 +82,7 @@ def test_no_test_is_named_for_a_sentence_that_is_gone() -> None:
 
 
 def test_the_figures_are_those_of_the_code() -> None:
-    memory = PAGE.partition("\n## Memory\n")[2]
+    memory = section("Memory")
     megabytes = [int(number) for number in re.findall(r"(\d+) MB", memory)]
     assert megabytes == [MOST_BYTES >> 20, MOST_SERVER_BYTES >> 20]
     assert f"{MOST_REQUESTS:,} requests" in memory

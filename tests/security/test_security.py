@@ -194,3 +194,27 @@ def test_too_many_headers_close_the_connection(emulator: Emulator) -> None:
         except ConnectionError:
             received = b""
     assert received == b"" or b" 431 " in received.splitlines()[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have nothing like it")
+def test_serve_marks_itself_undumpable(tmp_path: Path) -> None:
+    (tmp_path / "replies.py").write_text(
+        "import ctypes\n\ndef dumpable():\n    return str(ctypes.CDLL(None).prctl(3))\n"
+    )
+    code = (
+        "import openai; beta = openai.OpenAI().beta; assistant = beta.assistants.create(model='gpt-4o');"
+        "thread = beta.threads.create(messages=[{'role': 'user', 'content': 'Hi'}]);"
+        "beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id);"
+        "print(beta.threads.messages.list(thread.id).data[0].content[0].text.value)"
+    )
+    serve = [sys.executable, "-m", "assistants_emulator", "serve", "--port", "0", "--responder", "replies:dumpable"]
+    command = [*serve, "--", sys.executable, "-W", "ignore", "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert ran.stdout == "0\n"
+
+
+def test_a_pytest_process_stays_dumpable(emulator: Emulator) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        assert ctypes.CDLL(None).prctl(3) == 1

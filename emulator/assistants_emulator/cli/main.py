@@ -16,7 +16,7 @@ import click
 from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
 from assistants_emulator.cli.record import ALLOW_HOST, ALLOW_ORIGIN, record, replay
-from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals, wait_for
+from assistants_emulator.cli.run_command import leave, serve_beside, stopped_by_signals, wait_for
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, TOKEN_VARIABLE, is_loopback
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.server.loop import ShortCollections
@@ -148,11 +148,13 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, and exit with its status."""
+    from assistants_emulator.code_interpreter import make_undumpable
     from assistants_emulator.emulator import Emulator
 
     options["responder"] = responder_of(options)
     stop = stopped_by_signals()
     with Emulator(**options) as emulator:
+        make_undumpable()
         ShortCollections(emulator._server.loop).start()
         emulator.clock.now()  # opens the default project, so that an unusable directory is reported before a request
         for line in emulator.repaired:
@@ -169,7 +171,7 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
         show_unused_rules(emulator)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
-    sys.exit(status)
+    leave(status)
 
 
 @cli.command()
@@ -200,6 +202,7 @@ def demo(name: str | None, opens: bool, port: int, data_dir: Path | None) -> Non
         if opens:
             open_browser(url)
         wait_for(stop)
+    leave(0)
 
 
 def show_problems() -> None:

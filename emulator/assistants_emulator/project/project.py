@@ -179,6 +179,10 @@ class Project:
         self.expiry.rearm()
         self.driver.adopt(tables)
 
+    async def work(self, function: Callable[[], T]) -> T:
+        """Call the function in a worker thread; it must not touch the project's objects."""
+        return await self._workers.work(function)
+
     async def advance(self, seconds: float) -> None:
         if seconds < 0:
             raise EmulatorError(f"advance takes seconds from 0 up, not {seconds}; `set` moves a clock back")
@@ -207,7 +211,7 @@ class Project:
         """Read in a worker thread: a hostile document may take long."""
         try:
             read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
-            readings = await self._workers.call(read_all)
+            readings = await self._workers.work(read_all)
             await run_in_turns(finish(self.context, id, readings, searching))
         finally:
             if self._reading.get(id) is asyncio.current_task():

@@ -66,6 +66,13 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """The result of an operation that takes long: `function` returns it, called in a worker thread."""
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """`path` is below `/v1`, with `{thread_id}` and the like for segments that the operation gets by name.
 

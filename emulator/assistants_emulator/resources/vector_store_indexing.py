@@ -17,7 +17,7 @@ from assistants_emulator.errors import InvalidParameter, NotFound, wrong_prefix
 from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.unit_of_work import FILES, STORES, UnitOfWork
-from assistants_emulator.retrieval import EXTENSIONS, Chunk, Unreadable, chunk, extension, extract
+from assistants_emulator.retrieval import EXTENSIONS, Chunk, Unreadable, chunk, extension, extract_apart
 from assistants_emulator.retrieval.chunks import MAX_TOKENS, OVERLAP_TOKENS
 from assistants_emulator.store import Object, child_key, key
 from assistants_emulator.store.blobs import Contents
@@ -104,7 +104,7 @@ def _read(contents: Contents, job: Job) -> Reading:
 
 def text_of(contents: Contents, file: Object) -> str:
     """The file's text; Unreadable for a file that has none."""
-    return extract(file["filename"], contents.whole(file["_content"]))
+    return extract_apart(file["filename"], contents.whole(file["_content"]))
 
 
 def finish(context: Context, store_id: str, readings: Sequence[Reading], searching: bool = False) -> Steps[None]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from assistants_emulator.errors import ScriptError
+from assistants_emulator.errors import ScriptError, well_formed
 from assistants_emulator.responders.validation import (
     BYTES,
     COUNT,
@@ -98,15 +98,16 @@ class Image:
     file_id: str | None = None
 
     def __post_init__(self) -> None:
+        path = self.path  # as it is: a file's name need not be well formed
         check(self, path=PATH.or_none(), content=BYTES.or_none(), filename=NAME.or_none(), file_id=NAME.or_none())
         sources = {"path": self.path, "content": self.content, "file_id": self.file_id}
         present = [name for name, value in sources.items() if value is not None]
         if len(present) != 1:
             names = " and ".join(present) or "none of them"
             raise ScriptError(f"Image takes exactly one of path, content and file_id, and has {names}")
-        if self.path is not None:
-            object.__setattr__(self, "content", _read(Path(self.path)))
-            object.__setattr__(self, "filename", self.filename or Path(self.path).name)
+        if path is not None:
+            object.__setattr__(self, "content", _read(Path(path)))
+            object.__setattr__(self, "filename", self.filename or well_formed(Path(path).name))
 
 
 def _read(path: Path) -> bytes:
@@ -172,7 +173,7 @@ class Text:
         check(self, value=TEXT, citations=LIST, chunks=list_of(TEXT).or_none(), then=_ENDING.or_none())
         _freeze(self, "citations", map(citation, self.citations))
         if self.chunks is not None:
-            _freeze(self, "chunks", self.chunks)
+            _freeze(self, "chunks", map(well_formed, self.chunks))
             if "".join(self.chunks) != self.value:
                 joined = display("".join(self.chunks))
                 raise FieldError("Text", "chunks", f"must join to the value {display(self.value)}, not to {joined}")
@@ -270,7 +271,8 @@ class FunctionCall:
         """The arguments as the run step shows them: `{"city":"Oslo"}`."""
         if isinstance(self.arguments, str):
             return self.arguments
-        return json.dumps(dict(self.arguments), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(dict(self.arguments), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return well_formed(text)
 
 
 @dataclass(frozen=True, slots=True)

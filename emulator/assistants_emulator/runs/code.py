@@ -8,11 +8,11 @@ See docs/reference/behaviour.md#code-interpreter-files.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from uuid import NAMESPACE_OID, uuid5
 
-from assistants_emulator.code_interpreter import execute
+from assistants_emulator.code_interpreter import Stopper, execute
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import MADE_IN, new_file, short_name
@@ -88,24 +88,36 @@ def _mentions(value: str, path: str, file_id: str) -> Iterator[Object]:
         yield {"type": "file_path", "text": path, **place}
 
 
-def execution(context: Context, run: Object, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
-    """A function for a worker: returns the reply with the logs and files of its code. ScriptError unless allowed."""
+def execution(context: Context, run: Object, reply: CodeInterpreter) -> Execution:
+    """What executes the reply's code. ScriptError unless that is allowed."""
     if not context.config.allow_code_execution:
         raise ScriptError(
             "CodeInterpreter(execute=True) runs code on this machine, which was not allowed; start the emulator with "
             "--allow-code-execution, or Emulator(allow_code_execution=True)"
         )
     files = {name: context.contents.whole(file["_content"]) for name, file in _attached(context, run)}
+    return Execution(reply, files)
 
-    def run_code() -> CodeInterpreter:
-        result = execute(reply.input, files)
+
+class Execution:
+    """A function for a worker: returns the reply with the logs and files of its code. `stop` ends the code early."""
+
+    def __init__(self, reply: CodeInterpreter, files: Mapping[str, bytes]) -> None:
+        self._reply = reply
+        self._files = files
+        self._stopper = Stopper()
+
+    def __call__(self) -> CodeInterpreter:
+        reply = self._reply
+        result = execute(reply.input, self._files, stopper=self._stopper)
         outputs = [Image(content=content, filename=name) for name, content in result.files.items()]
         images = [output for output in outputs if str(output.filename).lower().endswith(IMAGES)]
         others = [output for output in outputs if output not in images]
         logs = (reply.logs or "") + result.logs
         return replace(reply, logs=logs or None, images=(*reply.images, *images), files=(*reply.files, *others))
 
-    return run_code
+    def stop(self) -> None:
+        self._stopper.stop()
 
 
 def _attached(context: Context, run: Object) -> Iterator[tuple[str, Object]]:

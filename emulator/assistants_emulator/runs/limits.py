@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from assistants_emulator.errors import ScriptError
+from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Text
 from assistants_emulator.runs import tokens
@@ -79,20 +80,24 @@ def _check_format(response_format: Any, text: str) -> None:
 
 
 def _schema_problem(schema: Object, value: Any) -> str | None:
-    """The best-matching error of the value; None if it fits the schema, or if the schema itself is broken."""
-    from jsonschema.exceptions import SchemaError, best_match
-    from jsonschema.validators import validator_for
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
-
-    validator = validator_for(schema)
     try:
-        validator.check_schema(schema)
-        # an empty registry: a `$ref` must never make the emulator look something up on the network
-        error = best_match(validator(schema, registry=Registry()).iter_errors(value))
-    except (SchemaError, Unresolvable):
-        return None
-    return None if error is None else f"at {error.json_path}: {error.message}"
+        return schemas.problem(schema, value)
+    except schemas.SchemaTookTooLong as error:
+        raise ScriptError(str(error)) from None
+
+
+def is_slow(run: Object, reply: Any) -> bool:
+    """True if checking the reply may take long, by the schemas that the run has: then not on the server's loop."""
+    match reply:
+        case list():
+            tools = [tool["function"]["parameters"] for tool in run["tools"] if tool["type"] == "function"]
+            length = sum(len(call.arguments_json()) for call in reply)
+            return any(schemas.is_slow(schema, length) for schema in tools)
+        case Text():
+            kind = run["response_format"]
+            schema = kind["json_schema"].get("schema") if isinstance(kind, dict) and "json_schema" in kind else None
+            return schema is not None and schemas.is_slow(schema, len(reply.value))
+    return False
 
 
 PROMPT, COMPLETION = "max_prompt_tokens", "max_completion_tokens"

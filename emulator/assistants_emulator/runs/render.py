@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.replies import Chunk, CodeInterpreter, FileSearch, Image, Refusal, Text
 from assistants_emulator.runs import code, content, file_search
-from assistants_emulator.runs.limits import check_reply, exhausted
+from assistants_emulator.runs.limits import check_reply, exhausted, is_slow
 from assistants_emulator.runs.tokens import last_message
 from assistants_emulator.runs.writer import RunWriter
 from assistants_emulator.store import Event, Object
@@ -25,7 +25,7 @@ class RunReplies(RunWriter):
     def store_ids(self) -> list[str]:
         return file_search.store_ids(self.context, self.run)
 
-    def execution(self, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
+    def execution(self, reply: CodeInterpreter) -> code.Execution:
         return code.execution(self.context, self.run, reply)
 
     def require_usable(self) -> None:
@@ -33,6 +33,9 @@ class RunReplies(RunWriter):
 
     def check(self, reply: Any) -> None:
         check_reply(self.run, reply)
+
+    def is_slow(self, reply: Any) -> bool:
+        return is_slow(self.run, reply)
 
     def exhausted(self) -> str | None:
         return exhausted(self.context, self.run)

@@ -83,14 +83,14 @@ class RunTurns:
         run = task.writer.subject
         turn = self.turn(run, task.services)
         rule_id = run.get("_rule")
-        rule = await task.services.choose(turn) if rule_id is None else task.services.find(rule_id, turn)
+        rule = await task.services.choose(turn) if rule_id is None else await task.services.find(rule_id, turn)
         return Opening(rule, task.services.invoke(rule, turn, run["id"]))
 
     async def call(self, task: TurnTask, number: int, calls: list[FunctionCall]) -> list[str]:
         """Ask for the outputs of the calls, wait for them, and return them in the order of the calls."""
         if not task.writer.is_written(number):
             if task.writer.subject["status"] != "requires_action":
-                task.require_room(calls)
+                await task.require_room(calls)
                 await task.commit_paced(task.writer.functions(number, calls))
             await self._until_submitted(task)
             task.commit(task.writer.begin())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 from assistants_emulator.clock import LAST_INSTANT
 from assistants_emulator.errors import EmulatorError
@@ -44,6 +45,7 @@ class TurnScheduler:
         self._services = TurnServices(context, rules, workers, hop, make_client, read_store)
         self._tasks: dict[str, TurnTask] = {}
         self._by_place: dict[str, TurnTask] = {}
+        self._stalled: dict[str, TurnTask] = {}
         self._unsubscribe = context.store.subscribe("*", self._on_event)
         self._interrupted = [(api, subject) for api in apis for subject in api.interrupted()]
 
@@ -70,6 +72,8 @@ class TurnScheduler:
         makes the request: it does not wait for itself. The turn of the id `cancelled` is neither hurried through a
         Wait nor ended: the request cancels it.
         """
+        if self._stalled:
+            self._go_on_with_stalled()
         await self._settle(place, asker, cancelled)
         self.held.end(place, spared=cancelled)
 
@@ -158,7 +162,7 @@ class TurnScheduler:
 
     def stop(self) -> list[asyncio.Task[None]]:
         """Leave all turns as they are, and return the tasks that are ending."""
-        self._interrupted = []
+        self._interrupted, self._stalled = [], {}
         self.held.clear()
         tasks = list(self._tasks.values())
         self._tasks, self._by_place = {}, {}
@@ -176,6 +180,8 @@ class TurnScheduler:
     # From the store
 
     def _on_event(self, event: Event) -> None:
+        if self._stalled:
+            self._go_on_with_stalled()
         for api in self._apis:
             api.hear(event, self)
 
@@ -186,8 +192,16 @@ class TurnScheduler:
         if self.context.clock.autojump and self.context.store.listening(task.id):
             asyncio.get_running_loop().create_task(self.settle(task.id))
 
+    def _go_on_with_stalled(self) -> None:
+        """Go on, as after a restart, with turns that the store could not write: by now it may have room."""
+        stalled, self._stalled = list(self._stalled.values()), {}
+        for task in stalled:
+            with suppress(LookupError):  # deleted meanwhile
+                self.start(task.api, task.writer.subject)
+
     def _on_over(self, task: TurnTask) -> None:
-        self._tasks.pop(task.id, None)
+        if self._tasks.pop(task.id, None) is task and task.is_stalled:
+            self._stalled[task.id] = task
         for place in task.places:
             if self._by_place.get(place) is task:
                 del self._by_place[place]

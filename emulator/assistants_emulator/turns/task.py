@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NoReturn
 
 from assistants_emulator.clock import Deadline
-from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError
+from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError, text_of
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import (
     Cancel,
@@ -29,9 +30,12 @@ from assistants_emulator.responders.sources import END, Outputs
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Invocation, NoResponder, TurnServices
 from assistants_emulator.turns.suspension import Suspension
+from assistants_emulator.turns.workers import UserCodeError
 from assistants_emulator.turns.writer import TurnApi
 
 PAUSED, RESUMED = "paused", "resumed"
+NO_ENDING = "The run could not be ended as its responder would have it; the emulator's log has the reason."
+log = logging.getLogger("assistants_emulator")
 
 
 class Finished(Exception):
@@ -40,6 +44,8 @@ class Finished(Exception):
 
 class TurnTask:
     """The task that plays one run or response to its end; `suspension` says whether requests have to wait for it.
+
+    `is_stalled` is set if the store could not be written: the turn is then as it was last written.
 
     `on_wait` is called when the turn comes to a Wait, `on_over` when it has ended or was stopped. A `paused` one begins
     once it is resumed; one with a `last_error` fails with it at once.
@@ -63,7 +69,8 @@ class TurnTask:
         self.suspension = Suspension()
         self.services = services
         self.writer = api.writer(subject)
-        self._api = api
+        self.api = api
+        self.is_stalled = False
         self._on_wait = on_wait
         self._on_over = on_over
         self._rule: Rule | None = None
@@ -116,10 +123,11 @@ class TurnTask:
     async def _run(self, paused: bool) -> None:
         self._begun = True
         try:
-            self.commit(await self._play_to_ending(paused))
+            await self._play_or_fail(paused)
         except StoreError as error:
-            # the disk is full or gone: the turn stays as last written, and goes on when the directory is reopened
-            self.services.failed(self.id, error)
+            # the disk is full or gone: the turn stays as last written, and goes on as after a restart
+            self.is_stalled = True
+            self.services.stalled(self.id, error)
         finally:
             self._forget_deadline()
             if self._invocation is not None:
@@ -127,31 +135,54 @@ class TurnTask:
             self._on_over(self)
             self.suspension.settled.set()
 
+    async def _play_or_fail(self, paused: bool) -> None:
+        """Play the turn to its end. If even its ending cannot be written it fails with a constant text."""
+        try:
+            self.commit(await self._play_to_ending(paused))
+        except StoreError:
+            raise
+        except BaseException as error:
+            if self._is_cancelled():
+                raise
+            log.exception("%s could not be ended", self.id)
+            self.services.failed(self.id, error)
+            self.commit(self.writer.fail("server_error", NO_ENDING))
+
+    def _is_cancelled(self) -> bool:
+        """True if this task is cancelled or outlived its loop; values of user code may raise CancelledError too."""
+        if not self.loop_task.get_loop().is_running():
+            return True
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0 and self._ending is None
+
     async def _play_to_ending(self, paused: bool) -> Iterable[Event]:
         """Play the turn, and return the events that end it if its replies have not."""
         try:
             if self._ending is None:
                 await self._play_all(paused)
                 return ()
-        except asyncio.CancelledError:
-            if self._ending is None:
-                raise
         except StoreError:
             raise
-        except Exception as error:
-            return self._ending_after(error)
+        except BaseException as error:
+            if self._is_cancelled():
+                raise
+            if self._ending is None or not isinstance(error, asyncio.CancelledError):
+                return self._ending_after(error)
         return self._ending()
 
-    def _ending_after(self, error: Exception) -> Iterable[Event]:
+    def _ending_after(self, error: BaseException) -> Iterable[Event]:
+        if isinstance(error, Finished):
+            return ()
+        error = error.error if isinstance(error, UserCodeError) else error
         match error:
-            case Finished():
-                return ()
             case NoResponder() | InvalidState():  # what the service itself refuses while a turn is under way is no bug
-                return self.writer.fail("server_error", str(error))
+                return self.writer.fail("server_error", text_of(error))
             case ModelError():
-                return self.writer.fail(error.code, str(error))
+                return self.writer.fail(error.code, text_of(error))
         self.services.failed(self.id, error)
-        text = str(error) if isinstance(error, ScriptError) else f"The responder raised {type(error).__name__}: {error}"
+        text = text_of(error)
+        if not isinstance(error, ScriptError):
+            text = f"The responder raised {type(error).__name__}: {text}"
         return self.writer.fail("server_error", text)
 
     async def _play_all(self, paused: bool) -> None:
@@ -167,7 +198,7 @@ class TurnTask:
         self.commit(self.writer.complete())
 
     async def _open(self) -> tuple[Invocation, Outputs]:
-        opening = await self._api.open(self)
+        opening = await self.api.open(self)
         self._rule, self._invocation = opening.rule, opening.invocation
         self.suspension.live = opening.rule.live or self.context.config.tokens_per_second is not None
         self.commit(self.writer.begin(_rule=opening.rule.id))
@@ -189,7 +220,7 @@ class TurnTask:
             self.commit(self.writer.close())
         match reply:
             case FunctionCall() | list():
-                return await self._api.call(self, number, reply if isinstance(reply, list) else [reply])
+                return await self.api.call(self, number, reply if isinstance(reply, list) else [reply])
             case Wait():
                 await self._wait(number, reply.seconds)
             case Pause():
@@ -204,7 +235,7 @@ class TurnTask:
         """Write the reply, unless that was done before a restart."""
         if not self.writer.is_written(number):
             if not continues:
-                self.require_room(reply)
+                await self.require_room(reply)
             reply = await self.services.prepare(self.writer, reply)
             await self.commit_paced(self.writer.write(number, reply))
         if (budget := self.writer.cut_short(number)) is not None:
@@ -223,10 +254,10 @@ class TurnTask:
 
     # Parts
 
-    def require_room(self, reply: Any) -> None:
+    async def require_room(self, reply: Any) -> None:
         """ScriptError for a reply that the request does not allow; end the turn if its budgets leave it no room."""
         if self._rule is None or not self._rule.live:  # a model's replies are taken as they are
-            self.writer.check(reply)
+            await self.services.check(self.writer, reply)
         if (budget := self.writer.exhausted()) is not None:
             self.finish(self.writer.incomplete(budget))
 

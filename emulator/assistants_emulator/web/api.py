@@ -16,7 +16,7 @@ from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.contract import check, includes
 from assistants_emulator.errors import ApiError, ServerFault, StoreError
 from assistants_emulator.project.project import Project
-from assistants_emulator.resources.route import Download, Route
+from assistants_emulator.resources.route import Download, Later, Route
 from assistants_emulator.store import Object
 from assistants_emulator.store.steps import run_in_turns
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
@@ -127,6 +127,9 @@ class Api:
         result = route.operation(hold_runs(project.context, fault), **values)
         if isinstance(result, Generator):
             result = await run_in_turns(result)
+        if isinstance(result, Later):
+            with project.context.contents.kept():
+                result = await project.work(result.function)
         if isinstance(result, Download):
             await self._download(request, send, result)
             return

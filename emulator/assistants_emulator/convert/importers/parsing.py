@@ -14,7 +14,7 @@ import yaml
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.responders.scripts.located import Located, Origin
-from assistants_emulator.responders.scripts.yaml_limits import construct
+from assistants_emulator.responders.scripts.yaml_limits import construct, refuse_cycles
 from assistants_emulator.store.blobs import decode_base64
 
 
@@ -83,7 +83,10 @@ def _yaml(path: Path, stream: IO[bytes] | _ProgressReader) -> Any:
         loader = _Loader(stream)
         try:
             root = loader.get_single_node()
-            return None if root is None else construct(loader, root)
+            if root is None:
+                return None
+            refuse_cycles(root)
+            return construct(loader, root)
         finally:
             loader.dispose()
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
