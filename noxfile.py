@@ -35,6 +35,7 @@ USUAL_NEIGHBOURS = ("fastapi-0.95", "pydantic-2.0", "pytest-7.4", "chainlit-1.0"
 """Those that `nox` runs by itself: between them the oldest of each library; the others by `nox -s neighbours`."""
 PYTHONS = ("3.11", "3.12", "3.13")
 TESTS = "tests/matrix"
+FUZZ_REQUESTS = 27  # of all tests of tests/fuzz together, for each example
 SMOKE = "tests/matrix/test_end_to_end.py"  # imports nothing of `tests`, a name that chainlit's dependencies take
 
 # pyenv hides all Pythons except its current one behind shims that refuse to run
@@ -110,10 +111,31 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """20,000 requests and no server fault: near misses on existing objects, and what the description allows."""
+    """20,000 requests and no server fault; 300,000 with `-- 300000`.
+
+    Near misses on existing objects, of the control API, forms and pages, and what the description allows.
+    """
     session.install("-e", ".", "hypothesis", "schemathesis")
-    session.run("python", "-m", "pytest", "-p", "no:schemathesis", "tests/fuzz", env={"FUZZ": "2600"})
+    requests = int(session.posargs[0]) if session.posargs else 20_000
+    examples = max(1, requests // FUZZ_REQUESTS)
+    session.run("python", "-m", "pytest", "-p", "no:schemathesis", "tests/fuzz", env={"FUZZ": str(examples)})
     session.run("python", "tests/fuzz/describe.py")
+
+
+@nox.session
+def crash(session: nox.Session) -> None:
+    """200 kills of a process that writes, and a kill at every call that changes the disk."""
+    session.install("-e", ".")
+    session.run(
+        *("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2"),
+        *(
+            "tests/store/test_store_kill.py",
+            "tests/store/test_store_crashes.py",
+            "tests/runs/test_kill_at_every_event.py",
+        ),
+        *session.posargs,
+        env={"KILLS": "100"},
+    )
 
 
 @nox.session

@@ -13,6 +13,8 @@ from typing import Protocol
 
 MANUAL_START = 1735689600  # 2025-01-01 00:00:00 UTC, so that a test sees the same times in every run
 
+MOST_TIMER_SECONDS = 60.0  # an event loop's timers stand still while the machine sleeps, and would fire that much late
+
 
 LAST_INSTANT = 253402300799  # 9999-12-31 23:59:59 UTC: beyond it no calendar has a date
 
@@ -77,6 +79,9 @@ class Clock:
                 callback()
         self._arm()
 
+    def catch_up(self) -> None:
+        """Fire what is due and has not been, after a sleep of the machine; for clocks that move by themselves."""
+
     def close(self) -> None:
         self._deadlines.clear()
 
@@ -125,6 +130,10 @@ class SystemClock(Clock):
         self._offset += when - self.time()
         self._arm()
 
+    def catch_up(self) -> None:
+        if self._deadlines and self._deadlines[0][0] <= self.time():
+            self.fire_due()
+
     def close(self) -> None:
         super().close()
         self._arm()
@@ -134,4 +143,5 @@ class SystemClock(Clock):
             self._timer.cancel()
             self._timer = None
         if (when := self.next_deadline()) is not None:
-            self._timer = self._call_later(max(0.0, when - self.time()), self.fire_due)
+            seconds = min(MOST_TIMER_SECONDS, max(0.0, when - self.time()))
+            self._timer = self._call_later(seconds, self.fire_due)

@@ -27,6 +27,7 @@ from assistants_emulator.handle import ProjectHandle, named_options
 from assistants_emulator.ids import new_secret
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, directory_of
+from assistants_emulator.project.request_log import LogBudget
 from assistants_emulator.project.state_file import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
@@ -37,6 +38,7 @@ from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import make_client
 from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
+from assistants_emulator.store.steps import finish_later, run_at_once
 from assistants_emulator.turns.workers import Workers
 from assistants_emulator.web.api import RUN_HEADER
 from assistants_emulator.web.app import make_app
@@ -65,11 +67,13 @@ class EmulatorServer:
         self.repaired: list[str] = []
         self.left_behind: list[str] = []
         self.token = ""
+        self._log_budget = LogBudget()
         self._prepare = prepare
         self._address = (host, port)
         self._base_url = ""
         self._lock = None if config.data_dir is None else DirectoryLock(config.data_dir)
         self._parts: Running | None = None
+        self._serving: Running | None = None  # until the last call has ended, which is later than `stop` begins
 
     def start(self, listener: socket.socket | None = None) -> None:
         """Listen, on the given socket if there is one. Starting a started server changes nothing."""
@@ -86,9 +90,10 @@ class EmulatorServer:
         config = replace(self.config, allow_hosts=hosts, token=self.token)
         app = self.make_app(config)
         processes.use()
-        http = ThreadedServer(app, listener)
-        self._parts = Running(http, InProcessServer(app, http.loop), Workers())
+        http = ThreadedServer(app, listener, listens=False)
+        self._parts = self._serving = Running(http, InProcessServer(app, http.loop), Workers())
         self._base_url = http.base_url
+        http.listen()
 
     def stop(self) -> None:
         """Stop listening and write everything to disk. Stopping a stopped server changes nothing."""
@@ -104,6 +109,7 @@ class EmulatorServer:
             running.workers.close()
             self.left_behind = running.workers.left_behind
             running.http.loop.close()
+            self._serving = None
             self.projects.clear()
 
     def require_running(self) -> Running:
@@ -165,7 +171,7 @@ class EmulatorServer:
         return Inspector(config, self.projects.listed, self.open_project)
 
     def _make_project(self, name: str) -> Project:
-        running = self.require_running()
+        running = self._serving or self.require_running()
 
         def client_for_run(run_id: str, options: dict[str, Any]) -> Any:
             headers = {**options.pop("default_headers", {}), RUN_HEADER.decode(): run_id}
@@ -173,7 +179,9 @@ class EmulatorServer:
             return make_client(self.base_url, self._own_key(name), {**options, "default_headers": headers}, in_process)
 
         directory = None if self.config.data_dir is None else directory_of(self.config.data_dir, name)
-        project = Project(name, self.config, directory, running.workers, running.http.loop.call, client_for_run)
+        project = Project(
+            name, self.config, directory, running.workers, running.http.loop.call, client_for_run, self._log_budget
+        )
         project.faults.routes = FAULT_ROUTES
         self._prepare(project)
         return project
@@ -183,6 +191,7 @@ class EmulatorServer:
         await running.http.disconnect()
         await running.in_process.stop()
         await self.projects.close_all()
+        await finish_later()
 
 
 class Emulator(ProjectHandle):
@@ -332,4 +341,4 @@ class Emulator(ProjectHandle):
             source, is_live = self._responder
             project.rules.add(Rule(source, live=is_live, label="--responder"))
         if self._state is not None and project.is_new:
-            project.load_state(self._state)
+            run_at_once(project.load_state(self._state))

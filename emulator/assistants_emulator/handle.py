@@ -30,6 +30,7 @@ from assistants_emulator.responders.turn import Turn
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import ClientOptions, make_async_client, make_client
+from assistants_emulator.store.steps import Steps, run_in_turns
 from assistants_emulator.turns.invocation import Failure
 
 if TYPE_CHECKING:
@@ -210,7 +211,8 @@ class ProjectHandle(ObjectAdder):
 
     @property
     def requests(self) -> RequestLog:
-        """The newest 10,000 calls, oldest first: `method`, `path`, `body`, `status`; `dropped` counts older ones."""
+        """The newest 10,000 calls, 64 MB at most, oldest first: `method`, `path`, `body`, `status`; `dropped` counts
+        the others."""
         return self._do(lambda project: project.requests.copy())
 
     @property
@@ -334,12 +336,12 @@ class ProjectHandle(ObjectAdder):
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
-        return self._do(_state)
+        return self._server.loop.wait(run_in_turns(self._do(_state)))
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
         loaded = read_state(state)
-        self._do(lambda project: project.load_state(loaded))
+        self._server.loop.wait(run_in_turns(self._do(lambda project: project).load_state(loaded)))
 
     def _new_id(self, kind: ObjectKind) -> str:
         return self._do(lambda project: project.context.ids.new(kind.name))
@@ -403,9 +405,9 @@ class ProjectHandle(ObjectAdder):
         return self._server.open_project(self.name)
 
 
-def _state(project: Project) -> dict[str, list[dict[str, Any]]]:
+def _state(project: Project) -> Steps[dict[str, list[dict[str, Any]]]]:
     project.driver.held.end_all()
-    return get_state(project.context)
+    return (yield from get_state(project.context))
 
 
 def _transcripts(project: Project, newest: int | None, portable: bool) -> dict[str, str]:

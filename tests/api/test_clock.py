@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from assistants_emulator import Emulator, FunctionCall, Pause, ProjectHandle, Text, Wait
-from assistants_emulator.clock import MANUAL_START
+from assistants_emulator.clock import MANUAL_START, MOST_TIMER_SECONDS, SystemClock
 
 
 def test_a_manual_clock_stands_still(project: ProjectHandle, client: openai.OpenAI) -> None:
@@ -117,3 +117,32 @@ def test_a_wait_on_a_system_clock_ends_when_the_clock_is_moved() -> None:
         assert client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id).status == "in_progress"
         emulator.clock.advance(300)
         assert client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id).status == "completed"
+
+
+class SleepingLoop:
+    """`call_later` of an event loop whose clock stands still while the machine sleeps: no timer fires by itself."""
+
+    def __init__(self) -> None:
+        self.delays: list[float] = []
+
+    def __call__(self, seconds: float, callback: Any) -> Any:
+        self.delays.append(seconds)
+        return self
+
+    def cancel(self) -> None: ...
+
+
+def test_a_timer_looks_at_the_machine_s_clock_every_minute() -> None:
+    clock = SystemClock(loop := SleepingLoop())
+    clock.call_at(clock.time() + 5000, lambda: None)
+    assert loop.delays == [MOST_TIMER_SECONDS]
+
+
+def test_a_request_after_a_sleep_finds_expired_what_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Emulator(responder=Pause()) as emulator, emulator.client() as client:
+        assistant = client.beta.assistants.create(model="gpt-4o", instructions="Help.")
+        run = client.beta.threads.create_and_run(assistant_id=assistant.id)
+        assert client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id).status == "in_progress"
+        slept = SystemClock(SleepingLoop()).time() + 700
+        monkeypatch.setattr("assistants_emulator.clock.time.time", lambda: slept)
+        assert client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id).status == "expired"

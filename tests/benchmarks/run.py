@@ -23,10 +23,11 @@ from tests.benchmarks.peer import peer
 from tests.benchmarks.projects import projects
 from tests.benchmarks.report import as_json, chart, table
 from tests.benchmarks.scale import scale
+from tests.benchmarks.stalls import stalls
 from tests.benchmarks.throughput import throughput
 
 PEER_FOLDER = Path(__file__).parents[2] / ".benchmarks" / "peer"
-PARTS = ("calls", "throughput", "lifecycle", "projects", "scale", "peer")
+PARTS = ("calls", "throughput", "lifecycle", "projects", "scale", "stalls", "peer")
 
 
 def parts(quick: bool, peer_folder: Path | None) -> dict[str, Callable[[], Iterator[Row]]]:
@@ -37,6 +38,7 @@ def parts(quick: bool, peer_folder: Path | None) -> dict[str, Callable[[], Itera
         "lifecycle": lambda: lifecycle(tests=500 // less),
         "projects": lambda: projects(1000 // less, 300 // less),
         "scale": lambda: scale(100_000 // less, 100_000 // less),
+        "stalls": lambda: stalls(less),
     }
     if peer_folder is not None:
         chosen["peer"] = lambda: peer(peer_folder, 300 // less)

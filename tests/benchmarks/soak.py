@@ -35,6 +35,7 @@ MOST_GROWTH = 1.05  # of memory, last quarter to first; what a few MB are by cha
 CHANCE_MB = 4.0
 SAMPLE_SECONDS = 0.5
 MOST_SHOWN = 20  # errors
+VISITED = 150  # projects
 
 
 @dataclass(slots=True)
@@ -64,6 +65,7 @@ class Soak:
 
     wanted: int
     made: int = 0
+    visits: int = 0
     errors: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -83,8 +85,18 @@ class Soak:
             while not self.is_over:
                 try:
                     round_of_calls(caller)
+                    self.visit(base_url)
                 except Exception as error:
                     self.called(f"{project}: {error!r}")
+
+    def visit(self, base_url: str) -> None:
+        """A few calls of one of many projects, more than stay in memory."""
+        with self.lock:
+            self.visits += 1
+        with Caller(base_url, f"visited-{self.visits % VISITED}", self.called) as caller:
+            thread = caller("POST", "/threads", {})["id"]
+            caller("GET", f"/threads/{thread}")
+            caller("DELETE", f"/threads/{thread}")
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2
 
+CHUNKS = ["Here you are. "] * 20
+UNKNOWN = {"file": "unknown.txt", "score": 1, "text": "t"}
 SCRIPT = {
     "version": 1,
     "replies": [
@@ -18,10 +20,18 @@ SCRIPT = {
         {"when": {"message": "handbook"}, "do": [{"file_search": {}}, {"text": "So it says."}]},
         {"when": {"message": "compute"}, "do": [{"code_interpreter": {"input": "6 * 7", "logs": "42"}}]},
         {"when": {"message": "wait"}, "do": [{"pause": True}]},
-        {"do": [{"text": {"value": "Here you are. " * 20, "chunks": ["Here you are. "] * 20}}]},
+        {
+            "when": {"message": "break"},
+            "do": [{"file_search": {"results": [UNKNOWN]}}],
+        },
+        {
+            "when": {"message": "Hello"},
+            "do": [{"text": {"value": "Here you are. " * 20, "chunks": ["Here you are. "] * 20}}],
+        },
     ],
 }
 QUESTIONS = {"weather": "The weather?", "search": "What does the handbook say?", "compute": "Please compute."}
+LARGE = "A long message. " * 4000  # 64 kB, of which the request log keeps all
 DOCUMENT = b"The handbook. Vacations are twenty-five days a year. " * 40
 
 
@@ -61,6 +71,8 @@ def round_of_calls(call: Caller) -> None:
     leave(call, thread, assistant)
     search(call, thread, assistant)
     mistakes(call, thread)
+    fail(call, thread, assistant)
+    say(call, thread, LARGE)
     call("POST", f"/assistants/{assistant}", {"name": "Other"})
     call("GET", "/assistants", params={"limit": 2})
     call("DELETE", f"/threads/{thread}")
@@ -105,6 +117,13 @@ def leave(call: Caller, thread: str, assistant: str) -> None:
     call("POST", f"/threads/{thread}/messages", {"role": "user", "content": "And?"}, status=400)
     call("POST", f"/threads/{thread}/runs/{run}/cancel")
     call.expect(call("GET", f"/threads/{thread}/runs/{run}")["status"], "cancelled")
+
+
+def fail(call: Caller, thread: str, assistant: str) -> None:
+    """A run whose responder fails, and one that no rule answers."""
+    for text in ("Please break.", "What is that?"):
+        say(call, thread, text)
+        polled(call, thread, assistant, "failed")
 
 
 def search(call: Caller, thread: str, assistant: str) -> None:

@@ -95,8 +95,12 @@ def begin_run(process: subprocess.Popen[str]) -> tuple[openai.OpenAI, str, str]:
 
 
 def until(path: Path) -> None:
-    while not path.exists():
+    """Return once the file is there, which may take a moment; an error if it is not within PATIENCE."""
+    for _ in range(PATIENCE * 100):
+        if path.exists():
+            return
         threading.Event().wait(0.01)
+    raise AssertionError(f"{path.name} was not written")
 
 
 @pytest.mark.parametrize("name", ["sleeps", "loops", "sleeps_async", "to_thread", "in_thread", "generator"])
@@ -124,8 +128,11 @@ def test_what_is_left_behind_is_stored(serve: Serve, tmp_path: Path) -> None:
 
 def pid_in(path: Path) -> int:
     """The process that the executed code has written down, which may take a moment."""
-    while not path.exists() or not path.read_text().endswith(" "):
-        pass
+    until(path)
+    for _ in range(PATIENCE * 100):
+        if path.read_text().endswith(" "):
+            break
+        threading.Event().wait(0.01)
     return int(path.read_text())
 
 
@@ -142,7 +149,7 @@ def is_gone(pid: int) -> bool:
 
 @pytest.mark.parametrize("ending", ["stop", "cancel"])
 def test_executed_code_is_ended(serve: Serve, tmp_path: Path, ending: str) -> None:
-    process = serve("executes", "--allow-code-execution", "--tokens-per-second", "1000")
+    process = serve("executes", "--no-strict-tools", "--allow-code-execution", "--tokens-per-second", "1000")
     client, thread_id, run_id = begin_run(process)
     pid = pid_in(tmp_path / "pid")
     if ending == "cancel":

@@ -96,7 +96,7 @@ def _message(file_id: str) -> Any:
         lambda state: state["steps"][0].update(step_details={"type": None}),
         lambda state: state["steps"][0].update(step_details={"type": "tool_calls", "tool_calls": [{"id": 5}]}),
         lambda state: state["steps"][0].update(step_details={"type": "message_creation", "message_creation": 1.5}),
-        lambda state: state["vector_stores"][0].update(file_counts={"total": 1}),
+        lambda state: state["vector_stores"][0].update(file_counts={"total": None}),
         lambda state: state["vector_store_files"][0].update(chunking_strategy={"type": 1e20}),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistants_emulator.project.request_log import RequestLog
+from assistants_emulator.project.request_log import OVERHEAD, LogBudget, RequestLog
 
 
 @pytest.fixture
@@ -71,3 +71,41 @@ def test_only_the_newest_are_shown() -> None:
     with pytest.raises(AssertionError) as told:
         log.where(method="POST").one()
     assert "the requests were (the newest 20 of 30):\n  GET /v1/models/10 200\n" in str(told.value)
+
+
+def test_a_log_is_bounded_in_bytes() -> None:
+    log = RequestLog()
+    for number in range(10):
+        log.add("POST", f"/v1/threads?{number}", bytes(40_000), 200)
+        log.most_bytes = 200_000
+    assert [call.path[-1] for call in log] == ["5", "6", "7", "8", "9"][-len(log) :]
+    assert 3 <= len(log) <= 5
+    assert log.dropped == 10 - len(log)
+
+
+def test_a_copied_body_is_counted_too() -> None:
+    log = RequestLog()
+    assert log.bytes == 0
+    log.add("POST", "/v1/threads", b"1" * 1000, 200, answer=b"2" * 500)
+    assert 1500 <= log.bytes <= 1500 + OVERHEAD + 20
+    log.clear()
+    assert log.bytes == 0
+
+
+def test_the_logs_of_a_server_share_a_bound_and_the_longest_gives_way() -> None:
+    budget = LogBudget(most_bytes=1_000_000)
+    quiet, busy = RequestLog(budget), RequestLog(budget)
+    quiet.add("GET", "/v1/threads", b"", 200)
+    for _ in range(100):
+        busy.add("POST", "/v1/threads", bytes(50_000), 200)
+    assert len(quiet) == 1
+    assert 0 < busy.bytes <= 1_000_000
+    assert budget.bytes == quiet.bytes + busy.bytes
+
+
+def test_a_forgotten_log_gives_its_share_back() -> None:
+    budget = LogBudget(most_bytes=1_000_000)
+    log = RequestLog(budget)
+    log.add("POST", "/v1/threads", bytes(50_000), 200)
+    log.close()
+    assert budget.bytes == 0

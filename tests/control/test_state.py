@@ -153,3 +153,11 @@ def test_a_question_that_came_so_is_the_one_that_is_answered(emulator: Emulator)
     emulator.load_state(state)
     emulator.client().beta.threads.runs.create_and_poll(thread_id="t1", assistant_id="a1")
     assert emulator.transcript("t1") == "user: Well?\nassistant: Echo: Well?\nrun completed\n"
+
+
+def test_counts_that_a_state_leaves_out_are_zero(emulator: Emulator, control: httpx2.Client) -> None:
+    emulator.load_state({"vector_stores": [{"id": "vs_1", "file_counts": {"total": 1}}]})
+    store = emulator.client().vector_stores.list().data[0]
+    assert (store.file_counts.total, store.file_counts.in_progress) == (1, 0)
+    answer = control.put("state", json={"vector_stores": [{"id": "vs_1", "file_counts": {"total": "1"}}]})
+    assert answer.json()["error"]["message"] == "state: vector_stores[0].file_counts.total must be an integer, not '1'"

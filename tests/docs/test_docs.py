@@ -27,7 +27,7 @@ from assistants_emulator.project.faults import FAULT_FIELDS
 from assistants_emulator.responders.rules import KEYS as WHEN_KEYS
 from assistants_emulator.responders.scripts.actions import ACTIONS
 from assistants_emulator.responders.scripts.load import load_script
-from assistants_emulator.web.control_api import OPERATIONS
+from assistants_emulator.web.control_api import CALLS
 from pytest_assistants_emulator import MARKER, pytest_addoption
 from pytest_assistants_emulator.marker import KEYWORDS
 
@@ -128,7 +128,7 @@ def test_a_commands_options_are_those_of_the_reference(command: str) -> None:
 
 
 def test_the_control_calls_are_those_of_the_reference() -> None:
-    calls = {f"{method} {name}" for method, name in OPERATIONS}
+    calls = {f"{method} {name}" for method, name in CALLS}
     told = set(re.findall(r"^\| `([A-Z]+ [^`]+)`", PAGES["reference/control-api.md"], re.MULTILINE))
     assert told == calls | {"GET health", "GET openapi.json", "POST runs/RUN_ID/resume"}
 

@@ -65,3 +65,40 @@ def test_a_file_deleted_while_it_is_read_is_gone(client: openai.OpenAI, slow: Sl
         client.files.delete(file.id)
         slow.released.set()
         assert waiting.result().file_counts.total == 0
+
+
+ENDS = {
+    "reset": lambda emulator, store: emulator.reset(),
+    "PUT state": lambda emulator, store: emulator.load_state({}),
+    "delete": lambda emulator, store: emulator.client().vector_stores.delete(store),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_store_that_is_gone_while_it_is_read_is_not_found(slow: SlowDocument, end: str) -> None:
+    with Emulator(settle_seconds=0.05) as emulator, emulator.client(max_retries=0) as client:
+        file = client.files.create(file=("a.txt", b"cake"), purpose="assistants")
+        store = client.vector_stores.create(file_ids=[file.id])
+        with ThreadPoolExecutor() as threads:
+            searching = threads.submit(client.vector_stores.search, store.id, query="cake")
+            slow.begun.wait()
+            ENDS[end](emulator, store.id)
+            slow.released.set()
+            with pytest.raises(openai.NotFoundError):
+                searching.result()
+
+
+def test_a_store_of_the_same_id_is_read_after_a_reset(slow: SlowDocument) -> None:
+    with Emulator() as emulator, emulator.client(max_retries=0) as client, ThreadPoolExecutor() as threads:
+        for text in (b"cake", b"cake and tea"):
+            slow.begun.clear()
+            file = client.files.create(file=("a.txt", text), purpose="assistants")
+            store = client.vector_stores.create(file_ids=[file.id])
+            searching = threads.submit(client.vector_stores.search, store.id, query="cake")
+            slow.begun.wait()
+            if text == b"cake":
+                emulator.reset()
+                with pytest.raises(openai.NotFoundError):
+                    searching.result()
+        slow.released.set()
+        assert [hit.content[0].text for hit in searching.result().data] == ["cake and tea"]

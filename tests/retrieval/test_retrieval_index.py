@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -282,3 +283,28 @@ def test_closing_lets_go_of_every_connection(put: Put, index: Index) -> None:
     index.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         database.execute("SELECT 1")
+
+
+@pytest.mark.parametrize("written", [0, 1, 2])
+def test_a_file_that_is_removed_while_it_is_added_leaves_nothing(index: Index, put: Put, written: int) -> None:
+    put("a", "cake")
+    before = index.search(["vs_1"], ["cake"], 10)
+    adding = index.adding("vs_1", "file-b", "b.txt", {}, chunk("cake and tea. " * 20_000, 100, 50))
+    for write in islice(adding, written):
+        write()
+    index.remove("vs_1", "file-b")
+    assert index.search(["vs_1"], ["cake"], 10)[0].file_id == "file-a"
+    for write in adding:
+        write()
+    assert index.search(["vs_1"], ["cake"], 10) == before
+    put("b", "cake")
+    assert sorted(found(index, "cake")) == ["a", "b"]
+
+
+def test_a_removal_that_is_not_over_shows_nothing_of_the_file(index: Index, put: Put) -> None:
+    put("a", "cake")
+    put("b", "cake and tea. " * 20_000)
+    removing = index.removing("vs_1", "file-b")
+    next(removing)()
+    assert found(index, "cake") == ["a"]
+    assert index.is_being_written("vs_1")

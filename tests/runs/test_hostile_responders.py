@@ -13,7 +13,9 @@ from assistants_emulator import CodeInterpreter, Fail, FunctionCall, ProjectHand
 from assistants_emulator.config import Config
 from assistants_emulator.errors import StoreError
 from assistants_emulator.project.project import Project
+from assistants_emulator.project.request_log import LogBudget
 from assistants_emulator.responders.replies import Chunk
+from assistants_emulator.store.steps import run_at_once
 from assistants_emulator.turns.workers import Workers
 
 
@@ -212,9 +214,15 @@ def test_a_turn_that_outlives_its_loop_ends_without_a_failure(project: ProjectHa
 
     async def begin() -> tuple[Project, Any]:
         abandoned = Project(
-            "abandoned", Config(clock="manual"), None, workers, lambda function: function(), lambda *_: None
+            "abandoned",
+            Config(clock="manual"),
+            None,
+            workers,
+            lambda function: function(),
+            lambda *_: None,
+            LogBudget(),
         )
-        abandoned.load_state(state)
+        run_at_once(abandoned.load_state(state))
         task = abandoned.driver.task(run.id)
         assert task is not None
         await task.suspension.settled.wait()

@@ -39,6 +39,16 @@ def test_writes_of_the_control_api_need_it(emulator: Emulator) -> None:
     assert reset(emulator, params={"token": emulator.token}) == 200
 
 
+def test_a_new_state_needs_it_and_is_sent_with_the_headers_of_other_answers(emulator: Emulator) -> None:
+    url = f"{emulator.inspector_url}state"
+    assert httpx2.put(url, json={"threads": [{"id": "thread_1"}]}).status_code == 403
+    assert httpx2.get(url).json()["threads"] == []
+    answer = httpx2.put(url, json={"threads": [{"id": "thread_1"}]}, headers={TOKEN: emulator.token})
+    assert [thread["id"] for thread in answer.json()["threads"]] == ["thread_1"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
 @pytest.mark.parametrize("token", ["", "wrong", "\xe9"])
 def test_another_token_is_refused(emulator: Emulator, token: str) -> None:
     assert reset(emulator, params={"token": token}) == 403

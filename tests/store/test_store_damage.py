@@ -72,7 +72,7 @@ def test_a_damaged_last_line_with_its_newline_is_an_error(lines, opened, journal
 def test_a_flip_of_any_byte_of_the_journal_is_an_error(checkpointed, journal: Path, tmp_path: Path) -> None:
     content = journal.read_bytes()
     for position in range(len(content) - 1):
-        for flipped in (content[position] ^ 1, content[position] ^ 32, ord("\n")):
+        for flipped in (*(content[position] ^ 1 << bit for bit in range(8)), ord("\n")):
             if flipped != content[position]:
                 journal.write_bytes(content[:position] + bytes([flipped]) + content[position + 1 :])
                 assert "db.json.journal, line " in (problem_of(tmp_path) or ""), f"byte {position} to {flipped}"
@@ -81,7 +81,7 @@ def test_a_flip_of_any_byte_of_the_journal_is_an_error(checkpointed, journal: Pa
 def test_a_flip_of_any_byte_of_the_database_is_an_error(checkpointed, database: Path, tmp_path: Path) -> None:
     content = database.read_bytes()
     for position in range(len(content)):
-        for flipped in (content[position] ^ 1, content[position] ^ 32, ord("\n")):
+        for flipped in (*(content[position] ^ 1 << bit for bit in range(8)), ord("\n")):
             if flipped != content[position]:
                 database.write_bytes(content[:position] + bytes([flipped]) + content[position + 1 :])
                 assert "db.json: " in (problem_of(tmp_path) or ""), f"byte {position} to {flipped}"

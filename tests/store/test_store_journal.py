@@ -263,3 +263,13 @@ def test_a_replace_that_fails_changes_nothing(opened, insert, monkeypatch) -> No
     insert(store, "threads", "b")
     again = opened()
     assert (threads(store), threads(again), again.counters.values) == (["a", "b"], ["a", "b"], {"thread": 1})
+
+
+def test_only_a_checkpoint_forces_bytes_onto_the_disk(opened, insert, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("os.fsync", synced.append)
+    store = opened()
+    insert(store, "threads", *"abc")
+    assert synced == []
+    store.checkpoint()
+    assert len(synced) == 1

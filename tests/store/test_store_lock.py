@@ -92,3 +92,12 @@ def test_a_path_that_is_a_file_is_an_error_of_one_line(tmp_path: Path, name: str
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match=r"file[^\n]*: [nN]ot a directory$"):
         DirectoryLock(tmp_path / name).acquire()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file that is open cannot be deleted there")
+def test_a_deleted_lock_file_lets_no_second_process_in(
+    lock: DirectoryLock, holder: subprocess.Popen[bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "data" / ".lock").unlink()
+    with pytest.raises(DirectoryInUse, match=f"in use by process {holder.pid}"):
+        lock.acquire()

@@ -163,3 +163,10 @@ def test_a_repair_that_is_killed_can_be_repeated(
     repair(project.parent)
     assert threads(project) == "acde"
     assert b'{"id":b"}' in b"".join(path.read_bytes() for path in project.glob("db.json.broken*"))
+
+
+def test_a_damaged_table_name_is_reported(project: Path) -> None:
+    change(project / "db.json", b'"threads": {', b'"thxeads": {')
+    (report,) = repair(project.parent)
+    assert "; table 'thxeads' is unknown, the 3 objects in it are no longer served" in report
+    assert threads(project) == "def"

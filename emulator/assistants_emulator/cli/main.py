@@ -19,6 +19,7 @@ from assistants_emulator.cli.record import ALLOW_HOST, ALLOW_ORIGIN, record, rep
 from assistants_emulator.cli.run_command import keep_reloading, leave, serve_beside, stopped_by_signals, wait_for
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, TOKEN_VARIABLE, is_loopback
 from assistants_emulator.errors import EmulatorError
+from assistants_emulator.server.loop import ShortCollections
 
 CHAT = "chat"
 CHAT_OPTIONS = (
@@ -175,6 +176,7 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, re
     stop = stopped_by_signals()
     with Emulator(**options) as emulator:
         make_undumpable()
+        ShortCollections(emulator._server.loop).start()
         emulator.clock.now()  # opens the default project, so that an unusable directory is reported before a request
         for line in emulator.repaired:
             click.echo(line, err=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,8 +19,8 @@ from assistants_emulator.errors import EmulatorError, StoreError
 from assistants_emulator.ids import Ids
 from assistants_emulator.object_kinds import ASSISTANT, THREAD, VECTOR_STORE, ObjectKind
 from assistants_emulator.project.faults import Faults
-from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.project.state import State, add_state, prepare_state, replace_state, views_of
+from assistants_emulator.project.request_log import LogBudget, RequestLog
+from assistants_emulator.project.state import NewState, State, add_all, add_state, views_of
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.files import used_contents
@@ -30,21 +30,30 @@ from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.scripts.load import Script
 from assistants_emulator.responses.turns import ResponseTurns
 from assistants_emulator.runs.turns import RunTurns
-from assistants_emulator.store import Object, Store
+from assistants_emulator.store import Event, Object, Store
 from assistants_emulator.store.blobs import Contents
+from assistants_emulator.store.steps import Steps, run_in_turns, run_later
 from assistants_emulator.turns.scheduler import TurnScheduler
 from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
 
 T = TypeVar("T")
 ADOPTED = (ASSISTANT, THREAD, VECTOR_STORE)
+WRITING_SECONDS = 0.005  # real ones, between two looks at an index that is being written
 
 
 class Project:
     """`hop` runs a function on the server's loop from any thread; `make_client` makes an SDK client for a run."""
 
     def __init__(
-        self, name: str, config: Config, directory: Path | None, workers: Workers, hop: Hop, make_client: MakeClient
+        self,
+        name: str,
+        config: Config,
+        directory: Path | None,
+        workers: Workers,
+        hop: Hop,
+        make_client: MakeClient,
+        log_budget: LogBudget,
     ) -> None:
         self.name = name
         self.config = config
@@ -52,8 +61,10 @@ class Project:
         self.rules = RuleBook()
         self.script: Script | None = None
         self.script_mistakes: list[str] = []  # of scripts that the control API has refused
-        self.requests = RequestLog()
+        self.requests = RequestLog(log_budget)
         self._calls = 0
+        self._resets = 0
+        self._new_states: list[NewState] = []
         self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
         self.transport: str = config.transport
         self.open_streams: set[Callable[[], None]] = set()
@@ -65,12 +76,15 @@ class Project:
         self._clock_mode: str = config.clock
         store = Store(directory)
         clock = self._new_clock(store.get("emulator", "clock"))
-        self.context = Context(store, self._ids(store, name), clock, config, Contents(directory))
+        self.context = Context(store, self._ids(store, name), clock, config, Contents(directory, store.make_directory))
         self.context.strict_tools = config.strict_tools
         self._gone: set[tuple[str, str]] = set()
         if config.adopt_ids:
             self.context.adopt = self._adopt
             store.subscribe("*", lambda event: self._gone.update(event.drops))
+        store.run_in_background(run_later)
+        if orphans := store.orphans():
+            self.context.commit(Event("orphans.dropped", {}, drops=tuple(orphans)))
         self.context.contents.keep_only(used_contents(store))
         self.expiry = Expiry(self.context)
         self.driver = self._new_driver()
@@ -105,6 +119,7 @@ class Project:
 
         With `keep_rules` the script and all rules stay, unused again.
         """
+        self._resets += 1
         self.end_streams()
         self._stop_reading()
         self.driver.close()
@@ -147,13 +162,36 @@ class Project:
         self.script = Script([*(self.script.rules if self.script is not None else ()), rule], raw)
         self.rules.add_to_script(rule)
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: Mapping[str, Any]) -> Steps[None]:
         """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError for an invalid state."""
-        tables = prepare_state(self.context, state)
+        with self.new_state() as new:
+            yield from add_all(new, state)
+            yield from self.replace_state(new)
+
+    @contextmanager
+    def new_state(self) -> Iterator[NewState]:
+        """A state to be filled and then to be given to `replace_state`, before the block ends."""
+        self._new_states.append(new := NewState(self.context))
+        try:
+            yield new
+        finally:
+            self._new_states.remove(new)
+            self.context.contents.discard(set(new.names) - used_contents(self.context.store))
+
+    def replace_state(self, new: NewState) -> Steps[None]:
+        """Replace all objects at once, at the end of these steps; a reset in the meantime comes after that."""
+        before = self._resets
+        tables = yield from new.checked()
+        install = yield from self.context.store.replacing(tables)
+        if self._resets != before:
+            return
         self.end_streams()
         self._stop_reading()
         self.driver.stop()
-        replace_state(self.context, tables)
+        install()
+        new_names = (name for state in self._new_states for name in state.names)
+        self.context.contents.keep_only(used_contents(self.context.store).union(new_names))
+        self.context.forget_derived()
         self.expiry.rearm()
         self.driver.adopt(tables)
 
@@ -181,6 +219,8 @@ class Project:
         At most for `settle_seconds`, but `searching` without a limit.
         """
         for id in [store_id] if store_id is not None else unread_stores(self.context):
+            while searching and id not in self._reading and self.context.index.is_being_written(id):
+                await asyncio.sleep(WRITING_SECONDS)  # a file of the store is being removed
             while jobs(self.context, id, searching):
                 if id not in self._reading:
                     self._reading[id] = asyncio.ensure_future(self._read_store(id, searching))
@@ -188,15 +228,18 @@ class Project:
                 await asyncio.wait({reading}, timeout=None if searching else self.config.settle_seconds)
                 if not reading.done():
                     break
-                reading.result()
+                if not reading.cancelled():  # by a reset or a new state: look again
+                    reading.result()
 
     async def _read_store(self, id: str, searching: bool) -> None:
         """Read in a worker thread: a hostile document may take long."""
         try:
             read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
-            finish(self.context, id, await self._workers.work(read_all), searching)
+            readings = await self._workers.work(read_all)
+            await run_in_turns(finish(self.context, id, readings, searching))
         finally:
-            self._reading.pop(id, None)
+            if self._reading.get(id) is asyncio.current_task():
+                del self._reading[id]
 
     def _stop_reading(self) -> None:
         for reading in self._reading.values():
@@ -212,8 +255,9 @@ class Project:
 
     @property
     def is_at_work(self) -> bool:
-        """True while a run is being executed or a file is being read."""
-        return bool(self._reading) or not self.driver.is_resting
+        """True while a run is being executed, a file is being read, or the objects are being written."""
+        is_writing = bool(self._new_states) or self.context.store.is_writing
+        return bool(self._reading or is_writing) or not self.driver.is_resting
 
     def unload(self) -> None:
         """Drop the objects from memory; they are loaded from the directory when they are next used."""
@@ -233,6 +277,7 @@ class Project:
         self.context.index.close()
         self.context.store.close()
         self.context.contents.close()
+        self.requests.close()
 
     def _adopt(self, kind: ObjectKind, id: str) -> Object | None:
         """Make the assistant, thread or vector store of that id with defaults, unless it was deleted."""

@@ -66,9 +66,12 @@ class Projects:
             project.end_streams()
 
     async def close_all(self) -> None:
-        for project in self._opened.values():
-            await project.close()
-        await asyncio.gather(*self._closing)
+        """Close all of them; the first exception is raised afterwards."""
+        closing = [asyncio.ensure_future(project.close()) for project in self._opened.values()]
+        endings = await asyncio.gather(*closing, *self._closing, return_exceptions=True)
+        for ending in endings:
+            if isinstance(ending, BaseException):
+                raise ending
 
     def clear(self) -> None:
         self._opened.clear()

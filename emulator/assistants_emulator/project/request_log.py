@@ -12,7 +12,10 @@ from typing import Any
 import orjson
 
 MOST_REQUESTS = 10_000
+MOST_BYTES = 64 * 1024 * 1024
+MOST_SERVER_BYTES = 256 * 1024 * 1024
 MOST_BODY_BYTES = 64 * 1024
+OVERHEAD = 400  # bytes of a call beside its path, body and answer
 MOST_ANSWERS = 1000  # of the newest calls
 MOST_ANSWER_BYTES = 4096
 MOST_SHOWN = 20  # in the message of a failed expectation
@@ -103,6 +106,10 @@ class Matches(Sequence[LoggedRequest]):
         return "\n".join([f"{len(self)} requests {self._criteria}", *map(_line, self._calls)])
 
 
+def _size(call: LoggedRequest) -> int:
+    return OVERHEAD + len(call.path) + len(call.raw) + len(call.answer or b"")
+
+
 def _line(call: LoggedRequest) -> str:
     return f"  {call}"
 
@@ -114,12 +121,42 @@ def _path_pattern(path: str) -> re.Pattern[str]:
     return re.compile(rf"(/v1)?{segments}" + ("" if "?" in path else r"(\?.*)?"))
 
 
-class RequestLog(Sequence[LoggedRequest]):
-    """The newest 10,000 calls, oldest first; `dropped` is the number of older ones."""
+class LogBudget:
+    """The bytes that the logs of all projects of a server hold together, and their bound.
 
-    def __init__(self) -> None:
-        self._calls: deque[LoggedRequest] = deque(maxlen=MOST_REQUESTS)
+    Above it the longest logs give way, by a sixteenth of the bound at once, since finding them looks at all.
+    """
+
+    def __init__(self, most_bytes: int = MOST_SERVER_BYTES) -> None:
+        self.bytes = 0
+        self.logs: set[RequestLog] = set()
+        self._most_bytes = most_bytes
+
+    def add(self, size: int) -> None:
+        self.bytes += size
+        if self.bytes > self._most_bytes:
+            self._shrink(self._most_bytes - self._most_bytes // 16)
+
+    def _shrink(self, most_bytes: int) -> None:
+        while self.bytes > most_bytes and self.logs:
+            longest = max(self.logs, key=lambda log: log.bytes)
+            longest.shrink(max(0, longest.bytes - (self.bytes - most_bytes)))
+
+
+class RequestLog(Sequence[LoggedRequest]):
+    """The newest 10,000 calls and 64 MB, oldest first; `dropped` is the number of older ones.
+
+    `bytes` is the memory that they hold, of the `budget` of the server.
+    """
+
+    def __init__(self, budget: LogBudget | None = None) -> None:
+        self._calls: deque[LoggedRequest] = deque()
+        self._budget = budget
+        if budget is not None:
+            budget.logs.add(self)
         self.total = 0
+        self.bytes = 0
+        self.most_bytes = MOST_BYTES
 
     @property
     def dropped(self) -> int:
@@ -154,8 +191,17 @@ class RequestLog(Sequence[LoggedRequest]):
         call = LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault, start, seconds, False, started)
         self.total += 1
         self._calls.append(call)
-        if len(self._calls) > MOST_ANSWERS:
-            self._calls[-MOST_ANSWERS - 1].answer = None
+        size = _size(call)
+        if len(self._calls) > MOST_ANSWERS and (old := self._calls[-MOST_ANSWERS - 1]).answer is not None:
+            size -= len(old.answer)
+            old.answer = None
+        if len(self._calls) > MOST_REQUESTS:
+            size -= _size(self._calls.popleft())
+        self.bytes += size
+        if self._budget is not None:
+            self._budget.add(size)
+        if self.bytes > self.most_bytes:
+            self.shrink(self.most_bytes)
         return call
 
     def seconds_between_looks(self) -> float:
@@ -167,15 +213,31 @@ class RequestLog(Sequence[LoggedRequest]):
                 total += pause if pause >= SHORTEST_SLEEP else 0.0
         return total
 
+    def shrink(self, most_bytes: int) -> None:
+        """Drop the oldest calls until the others hold at most so many bytes."""
+        before = self.bytes
+        while self._calls and self.bytes > most_bytes:
+            self.bytes -= _size(self._calls.popleft())
+        if self._budget is not None:
+            self._budget.bytes += self.bytes - before
+
     def clear(self) -> None:
-        self._calls.clear()
+        self.shrink(-1)
         self.total = 0
+
+    def close(self) -> None:
+        """Drop all calls, and leave the budget."""
+        self.clear()
+        if self._budget is not None:
+            self._budget.logs.discard(self)
+
+    __hash__ = object.__hash__
 
     def copy(self) -> RequestLog:
         """A copy for another thread to read."""
         copied = RequestLog()
         copied._calls = self._calls.copy()
-        copied.total = self.total
+        copied.total, copied.bytes = self.total, self.bytes
         return copied
 
     def __len__(self) -> int:

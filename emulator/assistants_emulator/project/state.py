@@ -6,7 +6,7 @@ Objects are as the API renders them under v2; a file carries its bytes as `conte
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -18,42 +18,145 @@ from assistants_emulator.project.state_schema import FORMS, StateForm, check_sta
 from assistants_emulator.project.state_shapes import check_shape
 from assistants_emulator.resources import views_spec
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.files import used_contents
 from assistants_emulator.store import Event, Object, key
 from assistants_emulator.store.blobs import decode_base64, encode_base64
+from assistants_emulator.store.steps import OBJECTS_AT_ONCE, Steps, run_at_once
 
 State = dict[str, list[Object]]
 ADDABLE = ("assistants", "threads", "messages", "files", "vector_stores", "vector_store_files")
+NO_CONTENT = b'"content_base64": ""'
+RENDERED_AT_ONCE = 50  # objects that a step renders: a few milliseconds
 
 
-def get_state(context: Context) -> State:
-    """Every table, oldest object first."""
-    tables = {
-        form.table: [_state_of(context, form, object) for object in context.store.all(form.table)] for form in FORMS
-    }
-    return {**tables, **responses_state.get_tables(context)}
+def get_state(context: Context) -> Steps[State]:
+    """Every table, oldest object first, as it is when this begins."""
+    state: State = {}
+    with context.contents.kept():
+        for form, rows in _snapshot(context):
+            state[form.table] = []
+            for row in rows:
+                state[form.table].append(_state_of(context, form, row))
+                yield None
+    return {**state, **responses_state.get_tables(context)}
 
 
-def prepare_state(context: Context, state: Mapping[str, Any]) -> State:
-    """The objects for `replace_state`; EmulatorError in one line for those that the API cannot have."""
-    tables = _prepared(context, state)
-    _check_parents(tables, lambda table, id: False)
-    _link_steps(tables)
-    tables["parts"] = [part for upload in tables["uploads"] for part in upload.pop("_parts", [])]
-    return {**tables, **responses_state.prepare_tables(context, state)}
+def state_pieces(context: Context) -> Iterator[bytes]:
+    """The same as indented JSON in pieces: an object is one, the bytes of a file are many."""
+    with context.contents.kept():
+        for number, (form, rows) in enumerate(_snapshot(context)):
+            yield b'%b\n  "%b": %b' % (b"," if number else b"{", form.table.encode(), b"[" if rows else b"[]")
+            for position, row in enumerate(rows):
+                yield b",\n    " if position else b"\n    "
+                yield from _pieces(context, form, row)
+            if rows:
+                yield b"\n  ]"
+        for table, objects in responses_state.get_tables(context).items():
+            yield b',\n  "%b": %b' % (table.encode(), b"[" if objects else b"[]")
+            for position, row in enumerate(objects):
+                text = orjson.dumps(row, option=orjson.OPT_INDENT_2).replace(b"\n", b"\n    ")
+                yield (b",\n    " if position else b"\n    ") + text
+            if objects:
+                yield b"\n  ]"
+        yield b"\n}"
+
+
+def _snapshot(context: Context) -> list[tuple[StateForm, list[Object]]]:
+    """The objects of each table, without those of a thread that is being deleted."""
+    gone = set(context.store.orphans())
+    tables = [(form, context.store.snapshot(form.table)) for form in FORMS]
+    if not gone:
+        return tables
+    return [(form, [row for row in rows if (form.table, key(form.table, row)) not in gone]) for form, rows in tables]
+
+
+def _pieces(context: Context, form: StateForm, stored: Object) -> Iterator[bytes]:
+    """An object as JSON, and in it the bytes of its contents in base64, in the order of its keys."""
+    whole = orjson.dumps(_state_of(context, form, stored, is_empty=True), option=orjson.OPT_INDENT_2)
+    pieces = whole.replace(b"\n", b"\n    ").split(NO_CONTENT)  # a quotation mark in a text would be escaped
+    yield pieces[0]
+    for holder, piece in zip(_holders(context, form, stored), pieces[1:], strict=True):
+        yield NO_CONTENT[:-1]
+        yield from _base64(context.contents.chunks(holder.get("_content", ())))
+        yield NO_CONTENT[-1:] + piece
+
+
+def _base64(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for chunk in chunks:
+        whole = rest + chunk
+        size = len(whole) - len(whole) % 3  # so that no padding comes before the end
+        rest = whole[size:]
+        yield encode_base64(whole[:size]).encode()
+    yield encode_base64(rest).encode()
+
+
+class NewState:
+    """The objects of a state as they come, table by table, for `replace_state`; EmulatorError in one line for those
+    that the API cannot have."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._tables: State = {form.table: [] for form in FORMS}
+        self._forms = {form.table: form for form in FORMS}
+        self._of_responses: dict[str, list[Any]] = {}
+        self.names: list[str] = []
+        """The names of the bytes that are new in the project's contents."""
+
+    def begin(self, table: str, is_array: bool = True) -> None:
+        """Begin a table, empty; a table that comes twice counts the second time."""
+        names = [*self._forms, *responses_state.NAMES]
+        if table not in names:
+            raise EmulatorError(
+                f"state: unknown table {table!r}{_suggestion(table, names)}; there are {', '.join(names)}"
+            )
+        if not is_array:
+            raise EmulatorError(f"state: {table} must be an array of objects")
+        (self._tables if table in self._forms else self._of_responses)[table] = []
+
+    def add(self, table: str, entry: Any) -> None:
+        if table in self._of_responses:
+            self._of_responses[table].append(entry)
+            return
+        rows = self._tables[table]
+        form, where = self._forms[table], f"{table}[{len(rows)}]"
+        rows.append(_object(self._context, form, where, entry, self.names))
+
+    def checked(self) -> Steps[State]:
+        """The tables, once all objects are there."""
+        yield from _check_parents(self._tables, lambda table, id: False)
+        yield from _link_steps(self._tables)
+        yield from _check_renderings(self._tables)
+        self._tables["parts"] = [part for upload in self._tables["uploads"] for part in upload.pop("_parts", [])]
+        return {**self._tables, **responses_state.prepare_tables(self._context, self._of_responses)}
+
+    def added(self) -> State:
+        """The tables that have objects, for `add_state`."""
+        exists = self._context.store.get
+        run_at_once(_check_parents(self._tables, lambda table, id: exists(table, id) is not None))
+        run_at_once(_check_renderings(self._tables))
+        return {table: rows for table, rows in self._tables.items() if rows}
+
+
+def add_all(new: NewState, state: Mapping[str, Any]) -> Steps[None]:
+    for table, entries in state.items():
+        new.begin(table, isinstance(entries, list))
+        for entry in entries:
+            new.add(table, entry)
+            yield None
 
 
 def add_state(context: Context, state: Mapping[str, Any]) -> State:
-    """Add objects to those that there are, and return them by table; EmulatorError as in `prepare_state`."""
+    """Add objects to those that there are, and return them by table; EmulatorError as for a state."""
     for name in state:
         if name not in ADDABLE:
             raise EmulatorError(f"state: objects can be added to {', '.join(ADDABLE)}, not to {name!r}")
-    tables = {name: rows for name, rows in _prepared(context, state).items() if rows}
+    new = NewState(context)
+    run_at_once(add_all(new, state))
+    tables = new.added()
     for table, rows in tables.items():
         for row in rows:
             if context.store.get(table, key(table, row)) is not None:
                 raise EmulatorError(f"state: there is an object {row['id']!r} in {table} already")
-    _check_parents(tables, lambda table, id: context.store.get(table, id) is not None)
     new_files = {file["id"] for file in tables.get("files", ())}
     for row in tables.get("vector_store_files", ()):
         if row["id"] not in new_files and context.store.get("files", row["id"]) is None:
@@ -73,18 +176,12 @@ def views_of(context: Context, tables: State) -> State:
     }
 
 
-def _prepared(context: Context, state: Mapping[str, Any]) -> State:
-    names = [*(form.table for form in FORMS), *responses_state.NAMES]
-    for name in state:
-        if name not in names:
-            raise EmulatorError(
-                f"state: unknown table {name!r}{_suggestion(name, names)}; there are {', '.join(names)}"
-            )
-    tables = {form.table: _objects(context, form, state.get(form.table, [])) for form in FORMS}
+def _check_renderings(tables: State) -> Steps[None]:
     for form in FORMS:
         for index, object in enumerate(tables[form.table]):
             _check_rendering(form, f"{form.table}[{index}]", object)
-    return tables
+            if index % RENDERED_AT_ONCE == 0:
+                yield None
 
 
 def _check_rendering(form: StateForm, where: str, object: Object) -> None:
@@ -108,31 +205,28 @@ def _well_formed(value: Any) -> Any:
             return value
 
 
-def replace_state(context: Context, tables: State) -> None:
-    """Replace all objects at once; the clock stays. Runs and streams must have been ended before."""
-    clock = context.store.get("emulator", "clock")
-    context.store.replace({**tables, "emulator": [clock] if clock is not None else []})
-    context.contents.keep_only(used_contents(context.store))
-    context.forget_derived()
-
-
-def _state_of(context: Context, form: StateForm, stored: Object) -> Object:
-    state = form.view(stored)
-    if form.table == "files":
-        state = {**state, "content_base64": _encoded(context, stored)}
+def _holders(context: Context, form: StateForm, stored: Object) -> Sequence[Object]:
+    """The stored objects whose bytes are part of the object's state."""
     if form.table == "uploads":
-        parts = context.store.of("parts", "upload_id", stored["id"])
-        state = {**state, "parts": [{"id": part["id"], "content_base64": _encoded(context, part)} for part in parts]}
+        return context.store.of("parts", "upload_id", stored["id"])
+    return [stored] if form.table == "files" else []
+
+
+def _state_of(context: Context, form: StateForm, stored: Object, is_empty: bool = False) -> Object:
+    """With `is_empty` each `content_base64` is an empty text."""
+    state = form.view(stored)
+    holders = _holders(context, form, stored)
+    encoded = ["" if is_empty else _encoded(context, holder) for holder in holders]
+    if form.table == "files":
+        state = {**state, "content_base64": encoded[0]}
+    if form.table == "uploads":
+        parts = zip(holders, encoded, strict=True)
+        state = {**state, "parts": [{"id": part["id"], "content_base64": text} for part, text in parts]}
     return {**state, "batch_id": stored["batch_id"]} if "batch_id" in stored else state
 
 
-def _objects(context: Context, form: StateForm, entries: Any) -> list[Object]:
-    if not isinstance(entries, list):
-        raise EmulatorError(f"state: {form.table} must be an array of objects")
-    return [_object(context, form, f"{form.table}[{index}]", object) for index, object in enumerate(entries)]
-
-
-def _object(context: Context, form: StateForm, where: str, entry: Any) -> Object:
+def _object(context: Context, form: StateForm, where: str, entry: Any, names: list[str]) -> Object:
+    """The object to store; the names of its bytes are added to `names`."""
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str) or not entry["id"]:
         raise EmulatorError(f"state: {where} must be an object with an id")
     for name, value in entry.items():
@@ -146,46 +240,55 @@ def _object(context: Context, form: StateForm, where: str, entry: Any) -> Object
     stored = {**new, **form.defaults(context, entry), **normalised(form, entry)}
     check_status(where, form, stored.get("status", ""))
     if form.table == "files":
-        stored |= _content(context, where, entry.get("content_base64", ""))
+        stored |= _content(context, where, entry.get("content_base64", ""), names)
     if form.table == "uploads":
-        parts = [_part(context, where, entry, part) for part in entry.get("parts", [])]
+        parts = [_part(context, where, entry, part, names) for part in entry.get("parts", [])]
         stored |= {"file": entry.get("file"), "_parts": parts}
     return stored
 
 
-def _content(context: Context, where: str, encoded: str) -> Object:
+def _content(context: Context, where: str, encoded: str, names: list[str]) -> Object:
     try:
         content = decode_base64(encoded)
     except ValueError as error:
         raise EmulatorError(f"state: {where}.content_base64 is no base64: {error}") from None
-    return {"_content": context.contents.add(content)} | ({"bytes": len(content)} if content else {})
+    added = context.contents.add(content)
+    names += added
+    return {"_content": added} | ({"bytes": len(content)} if content else {})
 
 
-def _part(context: Context, where: str, upload: Object, part: Any) -> Object:
+def _part(context: Context, where: str, upload: Object, part: Any, names: list[str]) -> Object:
     if not isinstance(part, dict) or not isinstance(part.get("id"), str):
         raise EmulatorError(f"state: {where}.parts must be objects with id and content_base64")
-    content = _content(context, f"{where}.parts", part.get("content_base64", ""))
+    content = _content(context, f"{where}.parts", part.get("content_base64", ""), names)
     new = {"id": part["id"], "object": PART.object, "created_at": context.clock.now(), "upload_id": upload["id"]}
     return {**new, "bytes": 0, **content}
 
 
-def _check_parents(tables: State, exists: Callable[[str, str], bool]) -> None:
-    ids = {table: {object["id"] for object in objects} for table, objects in tables.items()}
+def _check_parents(tables: State, exists: Callable[[str, str], bool]) -> Steps[None]:
+    ids: dict[str, set[str]] = {}
+    for table, objects in tables.items():
+        yield None
+        ids[table] = {object["id"] for object in objects}
     for form in FORMS:
         if (parent := form.kind.parent) is None:
             continue
-        for index, object in enumerate(tables.get(form.table, ())):
+        for index, object in enumerate(tables[form.table]):
             id = object[form.kind.parent_field]
-            if id not in ids.get(parent.table, ()) and not exists(parent.table, id):
+            if id not in ids[parent.table] and not exists(parent.table, id):
                 where = f"{form.table}[{index}].{form.kind.parent_field}"
                 raise EmulatorError(f"state: {where}: there is no {id!r} in {parent.table}")
+            if index % OBJECTS_AT_ONCE == 0:
+                yield None
 
 
-def _link_steps(tables: State) -> None:
+def _link_steps(tables: State) -> Steps[None]:
     """Number the steps of each run: a run that continues takes them as the replies that its responder gave already."""
     runs = {run["id"]: run for run in tables["runs"]}
     played = dict.fromkeys(runs, 0)
-    for step in tables["steps"]:
+    for index, step in enumerate(tables["steps"]):
+        if index % OBJECTS_AT_ONCE == 0:
+            yield None
         run = runs[step["run_id"]]
         calls = step["step_details"].get("tool_calls", [])
         step |= {"assistant_id": run["assistant_id"], "thread_id": run["thread_id"]}

@@ -40,6 +40,7 @@ from assistants_emulator.resources.fields import AUTO_TRUNCATION
 from assistants_emulator.resources.models import default_effort
 from assistants_emulator.resources.route import View
 from assistants_emulator.resources.run_states import EXPIRES_AFTER, TERMINAL, TRANSITIONS
+from assistants_emulator.resources.unit_of_work import NO_FILES
 from assistants_emulator.resources.vector_store_indexing import DEFAULTS as STORE_FILE_DEFAULTS
 from assistants_emulator.store import Object
 
@@ -216,12 +217,13 @@ _FIELDS: dict[str, Any] = {
     **dict.fromkeys(("started_at", "completed_at", "incomplete_at", "cancelled_at", "failed_at"), int | None),
     **dict.fromkeys(("expires_at", "expired_at", "last_active_at"), int | None),
     **dict.fromkeys(("temperature", "top_p"), float | None),
-    **dict.fromkeys(("metadata", "truncation_strategy", "file_counts"), JsonObject),
+    **dict.fromkeys(("metadata", "truncation_strategy"), JsonObject),
     **dict.fromkeys(("attributes", "chunking_strategy", "required_action", "last_error"), JsonObject | None),
     **dict.fromkeys(("incomplete_details", "usage", "expires_after"), JsonObject | None),
     **dict.fromkeys(("tools", "attachments"), list[JsonObject]),
     **dict.fromkeys(("file_ids", "parts"), list[Any]),
     "content": Annotated[list[_Part] | str, ByKind(_CONTENT_WORDS)],
+    "file_counts": dict[str, int],
     "step_details": _StepDetails,
     "tool_resources": _ToolResources,
 }
@@ -274,6 +276,8 @@ def normalised(form: StateForm, entry: Object) -> Object:
         values["content"] = fields.content(values["content"])
     if "tools" in values:
         values["tools"] = [_with_settings(tool) for tool in values["tools"]]
+    if "file_counts" in values:
+        values["file_counts"] = {**NO_FILES, **values["file_counts"]}
     if form.kind is ASSISTANT:
         values["tool_resources"] = fields.assistant_resources(values.get("tool_resources", {}), values.get("tools", []))
     if form.kind is VECTOR_STORE and values.get("name") == "":

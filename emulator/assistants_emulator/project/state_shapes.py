@@ -125,11 +125,13 @@ class _Usage(_Shape):
 
 
 class _Counts(_Shape):
-    in_progress: int
-    completed: int
-    failed: int
-    cancelled: int
-    total: int
+    """Those that are missing become 0."""
+
+    in_progress: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    total: int = 0
 
 
 class _Error(_Shape):
@@ -229,7 +231,7 @@ _Shapes = create_model("_Shapes", __base__=_Shape, **_definitions)
 def check_shape(where: str, name: str, value: Any) -> None:
     """EmulatorError for a nested value that no object of the API has; `where` is the object's place.
 
-    Half a surrogate pair is let through: pages show it, and `prepare_state` refuses what JSON cannot hold.
+    Half a surrogate pair is let through: `NewState` replaces it.
     """
     try:
         _Shapes.__pydantic_validator__.validate_python({name: value})

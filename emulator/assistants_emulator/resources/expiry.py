@@ -12,11 +12,12 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.unit_of_work import STORES
 from assistants_emulator.resources.vector_store_indexing import forget_store
 from assistants_emulator.store import Event, Object
+from assistants_emulator.store.steps import run_later
 
 
 def _expire_file(context: Context, file: Object) -> None:
     """Delete it, as its owner could have."""
-    files.remove(context, file, {"object": "file", "deleted": True, "id": file["id"]})
+    run_later(files.remove(context, file, {"object": "file", "deleted": True, "id": file["id"]}))
 
 
 def _expire_upload(context: Context, upload: Object) -> None:

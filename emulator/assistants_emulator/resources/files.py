@@ -26,6 +26,7 @@ from assistants_emulator.resources.route import VERSIONS, Download, Form, FormRu
 from assistants_emulator.resources.unit_of_work import drop_everywhere
 from assistants_emulator.resources.vector_store_indexing import forget_file
 from assistants_emulator.store import Event, Object, Page, Store
+from assistants_emulator.store.steps import Steps
 
 _WITH_CONTENT = ("files", "parts", "container_files")
 DEFAULTS: Object = {"status": "processed", "status_details": None}
@@ -99,11 +100,11 @@ def retrieve(context: Context, file_id: str) -> Object:
     return require_file(context, file_id)
 
 
-def delete(context: Context, file_id: str) -> Object:
+def delete(context: Context, file_id: str) -> Steps[Object]:
     """Delete it, its entries in vector stores, and its id in assistants and threads; messages and runs keep that."""
     file = require_file(context, file_id)
     answer = {"object": "file", "deleted": True, "id": file_id}  # in this order since 2024-05
-    remove(context, file, answer)
+    yield from remove(context, file, answer)
     return answer
 
 
@@ -123,11 +124,14 @@ def require_file(context: Context, file_id: str, param: str = "id") -> Object:
     return file
 
 
-def remove(context: Context, file: Object, answer: Object) -> None:
-    """Delete the file, its bytes, its entries in vector stores and its id in assistants and threads."""
-    forget_file(context, file["id"])
+def remove(context: Context, file: Object, answer: Object) -> Steps[None]:
+    """Delete the file, its bytes, its entries in vector stores and its id in assistants and threads at once.
+
+    Its indexed chunks go in these steps.
+    """
     drop_everywhere(context, file["id"]).commit("file.deleted", answer, (("files", file["id"]),))
     context.contents.discard(file["_content"])
+    return forget_file(context, file["id"])
 
 
 def used_contents(store: Store) -> set[str]:

@@ -86,7 +86,8 @@ class Route:
     """`path` is below `/v1`, with `{thread_id}` and the like for segments that the operation gets by name.
 
     An operation is called as `operation(context, **path ids)`, with `body=` where the row has a request model, with
-    `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists.
+    `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists;
+    one that may take long is a generator, Steps.
     With `streams` the request may ask for the run's events instead. A path with a `thread_id` lets that thread's run
     settle first, and ends it if its work is done, unless the row `cancels` that run; `settles` waits for the files of
     the path's vector store, or of all, to be read: "files" for a bounded time, "search" until they are. `versions` are

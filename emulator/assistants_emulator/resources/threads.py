@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from assistants_emulator.contract import CreateThread, ModifyThread
@@ -13,8 +15,10 @@ from assistants_emulator.resources.messages import THREAD_STORE, add_messages, n
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.tool_resources import merged_resources, new_resources
 from assistants_emulator.resources.unit_of_work import UnitOfWork
-from assistants_emulator.store import Event, Object
+from assistants_emulator.store import Event, Object, Store
+from assistants_emulator.store.steps import Steps
 
+MOST_DROPS = 500  # objects of a thread that one commit drops: some milliseconds
 DEFAULTS: Object = {"metadata": {}, "tool_resources": {}}
 
 
@@ -49,17 +53,35 @@ def modify(context: Context, thread_id: str, body: dict[str, Any]) -> Object:
     return thread
 
 
-def delete(context: Context, thread_id: str) -> Object:
-    """Delete it with its messages, runs and steps, an active run too (docs/reference/behaviour.md#threads)."""
+def delete(context: Context, thread_id: str) -> Steps[Object]:
+    """Delete it with its messages, runs and steps, an active run too (docs/reference/behaviour.md#threads).
+
+    It is gone after the first commit; the rest of a long thread goes in further ones. A stop in between leaves objects
+    without a parent, which are dropped when the directory is used again.
+    """
     require_thread(context, thread_id)
-    store = context.store
-    runs = list(store.of("runs", "thread_id", thread_id))
-    drops = [("messages", message["id"]) for message in store.of("messages", "thread_id", thread_id)]
-    drops += [("steps", step["id"]) for run in runs for step in store.of("steps", "run_id", run["id"])]
-    drops += [("runs", run["id"]) for run in runs]
     answer = views.deleted(thread_id, "thread.deleted")
-    context.commit(Event("thread.deleted", answer, drops=(*drops, ("threads", thread_id)), topic=thread_id))
+    drops = (*_children(context.store, thread_id), ("threads", thread_id))
+    context.commit(Event("thread.deleted", answer, drops=drops, topic=thread_id))
+    # a state that was put meanwhile may have the thread again
+    while context.store.get("threads", thread_id) is None and (drops := _children(context.store, thread_id)):
+        context.commit(Event("thread.swept", answer, drops=drops))
+        yield None
     return answer
+
+
+def _children(store: Store, thread_id: str) -> tuple[tuple[str, str], ...]:
+    """The drops of the thread's first MOST_DROPS objects, a run's steps before it."""
+
+    def drops() -> Iterator[tuple[str, str]]:
+        for run in store.of("runs", "thread_id", thread_id):
+            for step in store.of("steps", "run_id", run["id"]):
+                yield "steps", step["id"]
+            yield "runs", run["id"]
+        for message in store.of("messages", "thread_id", thread_id):
+            yield "messages", message["id"]
+
+    return tuple(islice(drops(), MOST_DROPS))
 
 
 ROUTES = (

@@ -16,6 +16,7 @@ from assistants_emulator.resources.vector_store_indexing import new_store_file, 
 from assistants_emulator.resources.vector_stores import NAMED, STORE_PATH, require_usable
 from assistants_emulator.resources.vector_stores import retrieve as require_store
 from assistants_emulator.store import Event, Object, Page, child_key
+from assistants_emulator.store.steps import Steps
 
 
 def create(context: Context, vector_store_id: str, body: dict[str, Any]) -> Object:
@@ -64,14 +65,14 @@ def content(context: Context, vector_store_id: str, file_id: str) -> Later:
     return Later(page)
 
 
-def delete(context: Context, vector_store_id: str, file_id: str) -> Object:
+def delete(context: Context, vector_store_id: str, file_id: str) -> Steps[Object]:
     """Take the file out of the store; the file itself stays."""
     file = retrieve(context, vector_store_id, file_id)
     answer = views.deleted(file_id, "vector_store.file.deleted")
     changes = UnitOfWork(context)
     changes.drop_file(file)
     changes.commit("vector_store.file.deleted", answer)
-    context.index.remove(vector_store_id, file_id)
+    yield from context.index.removing(vector_store_id, file_id)
     return answer
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from assistants_emulator.errors import InvalidParameter, NotFound, wrong_prefix
@@ -20,6 +21,7 @@ from assistants_emulator.retrieval import EXTENSIONS, Chunk, Unreadable, chunk, 
 from assistants_emulator.retrieval.chunks import MAX_TOKENS, OVERLAP_TOKENS
 from assistants_emulator.store import Object, child_key, key
 from assistants_emulator.store.blobs import Contents
+from assistants_emulator.store.steps import Steps, in_steps, run_at_once
 
 # the meaning of `auto` (dotnet CanApplyChunkingStrategy)
 AUTO_CHUNKING: Object = {
@@ -57,7 +59,8 @@ class Reading:
 
 def settle_store(context: Context, store_id: str, searching: bool = False) -> None:
     """Read the store's unread files; with `searching` also those whose chunks a restart dropped."""
-    finish(context, store_id, read_jobs(context.contents, jobs(context, store_id, searching)), searching)
+    if to_read := jobs(context, store_id, searching):
+        run_at_once(finish(context, store_id, read_jobs(context.contents, to_read), searching))
 
 
 def jobs(context: Context, store_id: str, searching: bool = False) -> list[Job]:
@@ -104,19 +107,21 @@ def text_of(contents: Contents, file: Object) -> str:
     return extract_apart(file["filename"], contents.whole(file["_content"]))
 
 
-def finish(context: Context, store_id: str, readings: Iterable[Reading], searching: bool = False) -> None:
-    """Store the results of reading in one commit, and make the store's chunks searchable."""
+def finish(context: Context, store_id: str, readings: Sequence[Reading], searching: bool = False) -> Steps[None]:
+    """Make the store's chunks searchable, then store the results of reading in one commit."""
     store = context.store.get(STORES, store_id)
     if store is None:
         return
     if store["file_counts"]["completed"] == 0 or (searching and store_id not in context.indexed):
         forget_store(context, store_id)
         context.indexed.add(store_id)
+    for reading in readings:
+        yield from _add_chunks(context, reading)
     changes = UnitOfWork(context)
     for reading in readings:
-        store_file = context.store.get(FILES, key(FILES, reading.job.store_file))
-        if store_file is not None:
-            _add_reading(context, changes, store_file, reading)
+        store_file = _current(context, reading)
+        if store_file is not None and store_file["status"] == "in_progress":
+            changes.put_file(_settled(store_file, reading))
     if changes.puts:
         changes.commit("vector_store.settled", {"id": store_id})
 
@@ -127,17 +132,25 @@ def forget_store(context: Context, store_id: str) -> None:
     context.indexed.discard(store_id)
 
 
-def forget_file(context: Context, file_id: str) -> None:
-    for store_id in context.indexed:
-        context.index.remove(store_id, file_id)
+def forget_file(context: Context, file_id: str) -> Steps[None]:
+    """Find the file in no store any more; its chunks go in these steps."""
+    removals = [context.index.removing(store_id, file_id) for store_id in context.indexed]
+    return in_steps(chain.from_iterable(removals))
 
 
-def _add_reading(context: Context, changes: UnitOfWork, store_file: Object, reading: Reading) -> None:
-    if store_file["status"] == "in_progress":
-        changes.put_file(_settled(store_file, reading))
-    store_id, filename = store_file["vector_store_id"], reading.job.file["filename"]
-    if reading.error is None and store_id in context.indexed:
-        context.index.add(store_id, store_file["id"], filename, store_file["attributes"], reading.chunks)
+def _current(context: Context, reading: Reading) -> Object | None:
+    """The vector store file that was read, as it is now; None if it is gone."""
+    return context.store.get(FILES, key(FILES, reading.job.store_file))
+
+
+def _add_chunks(context: Context, reading: Reading) -> Steps[None]:
+    store_file = _current(context, reading)
+    if store_file is None or reading.error is not None or store_file["vector_store_id"] not in context.indexed:
+        return
+    store_id, file_id, filename = store_file["vector_store_id"], store_file["id"], reading.job.file["filename"]
+    yield from context.index.adding(store_id, file_id, filename, store_file["attributes"], reading.chunks)
+    if _current(context, reading) is None:  # it was deleted meanwhile
+        yield from context.index.removing(store_id, file_id)
 
 
 def _settled(file: Object, reading: Reading) -> Object:

@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 import operator
 import sqlite3
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from functools import partial
+from itertools import chain, islice
+from typing import Any, TypeAlias
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.retrieval.chunks import Chunk
@@ -22,8 +24,15 @@ from assistants_emulator.retrieval.words import selective_terms, words_of
 
 CHUNK_BITS = 20  # 5,000,000 tokens in steps of 25, the smallest that chunks can take, are 200,000
 _TABLE = "CREATE VIRTUAL TABLE chunks USING fts5(text, content='', tokenize='porter unicode61')"
+ROWS_AT_ONCE = 128  # some hundredths of a second
+_INSERT = "INSERT INTO chunks(rowid, text) VALUES (?, ?)"
+_DELETE = "INSERT INTO chunks(chunks, rowid, text) VALUES ('delete', ?, ?)"
 _K1 = 1.2  # a constant of FTS5's bm25(), as the next is
 _LEAST_WEIGHT = 1e-6
+
+
+Writes: TypeAlias = Iterator[Callable[[], object]]
+"""The writes of a change, some hundredths of a second each: to be called one after the other, in any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +68,15 @@ class Index:
         self, store_id: str, file_id: str, filename: str, attributes: Mapping[str, Any], chunks: Sequence[Chunk]
     ) -> None:
         """Put a file last in a store's order; one of the same id is replaced."""
+        _call_all(self.adding(store_id, file_id, filename, attributes, chunks))
+
+    def adding(
+        self, store_id: str, file_id: str, filename: str, attributes: Mapping[str, Any], chunks: Sequence[Chunk]
+    ) -> Writes:
+        """As `add`, by the writes that this yields."""
         if store_id not in self._stores:
             self._stores[store_id] = StoreIndex()
-        self._stores[store_id].add(IndexedFile(file_id, filename, attributes, chunks))
+        return self._stores[store_id].add(IndexedFile(file_id, filename, attributes, chunks))
 
     def update(self, store_id: str, file_id: str, attributes: Mapping[str, Any]) -> None:
         """Set a file's attributes; its place and chunks stay."""
@@ -70,8 +85,15 @@ class Index:
             file.attributes = attributes
 
     def remove(self, store_id: str, file_id: str) -> None:
-        if store_id in self._stores:
-            self._stores[store_id].remove(file_id)
+        _call_all(self.removing(store_id, file_id))
+
+    def removing(self, store_id: str, file_id: str) -> Writes:
+        """Find the file no more from now on; its chunks weigh in the ranking until the writes have been called."""
+        return self._stores[store_id].remove(file_id) if store_id in self._stores else iter(())
+
+    def is_being_written(self, store_id: str) -> bool:
+        """Tell whether chunks of the store are being added or removed, for which a search has to wait."""
+        return store_id in self._stores and self._stores[store_id].is_being_written
 
     def drop(self, store_id: str) -> None:
         store = self._stores.pop(store_id, None)
@@ -99,6 +121,11 @@ class Index:
         hits = [hit for store in stores for hit in _hits(store, queries, max_num_results, filters)]
         hits.sort(key=lambda hit: -hit.score)  # stable
         return [hit for hit in hits[:max_num_results] if hit.score >= score_threshold]
+
+
+def _call_all(writes: Writes) -> None:
+    for write in writes:
+        write()
 
 
 def _hits(store: StoreIndex, queries: Sequence[str], limit: int, filters: Mapping[str, Any] | None) -> Iterator[Hit]:
@@ -130,23 +157,71 @@ class StoreIndex:
         self._chunk_count = 0
         self._numbers: dict[str, int] = {}
         self._files: dict[int, IndexedFile] = {}
+        self._in_use = threading.Lock()  # by a write in another thread
+        self._is_closed = False
+        self._changes = 0  # of files, under way
+        self._arriving: set[int] = set()  # files whose rows are being inserted
+        self._leaving: set[int] = set()  # removed files of which the table still has rows
 
-    def add(self, file: IndexedFile) -> None:
+    @property
+    def is_being_written(self) -> bool:
+        return self._changes > 0
+
+    def add(self, file: IndexedFile) -> Writes:
         """Put the file last in order, in place of one of the same id."""
-        self.remove(file.file_id)
+        removal = self.remove(file.file_id)
         number, self._next_number = self._next_number, self._next_number + 1
-        self._write("INSERT INTO chunks(rowid, text) VALUES (?, ?)", _rows(number, file))
         self._numbers[file.file_id] = number
         self._files[number] = file
-        self._chunk_count += len(file.chunks)
+        self._arriving.add(number)
+        return chain(removal, self._insert(number, file))
 
-    def remove(self, file_id: str) -> None:
-        """Remove the file; no error if there is none."""
+    def remove(self, file_id: str) -> Writes:
+        """Remove the file; no error if there is none. One that is being added is removed by the writes of that."""
         number = self._numbers.pop(file_id, None)
-        if number is not None:
-            file = self._files.pop(number)
-            self._chunk_count -= len(file.chunks)
-            self._write("INSERT INTO chunks(chunks, rowid, text) VALUES ('delete', ?, ?)", _rows(number, file))
+        if number is None:
+            return iter(())
+        file = self._files.pop(number)
+        self._leaving.add(number)
+        return iter(()) if number in self._arriving else self._delete(number, file, len(file.chunks))
+
+    def _insert(self, number: int, file: IndexedFile) -> Writes:
+        self._changes += 1
+        inserted, rows = 0, _rows(number, file)
+        try:
+            while number in self._files and (batch := list(islice(rows, ROWS_AT_ONCE))):
+                self._chunk_count += len(batch)  # never below the number of rows
+                yield partial(self._write_unless_closed, _INSERT, batch)
+                inserted += len(batch)
+            if number not in self._files:
+                yield from self._delete(number, file, inserted)
+        except BaseException:  # it broke off: some rows may stay, and no search looks at them
+            if self._files.pop(number, None) is not None:
+                del self._numbers[file.file_id]
+                self._leaving.add(number)
+            raise
+        finally:
+            self._arriving.discard(number)
+            self._changes -= 1
+
+    def _delete(self, number: int, file: IndexedFile, count: int) -> Writes:
+        """Delete the file's first `count` rows; FTS5 must not be told to delete others."""
+        self._changes += 1
+        rows = islice(_rows(number, file), count)
+        try:
+            while batch := list(islice(rows, ROWS_AT_ONCE)):
+                yield partial(self._write_unless_closed, _DELETE, batch)
+                self._chunk_count -= len(batch)
+            self._leaving.discard(number)
+        finally:
+            self._changes -= 1
+
+    def _write_unless_closed(self, statement: str, rows: list[tuple[int, str]]) -> None:
+        with self._in_use:
+            if not self._is_closed:
+                self._write(statement, iter(rows))
+        if self._is_closed:
+            self.close()
 
     def file(self, file_id: str) -> IndexedFile | None:
         number = self._numbers.get(file_id)
@@ -161,7 +236,11 @@ class StoreIndex:
         return self._files[row >> CHUNK_BITS], row & (1 << CHUNK_BITS) - 1
 
     def close(self) -> None:
-        self._db.close()
+        """Close, or let a write that is under way do it: this does not wait."""
+        self._is_closed = True
+        if self._in_use.acquire(blocking=False):
+            self._db.close()
+            self._in_use.release()
 
     def search(self, query: str, numbers: Collection[int], limit: int) -> dict[int, float]:
         """Return the best `limit` rows of these files that hold a word of the query, and their scores.
@@ -190,7 +269,7 @@ class StoreIndex:
     def _rank(self, match: str, numbers: Collection[int], limit: int) -> list[tuple[int, float]]:
         """Return (row, rank), best first. `ORDER BY rank` would sort all rows, which takes twice the time."""
         condition = ""
-        if len(numbers) < len(self._files):
+        if len(numbers) < len(self._files) or self._leaving:
             condition = f"AND (rowid >> {CHUNK_BITS}) IN (SELECT number FROM searched_files)"
             self._db.execute("DELETE FROM searched_files")
             self._write("INSERT INTO searched_files VALUES (?)", ((number,) for number in numbers))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from assistants_emulator.errors import StoppedError
@@ -90,3 +92,40 @@ class LoopThread:
             self._loop.run_forever()
         except BaseException:
             log.exception("the server's loop goes on after an exception")
+
+
+YOUNG_COLLECTIONS = 10  # after which the older objects are looked at
+MOST_OLD_OBJECTS = 50_000  # that a collection looks at: some hundredths of a second
+
+
+class ShortCollections:
+    """Keeps the garbage collector from stopping a process for long, as it does to look at a million stored objects.
+
+    Objects that have lasted are taken out of its view once there are many; stored ones are in no cycles. For a process
+    that does nothing but serve: the few others that are alive at such a moment are never collected if they end up in a
+    cycle.
+    """
+
+    def __init__(self, loop: LoopThread) -> None:
+        self._loop = loop
+        self._young = 0
+
+    def start(self) -> None:
+        gc.collect()
+        gc.freeze()
+        youngest, younger, _ = gc.get_threshold()
+        gc.set_threshold(youngest, younger, 1_000_000)  # the oldest generation is collected here
+        gc.callbacks.append(self._count)
+
+    def _count(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "stop" and info["generation"] == 1:
+            self._young += 1
+            if self._young == YOUNG_COLLECTIONS:
+                with suppress(StoppedError):
+                    self._loop.soon(self._collect)
+
+    def _collect(self) -> None:
+        self._young = 0
+        gc.collect()
+        if len(gc.get_objects(generation=2)) > MOST_OLD_OBJECTS:
+            gc.freeze()

@@ -11,13 +11,18 @@ from assistants_emulator.server.loop import LoopThread
 
 
 class ThreadedServer:
-    """Serves `app` on a bound socket from the start on; `loop` is the loop that it does so on."""
+    """Serves `app` on a bound socket, at once unless `listens` is false; `loop` is the loop that it does so on."""
 
-    def __init__(self, app: ASGIApp, listener: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listener: socket.socket, *, listens: bool = True) -> None:
         host, port = listener.getsockname()[:2]
         self.base_url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
         self.loop = LoopThread()
         self._http = self.loop.call(lambda: HttpServer(app, listener))
+        if listens:
+            self.listen()
+
+    def listen(self) -> None:
+        """Accept calls, from the first of which on `app` must be ready."""
         self.loop.wait(self._http.start())
 
     @property

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
@@ -110,14 +110,18 @@ class Blobs:
 
 
 class Contents(Blobs):
-    """The blobs of one project, in `DIRECTORY/files` under numbers."""
+    """The blobs of one project, in `DIRECTORY/files` under numbers; `make_directory` makes DIRECTORY for the first."""
 
-    def __init__(self, directory: Path | None) -> None:
+    def __init__(self, directory: Path | None, make_directory: Callable[[], object] = lambda: None) -> None:
         super().__init__(None if directory is None else directory / "files")
+        self._make_directory = make_directory
+        self._keepers = 0
+        self._unwanted: set[str] = set()
         self._last = max((int(name) for name in self.ids() if name.isdecimal()), default=0)
 
     def begin(self) -> tuple[str, BlobWriter]:
         """Return a new name and the writer of its bytes."""
+        self._make_directory()
         self._last += 1
         name = f"{self._last:08}"
         return name, self.new(name)
@@ -137,8 +141,24 @@ class Contents(Blobs):
         return b"".join(self.read(name) for name in names)
 
     def discard(self, names: Iterable[str]) -> None:
+        """Delete the bytes, or once no `kept` block is open any more."""
+        if self._keepers:
+            self._unwanted.update(names)
+            return
         for name in names:
             self.delete(name)
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Keep all bytes until the end of the block, for a reader that takes many turns of the loop."""
+        self._keepers += 1
+        try:
+            yield
+        finally:
+            self._keepers -= 1
+            if not self._keepers:
+                unwanted, self._unwanted = self._unwanted, set()
+                self.discard(unwanted)
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Delete all others, such as a kill in the middle of an upload or a deletion leaves behind."""
@@ -154,7 +174,7 @@ class BlobWriter:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._ended = False
-        make_directory(path.parent)
+        make_directory(path.parent, parents=False)  # one that was deleted while in use is not made again
         with reported(path):
             self._replacement = ReplacementFile(path, sync=False)
 

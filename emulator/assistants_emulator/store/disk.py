@@ -14,6 +14,11 @@ from filelock import FileLock, Timeout
 
 from assistants_emulator.errors import DirectoryInUse, StoreError
 
+try:
+    import fcntl
+except ImportError:  # Windows, where an open `.lock` cannot be deleted
+    fcntl = None  # type: ignore[assignment]
+
 
 @contextmanager
 def reported(path: Path) -> Iterator[None]:
@@ -24,11 +29,11 @@ def reported(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: {error.strerror or error}") from error
 
 
-def make_directory(path: Path) -> None:
-    """Make a directory and its parents; no error if it exists. StoreError if it cannot be made."""
+def make_directory(path: Path, *, parents: bool = True) -> None:
+    """Make a directory, and its parents; no error if it exists. StoreError if it cannot be made."""
     with reported(path):
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(parents=parents, exist_ok=True)
         except FileExistsError:
             raise StoreError(f"{path}: not a directory") from None
 
@@ -46,15 +51,15 @@ def replace_file(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
 
 
 class ReplacementFile:
-    """New bytes for `path`, in `PATH.new` beside it until `commit` puts them in place at once; `abort` drops them.
+    """New bytes for `path`, in `PATH.suffix` beside it until `commit` puts them in place at once; `abort` drops them.
 
     A kill leaves `path` with the old bytes or the new ones; with `sync` a power failure does too. OSError if the disk
     refuses, and `path` is as it was.
     """
 
-    def __init__(self, path: Path, *, sync: bool = True) -> None:
+    def __init__(self, path: Path, *, sync: bool = True, suffix: str = "new") -> None:
         self._path = path
-        self._temporary = path.with_name(f"{path.name}.new")
+        self._temporary = path.with_name(f"{path.name}.{suffix}")
         self._sync = sync
         self.file: BinaryIO = self._temporary.open("wb")
 
@@ -77,16 +82,17 @@ class ReplacementFile:
 
 
 class DirectoryLock:
-    """A lock on DIR/.lock, which the system frees when the process ends, however it ends.
+    """A lock on DIR/.lock, and on DIR itself where directories can be locked, so that deleting `.lock` frees nothing.
 
-    DIR/.lock-holder names the process for the error message of others. Acquire and release may happen in different
-    threads.
+    The system frees them when the process ends, however it ends. DIR/.lock-holder names the process for the error
+    message of others. Acquire and release may happen in different threads.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._holder = directory / ".lock-holder"
         self._lock = FileLock(directory / ".lock", timeout=0, thread_local=False)
+        self._descriptor: int | None = None
 
     def acquire(self) -> None:
         """Make the directory and lock it. DirectoryInUse names the holder; StoreError if there can be no directory."""
@@ -94,7 +100,9 @@ class DirectoryLock:
         with reported(self._directory):
             try:
                 self._lock.acquire()
-            except Timeout:
+                self._lock_directory()
+            except (Timeout, BlockingIOError):
+                self._lock.release()
                 raise DirectoryInUse(f"{self._directory} is in use by {self._read_holder()}") from None
             except NotImplementedError as error:
                 raise StoreError(f"{self._directory}: no file locks here: {error}") from None
@@ -105,7 +113,24 @@ class DirectoryLock:
         if self._lock.is_locked:
             with suppress(OSError):
                 self._holder.unlink()
+            if self._descriptor is not None:
+                os.close(self._descriptor)
+                self._descriptor = None
             self._lock.release()
+
+    def _lock_directory(self) -> None:
+        """BlockingIOError if another process has it; nothing where the system locks no directories."""
+        if fcntl is None:
+            return
+        descriptor = os.open(self._directory, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            if isinstance(error, BlockingIOError):
+                raise
+        else:
+            self._descriptor = descriptor
 
     def _write_holder(self) -> None:
         with suppress(OSError):

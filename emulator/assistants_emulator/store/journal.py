@@ -18,9 +18,10 @@ from zlib import crc32
 import orjson
 
 from assistants_emulator.errors import StoreError
-from assistants_emulator.store.disk import reported
+from assistants_emulator.store.disk import ReplacementFile, reported
 
 REPAIR_HINT = "start with --repair to keep everything that can be read"
+GONE = "it was deleted or replaced while in use; start again"
 _CHECKSUM_BYTES = len(b',"crc32":"00000000"}\n')
 
 
@@ -52,9 +53,11 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._name = os.fspath(path)  # for each commit's look at it
         self.size = 0
         self.closed = False
         self._file: FileIO | None = None
+        self._identity = (0, 0)  # inode and device of the open file
         self._has_partial_line = False
 
     def read(self) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -69,7 +72,10 @@ class Journal:
                 yield number, entry
 
     def append(self, line: bytes) -> None:
-        """Write the whole line; StoreError, and the file is as it was, if it cannot be."""
+        """Write the whole line; StoreError, and the file is as it was, if it cannot be.
+
+        A file that is not at its path any more takes no line: one of a deleted directory would be lost silently.
+        """
         try:
             self._write(line)
         except OSError as error:
@@ -84,6 +90,29 @@ class Journal:
             os.ftruncate(self._fileno(), 0)
         self.size = 0
 
+    def replace_beginning(self, size: int, line: bytes) -> None:
+        """Replace the first `size` bytes, whole lines, by one line; at once, so that a kill leaves the old or the new.
+
+        StoreError, and the file is as it was, if that fails.
+        """
+        with reported(self.path):
+            self._fileno()
+            self._require_in_place()
+            replacement = ReplacementFile(self.path, sync=False)
+            try:
+                replacement.file.write(line)
+                with self.path.open("rb") as old:
+                    old.seek(size)
+                    replacement.file.write(old.read(self.size - size))
+            except BaseException:
+                replacement.abort()
+                raise
+            replacement.commit()
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+        self.size += len(line) - size
+
     def close(self) -> None:
         self.closed = True
         if self._file is not None:
@@ -93,10 +122,18 @@ class Journal:
         if self.closed:
             raise StoreError(f"{self.path}: the store is closed")
 
+    def require_in_place(self) -> None:
+        """StoreError if the file that was opened is not at its path any more."""
+        if self._file is not None:
+            with reported(self.path):
+                self._require_in_place()
+
     def _write(self, line: bytes) -> None:
         if self._has_partial_line:
             self._cut_partial_line()
-        written = os.write(self._fileno(), line)
+        file = self._fileno()
+        self._require_in_place()
+        written = os.write(file, line)
         if written < len(line):
             raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes could be written")
 
@@ -105,9 +142,19 @@ class Journal:
         os.ftruncate(self._fileno(), self.size)
         self._has_partial_line = False
 
+    def _require_in_place(self) -> None:
+        try:
+            found = os.stat(self._name)
+        except OSError:
+            found = None
+        if found is None or (found.st_ino, found.st_dev) != self._identity:
+            raise OSError(errno.ENOENT, GONE)
+
     def _fileno(self) -> int:
         self.require_open()
         if self._file is None:
             self._file = FileIO(self.path, "ab")
+            status = os.fstat(self._file.fileno())
+            self._identity = status.st_ino, status.st_dev
             self._cut_partial_line()
         return self._file.fileno()

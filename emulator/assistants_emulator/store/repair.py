@@ -120,6 +120,12 @@ def _salvage(path: Path, content: bytes | None, commits: list[dict[str, Any]]) -
         tables, lost = _readable_rows(content)
         tables, sequence, values = split_own_documents(tables)
         damage = f"damaged; {lost} of its lines cannot be read"
+    if damage:
+        unknown = (name for name in tables if name not in TABLES)
+        damage += "".join(
+            f"; table {name!r} is unknown, the {len(tables[name])} objects in it are no longer served"
+            for name in unknown
+        )
     if damage and not any(sequence in (commit["after"], commit["sequence"]) for commit in commits):
         sequence = first if commits else sequence  # it may be the number that is damaged
     return _Database(tables, sequence, Counters(values), damage)

@@ -13,9 +13,11 @@ checkpoint has no changes: it ties the journal to its db.json. Damage is a Store
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import chain, islice, repeat
+from functools import partial
+from itertools import chain, count, islice, repeat, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
 from zlib import crc32
@@ -25,12 +27,14 @@ from tinydb.storages import Storage
 
 from assistants_emulator.errors import StoreError
 from assistants_emulator.ids import Counters
-from assistants_emulator.store.disk import make_directory, replace_file, reported
-from assistants_emulator.store.journal import REPAIR_HINT, Journal, encode
+from assistants_emulator.store.disk import ReplacementFile, make_directory, replace_file, reported
+from assistants_emulator.store.journal import GONE, REPAIR_HINT, Journal, encode
 from assistants_emulator.store.model import TABLES, Object
+from assistants_emulator.store.steps import OBJECTS_AT_ONCE, Steps, run_at_once
 
 CHECKPOINT_BYTES = 8 * 1024 * 1024
 LINES_AT_ONCE = 100  # of db.json
+BACKGROUND = "background"  # suffix of a db.json that a thread writes; a kill leaves it behind
 # numbers of own documents in the table `emulator`; commits count from 1
 COUNTERS = 0
 CHECKSUM = -1
@@ -54,8 +58,11 @@ class JournalStorage(Storage):
         self._checkpoint_at = checkpoint_bytes
         self._path = path
         self._journal: Journal | None = None
-        self._is_without_directory = False  # the first write makes it, so that looking at a project leaves no trace
+        self._is_without_directory = path is not None  # until there is one: the first write makes it, no look does
         self._absorbed = 0  # bytes at the journal's beginning whose commits are in db.json
+        self._writing: NewDatabase | None = None
+        self.background: Callable[[Steps[None]], object] = run_at_once
+        """Runs a checkpoint that is due, or frees the memory of replaced tables: at once, or in turns of a loop."""
         self.load()
 
     def load(self) -> None:
@@ -69,6 +76,7 @@ class JournalStorage(Storage):
     def unload(self) -> None:
         """Free the tables' memory until they are loaded again; every commit is in the directory already."""
         if self._journal is not None:
+            self.abandon()
             self.tables = {}
             self._journal.close()
 
@@ -88,14 +96,16 @@ class JournalStorage(Storage):
         sequence = max(self.sequence, highest_number(tables))
         values = dict(self.counters.values if counters is None else counters)
         self._save(tables, sequence, values)
+        old = self.tables
         self.tables, self.sequence, self.counters.values = tables, sequence, values
+        self.background(_release({name: rows for name, rows in old.items() if name in TABLES}))
 
     def append(self, sequence: int, puts: Iterable[Put], drops: Iterable[Drop]) -> None:
         """Write a commit and the counters that moved. StoreError, and nothing has changed, if that fails."""
         self._unwritten |= self.counters.take_changed()
         entry = _commit(self.sequence, sequence, puts, drops, self._unwritten)
         if self._journal is not None:
-            self._make_directory()
+            self.make_directory()
             self._journal.append(encode(entry))
         else:
             orjson.dumps(entry)  # so that memory refuses the same objects
@@ -108,12 +118,77 @@ class JournalStorage(Storage):
 
     def checkpoint_if_due(self) -> None:
         """Checkpoint a journal that outgrew db.json; if that fails nothing is lost, and a later commit tries again."""
-        if self._journal is None or self._journal.size <= self._checkpoint_at:
+        if self._journal is not None and self._journal.size > self._checkpoint_at and self._writing is None:
+            self.checkpoint_in_background()
+
+    @property
+    def is_writing(self) -> bool:
+        """Tell whether a checkpoint, or a replacement of all tables, is under way."""
+        return self._writing is not None
+
+    def checkpoint_in_background(self) -> None:
+        """Begin a checkpoint of the tables as they are now; commits go on meanwhile."""
+        if self._path is not None and self._journal is not None and self._writing is None:
+            self._unwritten |= self.counters.take_changed()
+            self._writing = NewDatabase(self._path, {name: dict(rows) for name, rows in self.tables.items()})
+            write = partial(self._writing.write, self.sequence, dict(self.counters.values))
+            self.background(self._checkpoint(self._writing, write, self._journal, self.sequence, self._journal.size))
+
+    def _checkpoint(
+        self, file: NewDatabase, write: Callable[[], object], journal: Journal, sequence: int, size: int
+    ) -> Steps[None]:
+        """Write the file in a thread, then put it in place and drop from the journal the commits that it has.
+
+        These are its first `size` bytes, up to `sequence`.
+        """
+        yield write
+        if self._writing is not file:
+            file.abandon()  # the tables were replaced meanwhile, or the store is closed
             return
+        self._writing = None
         try:
-            self.checkpoint()
+            journal.require_in_place()
+            self._checkpoint_at = max(self._checkpoint_bytes, file.commit())
         except StoreError:
-            self._checkpoint_at = self._journal.size + self._checkpoint_bytes
+            self._checkpoint_at = journal.size + self._checkpoint_bytes
+            return
+        self._absorbed = size
+        with suppress(StoreError):  # otherwise the lines are skipped by their sequence
+            line = encode(_commit(sequence, sequence, (), (), {}))
+            journal.replace_beginning(size, line)
+            self._absorbed = len(line)
+
+    def replacing(self, tables: Tables) -> Steps[Callable[[], None]]:
+        """Write a db.json with these tables, in a thread; return the function that makes them the storage's.
+
+        The table `emulator` stays as it is then, and the counters do. Commits in the meantime are of the old tables.
+        """
+        others = {name: rows for name, rows in tables.items() if name != "emulator"}
+        self.make_directory()
+        file = None if self._path is None else NewDatabase(self._path, others)
+        if file is not None:
+            self._writing = file
+            yield file.write_others
+        highest = highest_number(others)
+
+        def install() -> None:
+            sequence = max(self.sequence, highest)
+            new = {**others, "emulator": self.tables.get("emulator", {})}
+            if file is not None and self._journal is not None:
+                self._journal.require_open()
+                self._journal.require_in_place()
+                file.write_own(sequence, self.counters.values, new["emulator"])
+                self._saved(file.commit(), sequence)
+            old, self.tables, self.sequence = self.tables, new, sequence
+            self.background(_release({name: rows for name, rows in old.items() if name != "emulator"}))
+
+        return install
+
+    def abandon(self) -> None:
+        """Give up a file that is being written."""
+        if self._writing is not None:
+            self._writing.abandon()
+            self._writing = None
 
     def close(self) -> None:
         """Checkpoint if the journal has commits. The file is closed even if that fails; may be called again."""
@@ -123,11 +198,13 @@ class JournalStorage(Storage):
             if self.is_behind and not self._journal.closed:
                 self.checkpoint()
         finally:
+            self.abandon()
             self._journal.close()
 
-    def _make_directory(self) -> None:
+    def make_directory(self) -> None:
+        """Make the directory before the first write to it; one that was there and is gone is not made again."""
         if self._is_without_directory and self._path is not None:
-            make_directory(self._path.parent)
+            make_directory(self._path.parent, parents=False)
             self._is_without_directory = False
 
     def __str__(self) -> str:
@@ -136,8 +213,12 @@ class JournalStorage(Storage):
     def _load(self, path: Path, journal: Journal) -> None:
         if path.parent.exists():
             make_directory(path.parent)  # an error for what is no directory
-        else:
-            self._is_without_directory = True
+            self._is_without_directory = False
+        elif not self._is_without_directory:
+            raise StoreError(f"{path.parent}: {GONE}")
+        for stale in path.parent.glob(f"{path.name}.{BACKGROUND}-*"):
+            with suppress(OSError):
+                stale.unlink()
         with reported(path), suppress(FileNotFoundError):
             self._read_database(path)
         highest = highest_number(self.tables)
@@ -172,10 +253,17 @@ class JournalStorage(Storage):
             return
         if self._path is not None and self._journal is not None:
             self._journal.require_open()
-            self._make_directory()
+            self._journal.require_in_place()
+            self.abandon()
+            self.make_directory()
             with reported(self._path):
                 size = write_database(self._path, tables, sequence, counters)
-            self._checkpoint_at = max(self._checkpoint_bytes, size)
+            self._saved(size, sequence)
+        self._unwritten = {}
+
+    def _saved(self, size: int, sequence: int) -> None:
+        self._writing = None
+        self._checkpoint_at = max(self._checkpoint_bytes, size)
         self._unwritten = {}
         if self._journal is not None:
             with suppress(StoreError):
@@ -240,11 +328,112 @@ def split_own_documents(tables: Tables) -> tuple[Tables, int, dict[str, int]]:
 
 def write_database(path: Path, tables: Tables, sequence: int, counters: Mapping[str, int]) -> int:
     """Replace db.json, and return its size in bytes. OSError if the disk refuses."""
-    document: Object = {"id": "counters", "sequence": sequence, "values": counters}
-    others = {name: rows for name, rows in tables.items() if name != "emulator"}
     with replace_file(path) as file:
-        _dump(others | {"emulator": {COUNTERS: document, **tables.get("emulator", {})}}, file)
+        writer = _Writer(file)
+        writer.write(_lines(_others(tables)))
+        writer.finish(_lines(_own(tables.get("emulator", {}), sequence, counters), writer.is_empty))
         return file.tell()
+
+
+class NewDatabase:
+    """A new db.json with these tables, not in place until `commit`: written in any thread, as long as none abandons it.
+
+    `commit` raises the StoreError of a disk that refused.
+    """
+
+    _numbers = count(1)
+
+    def __init__(self, path: Path, tables: Tables) -> None:
+        self._path = path
+        self._tables = tables
+        self._is_abandoned = False
+        self._error: OSError | None = None
+        self._replacement: ReplacementFile | None = None
+        self._writer: _Writer | None = None
+        self._suffix = f"{BACKGROUND}-{os.getpid()}-{next(self._numbers)}"
+
+    def write(self, sequence: int, counters: Mapping[str, int]) -> None:
+        self.write_others()
+        self.write_own(sequence, counters, self._tables.get("emulator", {}))
+
+    def write_others(self) -> None:
+        """Write all tables but `emulator`."""
+        try:
+            self._replacement = ReplacementFile(self._path, suffix=self._suffix)
+            self._writer = _Writer(self._replacement.file)
+            self._writer.write(takewhile(lambda line: not self._is_abandoned, _lines(_others(self._tables))))
+            self._sync(self._replacement)
+        except OSError as error:
+            self._error = error
+        if self._is_abandoned:
+            self.abandon()
+
+    def write_own(self, sequence: int, counters: Mapping[str, int], rows: dict[int, Object]) -> None:
+        if self._writer is None or self._replacement is None or self._error is not None or self._is_abandoned:
+            return
+        try:
+            self._writer.finish(_lines(_own(rows, sequence, counters), self._writer.is_empty))
+            self._sync(self._replacement)
+        except OSError as error:
+            self._error = error
+
+    def commit(self) -> int:
+        """Put it in place, and return its size in bytes."""
+        with reported(self._path):
+            if self._error is not None or self._replacement is None or self._is_abandoned:
+                self.abandon()
+                raise self._error or OSError("nothing was written")
+            size = self._replacement.file.tell()
+            self._replacement.commit()
+            return size
+
+    def abandon(self) -> None:
+        """Remove what has been written; a thread that is writing stops soon, and then removes it."""
+        self._is_abandoned = True
+        if self._replacement is not None:
+            self._replacement.abort()
+
+    def _sync(self, replacement: ReplacementFile) -> None:
+        replacement.file.flush()
+        os.fsync(replacement.file.fileno())
+
+
+class _Writer:
+    """Writes lines of db.json without the whole text in memory; the checksum is the last document of the last table."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.is_empty = True
+        self._file = file
+        self._checksum = 0
+
+    def write(self, lines: Iterable[bytes]) -> None:
+        lines = iter(lines)
+        while piece := b"".join(islice(lines, LINES_AT_ONCE)):
+            self.is_empty = False
+            self._checksum = crc32(piece, self._checksum)
+            self._file.write(piece)
+
+    def finish(self, lines: Iterable[bytes]) -> None:
+        self.write(lines)
+        self._file.write(_CHECKSUM_LINE % self._checksum)
+
+
+def _others(tables: Tables) -> Tables:
+    return {name: rows for name, rows in tables.items() if name != "emulator"}
+
+
+def _own(rows: dict[int, Object], sequence: int, counters: Mapping[str, int]) -> Tables:
+    document: Object = {"id": "counters", "sequence": sequence, "values": counters}
+    return {"emulator": {COUNTERS: document, **rows}}
+
+
+def _release(tables: Tables) -> Steps[None]:
+    """Free the memory of tables that are no longer used, in steps."""
+    for rows in tables.values():
+        while rows:
+            for _ in range(min(len(rows), OBJECTS_AT_ONCE)):
+                rows.popitem()
+            yield None
 
 
 def _numbered(data: Mapping[str, Mapping[Any, Any]]) -> Tables:
@@ -255,18 +444,9 @@ def highest_number(tables: Tables) -> int:
     return max((max(rows, default=0) for rows in tables.values()), default=0)
 
 
-def _dump(tables: Tables, file: BinaryIO) -> None:
-    """Write one document a line, without the whole text in memory; the checksum is the last document of the last."""
-    checksum = 0
-    lines = _lines(tables)
-    while piece := b"".join(islice(lines, LINES_AT_ONCE)):
-        checksum = crc32(piece, checksum)
-        file.write(piece)
-    file.write(_CHECKSUM_LINE % checksum)
-
-
-def _lines(tables: Tables) -> Iterator[bytes]:
-    for first, (name, rows) in enumerate(tables.items()):
-        yield (b"},\n" if first else b"{") + orjson.dumps(name) + b": {"
+def _lines(tables: Tables, is_first: bool = True) -> Iterator[bytes]:
+    for name, rows in tables.items():
+        yield (b"{" if is_first else b"},\n") + orjson.dumps(name) + b": {"
+        is_first = False
         for separator, (number, row) in zip(chain([b"\n"], repeat(b",\n")), rows.items(), strict=False):
             yield b'%b"%d": %b' % (separator, number, orjson.dumps(row))

@@ -7,12 +7,14 @@ store is unloaded an `UnloadedTables` is in the tables' place.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from assistants_emulator.errors import StoreError
 from assistants_emulator.ids import Counters
+from assistants_emulator.object_kinds import KINDS
 from assistants_emulator.store.model import TABLES, Event, Object, key
+from assistants_emulator.store.steps import OBJECTS_AT_ONCE, Steps
 from assistants_emulator.store.storage import CHECKPOINT_BYTES, Drop, JournalStorage, Put
 from assistants_emulator.store.table import Database, Listing, Page, Table
 
@@ -63,6 +65,10 @@ class Store:
     def all(self, table: str) -> Iterator[Object]:
         """Iterate in creation order; commits during the iteration are safe."""
         return iter(self._tables[table].listing())
+
+    def snapshot(self, table: str) -> list[Object]:
+        """Return all objects in creation order."""
+        return self._tables[table].listing()[:]
 
     def of(self, table: str, field: str, parent: str) -> Listing:
         """Return the objects whose `field` is `parent`, in creation order; KeyError for a field that TABLES lacks."""
@@ -132,6 +138,60 @@ class Store:
         self._storage.write(state, counters)
         for table in self._tables.values():
             table.reload()
+
+    def replacing(self, tables: Mapping[str, Sequence[Object]]) -> Steps[Callable[[], None]]:
+        """As `replace`, in steps: return the function that makes the objects the store's.
+
+        Changes in the meantime are of the old objects. The table `emulator`, and the counters, stay as they are.
+        """
+        self._load()
+        sequence = self._storage.sequence
+        state = dict(self._storage.tables)
+        installs = []
+        for name in TABLES:
+            if name == "emulator":
+                continue
+            objects: dict[str, Object] = {}
+            for position, object in enumerate(tables.get(name, ()), 1):
+                objects[key(name, object)] = object
+                if position % OBJECTS_AT_ONCE == 0:
+                    yield None
+            state[name] = dict(enumerate(objects.values(), sequence + 1))
+            sequence += len(objects)
+            installs.append((yield from self._tables[name].reloading(state[name])))
+        install_tables = yield from self._storage.replacing(state)
+
+        def install() -> None:
+            install_tables()
+            for install_index in installs:
+                install_index()
+
+        return install
+
+    @property
+    def is_writing(self) -> bool:
+        return self._storage.is_writing
+
+    def make_directory(self) -> None:
+        """Make the store's directory, unless it has been there: for what is written beside the objects."""
+        self._storage.make_directory()
+
+    def run_in_background(self, background: Callable[[Steps[None]], object]) -> None:
+        """Let `background` run checkpoints that are due, which otherwise the commit does."""
+        self._storage.background = background
+
+    def orphans(self) -> list[tuple[str, str]]:
+        """Return the drops of all objects whose parent is gone: a kill may leave them in the middle of a deletion."""
+        drops: dict[tuple[str, str], None] = {}
+        for kind in KINDS:
+            if kind.parent is None or not kind.table:
+                continue
+            parents, rows = self._tables[kind.parent.table], self._tables[kind.table]
+            for id in rows.parents(kind.parent_field):
+                if parents.number(id) is None or (kind.parent.table, id) in drops:
+                    children = rows.listing(kind.parent_field, id)
+                    drops |= dict.fromkeys((kind.table, key(kind.table, child)) for child in children)
+        return list(drops)
 
     def checkpoint(self) -> None:
         """Write db.json and empty the journal."""

@@ -18,6 +18,7 @@ from tinydb.storages import Storage
 
 from assistants_emulator.errors import StoreError
 from assistants_emulator.store.model import TABLES, Object, key
+from assistants_emulator.store.steps import OBJECTS_AT_ONCE, Steps, run_at_once
 
 MANY = 16  # from so many on, one pass over an index is cheaper than a deletion each
 MOST_DROPPED = 1000  # dropped keys that remain cursors, for programs that delete what they are paging through
@@ -34,15 +35,25 @@ class Table(tinydb.table.Table):
     def reload(self) -> None:
         """Index the storage's documents. StoreError for one without id."""
         tables: dict[str, dict[Any, Object]] = self._storage.read() or {}
-        self._documents: dict[int, Object] = tables.get(self._name, {})
-        self._order = sorted(self._documents)
-        self._numbers: dict[str, int] = {}
-        self.dropped: dict[str, int] = {}
-        self._children: dict[str, defaultdict[Any, list[int]]] = {field: defaultdict(list) for field in self._fields}
-        self.clear_cache()
+        run_at_once(self.reloading(tables.get(self._name, {})))()
+
+    def reloading(self, documents: dict[int, Object]) -> Steps[Callable[[], None]]:
+        """Index documents; return the function that makes them the table's. StoreError for one without id."""
+        order = sorted(documents)
+        numbers: dict[str, int] = {}
+        children: dict[str, defaultdict[Any, list[int]]] = {field: defaultdict(list) for field in self._fields}
+
+        def install() -> None:
+            self._documents, self._order, self._numbers, self._children = documents, order, numbers, children
+            self.dropped: dict[str, int] = {}
+            self.clear_cache()
+
         if self._name in TABLES:
-            for number in self._order:
-                self._index(number)
+            for position, number in enumerate(order, 1):
+                self._index(number, documents[number], numbers, children)
+                if position % OBJECTS_AT_ONCE == 0:
+                    yield None
+        return install
 
     def number(self, key: str) -> int | None:
         """Return the document number of an object, which no other object gets even after it is dropped."""
@@ -61,13 +72,17 @@ class Table(tinydb.table.Table):
         numbers = self._order if field is None else self._children[field].get(parent, ())
         return Listing(numbers, self._documents)
 
+    def parents(self, field: str) -> Iterable[str]:
+        """Return the values of a field with an index."""
+        return self._children[field].keys()
+
     def put(self, number: int, document: Object) -> None:
         """Insert under a number above all others, or replace the document that has it."""
         old = self._documents.get(number)
         self._documents[number] = document
         if old is None:
             self._order.append(number)
-            self._index(number)
+            self._index(number, document, self._numbers, self._children)
         else:
             self._move(number, old, document)
         self.clear_cache()
@@ -78,24 +93,25 @@ class Table(tinydb.table.Table):
             name = key(self._name, document)
             del self._numbers[name]
             self.dropped[name] = number
-        while len(self.dropped) > MOST_DROPPED:
-            del self.dropped[next(iter(self.dropped))]
+        for name in list(islice(self.dropped, max(0, len(self.dropped) - MOST_DROPPED))):
+            del self.dropped[name]
         _remove(self._order, documents)
         for field in self._fields:
             for parent, children in _grouped(documents, field).items():
                 self._unlink(field, parent, children)
         self.clear_cache()
 
-    def _index(self, number: int) -> None:
-        document = self._documents[number]
+    def _index(
+        self, number: int, document: Object, numbers: dict[str, int], children: dict[str, defaultdict[Any, list[int]]]
+    ) -> None:
         try:
-            self._numbers[key(self._name, document)] = number
+            numbers[key(self._name, document)] = number
         except (KeyError, TypeError):
             where = f"{self._storage}: table {self._name}, document {number}"
             raise StoreError(f"{where}: not an object with an id") from None
         for field in self._fields:
             if (parent := document.get(field)) is not None:
-                self._children[field][parent].append(number)
+                children[field][parent].append(number)
 
     def _move(self, number: int, old: Object, new: Object) -> None:
         for field in self._fields:
@@ -121,9 +137,12 @@ class Table(tinydb.table.Table):
 
 def _remove(numbers: list[int], dropped: Collection[int]) -> None:
     """Remove from a sorted list in place, since listings are views of it; many must be in a set or a dict."""
+    first = bisect_left(numbers, min(dropped)) if dropped else 0
     if len(dropped) < MANY:
         for number in dropped:
             del numbers[bisect_left(numbers, number)]
+    elif numbers[first + len(dropped) - 1 : first + len(dropped)] == [max(dropped)]:
+        del numbers[first : first + len(dropped)]  # neighbours, as a thread's messages mostly are
     else:
         numbers[:] = [number for number in numbers if number not in dropped]
 

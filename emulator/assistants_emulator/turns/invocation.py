@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -32,6 +33,10 @@ problems = logging.getLogger("assistants_emulator.problems")
 """At level INFO, a line for each problem of responders and scripts: `serve` shows them."""
 
 
+MOST_KEPT = 1000  # failures and unmatched turns of a project
+MOST_WITH_LOCALS = 100  # failures whose tracebacks hold the responder's variables, which may be large
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An exception that a responder raised, kept for the test that caused it."""
@@ -43,6 +48,27 @@ class Failure:
     def text(self) -> str:
         """The exception's text, well formed."""
         return text_of(self.error)
+
+
+class Newest(list[T]):
+    """The newest MOST_KEPT items; `dropped` counts older ones."""
+
+    dropped = 0
+
+    def append(self, item: T) -> None:
+        super().append(item)
+        if len(self) > MOST_KEPT:
+            del self[0]
+            self.dropped += 1
+
+
+class Failures(Newest[Failure]):
+    """The newest failures; only the last MOST_WITH_LOCALS have the variables of their frames."""
+
+    def append(self, failure: Failure) -> None:
+        super().append(failure)
+        if len(self) > MOST_WITH_LOCALS:
+            traceback.clear_frames(self[-MOST_WITH_LOCALS - 1].error.__traceback__)
 
 
 class NoResponder(EmulatorError):
@@ -78,8 +104,8 @@ class TurnServices:
         make_client: MakeClient,
         read_store: Callable[[str], Awaitable[None]],
     ) -> None:
-        self.failures: list[Failure] = []
-        self.unmatched: list[str] = []
+        self.failures = Failures()
+        self.unmatched: Newest[str] = Newest()
         self.choices: deque[tuple[Turn, Rule | None]] = deque(maxlen=MOST_CHOICES)
         """The rule that was chosen for each of the newest turns, None where none answered."""
         self.rules = rules

@@ -16,6 +16,7 @@ from assistants_emulator.resources.unit_of_work import FILES, STORES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file
 from assistants_emulator.resources.vector_stores import add_store
 from assistants_emulator.store import Object, Page, child_key
+from assistants_emulator.store.steps import in_steps, run_later
 from assistants_emulator.v1 import bodies
 from assistants_emulator.v1.bodies import page_of
 from assistants_emulator.v1.views import resource_files
@@ -115,7 +116,7 @@ def _put_files(context: Context, changes: UnitOfWork, store_id: str, file_ids: l
     for id, file in present.items():
         if id not in file_ids:
             changes.drop_file(file)
-            context.index.remove(store_id, id)
+            run_later(in_steps(context.index.removing(store_id, id)))
     for id in file_ids:
         if id not in present:
             changes.put_file(new_store_file(context, store_id, id, {}))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,6 +18,7 @@ from assistants_emulator.contract import check, includes
 from assistants_emulator.errors import ApiError, NoProject, ServerFault, StoreError
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.route import Download, Later, Route
+from assistants_emulator.store.steps import run_in_turns
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.fault_effects import DropConnection, apply, hold_runs, malformed, retry_headers
@@ -126,6 +127,7 @@ class Api:
             values["form"] = request.form
         address.require_known(values)
         project.driver.recover()
+        project.context.clock.catch_up()
         asker = request.headers.get(RUN_HEADER, b"").decode("latin-1")
         for place in _places(ids, values.get("body")):
             await project.driver.settle(place, asker, cancelled=ids["run_id"] if route.cancels else None)
@@ -135,8 +137,11 @@ class Api:
             await self._send_stream(request, send, stream)
             return
         result = route.operation(hold_runs(project.context, fault), **values)
+        if isinstance(result, Generator):
+            result = await run_in_turns(result)
         if isinstance(result, Later):
-            result = await project.work(result.function)
+            with project.context.contents.kept():
+                result = await project.work(result.function)
         if route.outcome is not None and not result["background"]:
             await _until_over(request, project, result["id"])
             result = route.outcome(project.context, result)
@@ -216,7 +221,9 @@ class Api:
             (b"content-disposition", attachment(file.filename)),
             (b"content-length", str(file.size).encode()),
         ]
-        await send_chunks(send, 200, headers, file.chunks)
+        assert request.project is not None
+        with request.project.context.contents.kept():
+            await send_chunks(send, 200, headers, file.chunks)
 
     def _headers(self, request: Request, content_type: bytes | None = None) -> Headers:
         milliseconds = str(int(request.seconds * 1000)).encode()

@@ -24,21 +24,21 @@ class Disconnected(Exception):
     """The client closed the connection before its request was complete."""
 
 
-async def read_body(receive: Receive, most: int = MOST_BYTES) -> bytes:
-    """The whole body; 413, once the client has sent it, for more than `most` bytes."""
+async def read_body(receive: Receive) -> bytes:
+    """The whole body; 413, once the client has sent it, for more than MOST_BYTES."""
     chunks: list[bytes] = []
     size = 0
     more = True
-    while more and size <= max(most, MOST_DRAINED_BYTES):
+    while more and size <= MOST_DRAINED_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size <= most:
+        if size <= MOST_BYTES:
             chunks.append(chunk)
         more = message.get("more_body", False)
-    refuse_above(most, size)
+    refuse_above(MOST_BYTES, size)
     return b"".join(chunks) if len(chunks) != 1 else chunks[0]
 
 

@@ -4,7 +4,6 @@ any language."""
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,17 +21,16 @@ from assistants_emulator.errors import (
 )
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
-from assistants_emulator.project.state import get_state
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.turns.invocation import problems
 from assistants_emulator.web.auth import key_of, require_key, require_token
-from assistants_emulator.web.body import MOST_BYTES, MOST_DEPTH, Disconnected, parse, read_body
+from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.openapi import openapi
-from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_whole
+from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_pieces, send_whole
+from assistants_emulator.web.state_body import receive_state, send_state
 from assistants_emulator.web.trusted_hosts import SAFE_METHODS
 
 PREFIX = "/_emulator/"
-MOST_STATE_DEPTH = MOST_DEPTH + 16  # a body that was accepted is some levels down in a state
 FAILED = "This call could not be answered; the emulator's log has the traceback."
 log = logging.getLogger("assistants_emulator")
 HEADERS = [
@@ -122,16 +120,6 @@ async def post_clock(project: Project, body: dict[str, Any]) -> Answer:
     return await get_clock(project, body)
 
 
-async def read_state(project: Project, body: dict[str, Any]) -> Answer:
-    project.driver.held.end_all()
-    return dict(get_state(project.context))
-
-
-async def write_state(project: Project, body: dict[str, Any]) -> Answer:
-    project.load_state(body)
-    return await read_state(project, body)
-
-
 async def add_to_state(project: Project, body: dict[str, Any]) -> Answer:
     return dict(await project.add_state(body))
 
@@ -161,8 +149,6 @@ async def resume(project: Project, run_id: str) -> Answer:
 
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "reset"): reset,
-    ("GET", "state"): read_state,
-    ("PUT", "state"): write_state,
     ("POST", "state"): add_to_state,
     ("GET", "script"): get_script,
     ("PUT", "script"): put_script,
@@ -176,6 +162,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "clock"): get_clock,
     ("POST", "clock"): post_clock,
 }
+STATE_METHODS = ("GET", "PUT")
+CALLS = (*((method, "state") for method in STATE_METHODS), *OPERATIONS)
 
 
 class Control:
@@ -192,8 +180,9 @@ class Control:
         self._project_of = project_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer: Answer | Project
         try:
-            answer, status = await self._answer(scope, receive), 200
+            answer, status = await self._state_call(scope, receive) or await self._answer(scope, receive), 200
         except Disconnected:
             return
         except ApiError as error:
@@ -206,7 +195,28 @@ class Control:
         except Exception:
             log.exception("%s %s could not be answered", scope["method"], scope["path"])
             answer, status = ServerFault(FAILED).body(), ServerFault.status
-        await send_whole(send, status, HEADERS, json_bytes(answer))
+        if isinstance(answer, Project):
+            await send_pieces(send, status, HEADERS, send_state(answer))
+        else:
+            await send_whole(send, status, HEADERS, json_bytes(answer))
+
+    async def _state_call(self, scope: Scope, receive: Receive) -> Project | None:
+        """Carry out `GET state` or `PUT state` up to its answer, the project's state; None for any other call."""
+        if scope["path"] != f"{PREFIX}state" or scope["method"] not in STATE_METHODS:
+            return None
+        project = self._project(scope)
+        if scope["method"] == "PUT":
+            await receive_state(project, receive)
+        project.driver.held.end_all()
+        return project
+
+    def _project(self, scope: Scope) -> Project:
+        """The key's project; Unauthorized or TokenMissing for a call that lacks the key or the token that it needs."""
+        headers = dict(scope["headers"])
+        key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
+        if scope["method"] not in SAFE_METHODS:
+            require_token(scope, self._config)
+        return self._open_project(self._project_of(key))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
@@ -214,14 +224,8 @@ class Control:
             return {"status": "ok", "version": VERSION}
         if (method, name) == ("GET", "openapi.json"):
             return openapi()
-        headers = dict(scope["headers"])
-        key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
-        if method not in SAFE_METHODS:
-            require_token(scope, self._config)
-        project = self._open_project(self._project_of(key))
-        is_state = name == "state"  # as large and deep as `GET state` answers it
-        raw = await read_body(receive, sys.maxsize if is_state else MOST_BYTES)
-        body = parse(raw, MOST_STATE_DEPTH if is_state else MOST_DEPTH) or {}
+        project = self._project(scope)
+        body = parse(await read_body(receive)) or {}
         if not isinstance(body, dict):
             raise ApiError(f"Invalid type: expected an object, but got {type(body).__name__} instead.")
         match name.split("/"):
@@ -229,6 +233,6 @@ class Control:
                 return await resume(project, run_id)
         operation = OPERATIONS.get((method, name))
         if operation is None:
-            calls = ", ".join(f"{verb} {path}" for verb, path in OPERATIONS)
+            calls = ", ".join(f"{verb} {path}" for verb, path in CALLS)
             raise NotFound(f"No control call {method} {scope['path']}. There are: GET health, {calls}.")
         return await operation(project, body)
