@@ -37,6 +37,7 @@ def prepare_state(context: Context, state: Mapping[str, Any]) -> State:
     tables = _prepared(context, state)
     _check_parents(tables, lambda table, id: False)
     _link_steps(tables)
+    _check_renderings(tables)
     tables["parts"] = [part for upload in tables["uploads"] for part in upload.pop("_parts", [])]
     return tables
 
@@ -52,6 +53,7 @@ def add_state(context: Context, state: Mapping[str, Any]) -> State:
             if context.store.get(table, key(table, row)) is not None:
                 raise EmulatorError(f"state: there is an object {row['id']!r} in {table} already")
     _check_parents(tables, lambda table, id: context.store.get(table, id) is not None)
+    _check_renderings(tables)
     new_files = {file["id"] for file in tables.get("files", ())}
     for row in tables.get("vector_store_files", ()):
         if row["id"] not in new_files and context.store.get("files", row["id"]) is None:
@@ -78,11 +80,13 @@ def _prepared(context: Context, state: Mapping[str, Any]) -> State:
             raise EmulatorError(
                 f"state: unknown table {name!r}{_suggestion(name, names)}; there are {', '.join(names)}"
             )
-    tables = {form.table: _objects(context, form, state.get(form.table, [])) for form in FORMS}
+    return {form.table: _objects(context, form, state.get(form.table, [])) for form in FORMS}
+
+
+def _check_renderings(tables: State) -> None:
     for form in FORMS:
-        for index, object in enumerate(tables[form.table]):
+        for index, object in enumerate(tables.get(form.table, ())):
             _check_rendering(form, f"{form.table}[{index}]", object)
-    return tables
 
 
 def _check_rendering(form: StateForm, where: str, object: Object) -> None:
