@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from plugin_helpers import RunTests
 
+pytestmark = pytest.mark.usefixtures("clients_are_left_open")
 CACHED = """
     import functools, openai
 

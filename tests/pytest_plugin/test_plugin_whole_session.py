@@ -11,6 +11,7 @@ from plugin_helpers import RunTests
 from assistants_emulator import Emulator
 from assistants_emulator.recording import Cassette
 
+pytestmark = pytest.mark.usefixtures("clients_are_left_open")
 WHOLE = "assistants_environment = session"
 DESK = """
     import openai

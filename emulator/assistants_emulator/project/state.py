@@ -178,7 +178,7 @@ def views_of(context: Context, tables: State) -> State:
 
 def _check_renderings(tables: State) -> Steps[None]:
     for form in FORMS:
-        for index, object in enumerate(tables[form.table]):
+        for index, object in enumerate(tables.get(form.table, ())):
             _check_rendering(form, f"{form.table}[{index}]", object)
             if index % RENDERED_AT_ONCE == 0:
                 yield None
