@@ -124,10 +124,10 @@ class HeldChecks:
         self.begun, self.released = threading.Event(), threading.Event()
         check = project_state._check_parents
 
-        def wait_and_check(tables: Any) -> Any:
+        def wait_and_check(tables: Any, exists: Any) -> Any:
             self.begun.set()
             yield self.released.wait
-            yield from check(tables)
+            yield from check(tables, exists)
 
         monkeypatch.setattr(project_state, "_check_parents", wait_and_check)
 

@@ -241,7 +241,7 @@ def show_unused_rules(emulator: Any) -> None:
     """A line on standard error for each rule with `times` left, in projects that had requests."""
     for name, project in emulator.projects().items():
         if project is not None and project.requests.total:
-            for rule in emulator.project(name).leftovers().unused:
+            for rule in project.rules.unused():  # `leftovers` would wait for user code that is at work
                 click.echo(f"{name}: not used up: {rule}", err=True)
 
 
