@@ -22,7 +22,6 @@ from assistants_emulator.errors import EmulatorError, StoppedError
 from assistants_emulator.handle import ProjectHandle, named_options
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, folder_of
-from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
@@ -210,7 +209,7 @@ class Emulator(ProjectHandle):
         self._script: Script | None = None if script is None else load_script(script)
         self._responder = None if responder is None else as_source(responder)
         self._is_live = getattr(responder, "live", False)
-        self._state = None if state is None else read_state(state)
+        self._state = None if state is None else _read_state(state)
         self._server: EmulatorServer = EmulatorServer(self.config, host, port, self._prepare)
         super().__init__(self._server, DEFAULT_PROJECT)
 
@@ -267,3 +266,9 @@ class Emulator(ProjectHandle):
             project.rules.add(Rule(self._responder, live=self._is_live, label="--responder"))
         if self._state is not None and project.is_new:
             project.load_state(self._state)
+
+
+def _read_state(state: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
+    from assistants_emulator.project.state import read_state
+
+    return read_state(state)

@@ -17,7 +17,6 @@ from assistants_emulator.errors import EmulatorError, unknown_option
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.project.state import get_state, read_state
 from assistants_emulator.project.transcript import transcript, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
@@ -296,10 +295,14 @@ class ProjectHandle:
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
+        from assistants_emulator.project.state import get_state
+
         return self._do(lambda project: get_state(project.context))
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
+        from assistants_emulator.project.state import read_state
+
         loaded = read_state(state)
         self._do(lambda project: project.load_state(loaded))
 

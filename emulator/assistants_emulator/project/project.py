@@ -18,7 +18,6 @@ from assistants_emulator.ids import Ids
 from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Faults
 from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.project.state import prepare_state, replace_state
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.files import used_contents
@@ -119,6 +118,8 @@ class Project:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError for an invalid state."""
+        from assistants_emulator.project.state import prepare_state, replace_state
+
         tables = prepare_state(self.context, state)
         self.end_streams()
         self._stop_reading()

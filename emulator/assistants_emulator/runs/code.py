@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from assistants_emulator.code_interpreter import execute
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import new_file
@@ -91,6 +90,8 @@ def execution(context: Context, run: Object, reply: CodeInterpreter) -> Callable
     files = {name: context.contents.whole(file["_content"]) for name, file in _attached(context, run)}
 
     def run_code() -> CodeInterpreter:
+        from assistants_emulator.code_interpreter import execute
+
         result = execute(reply.input, files)
         outputs = [Image(content=content, filename=name) for name, content in result.files.items()]
         images = [output for output in outputs if str(output.filename).lower().endswith(IMAGES)]

@@ -59,6 +59,7 @@ ANY, ROWS, NAMES = "{}", "", "/"  # keys of a node that no segment of a path can
 Headers = Mapping[bytes, bytes]
 
 OPENAI, AZURE, AZURE_V1 = "/v1", "/openai", "/openai/v1"
+PREFIX = "/_emulator/"  # of the control API and the inspector, beside the API
 AZURE_SINCE, AZURE_V2_SINCE = "2024-02-15", "2024-05-01"
 NO_ACCESS = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
