@@ -30,6 +30,7 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "leftovers": lambda emulator: emulator.leftovers(),
     "configure": lambda emulator: emulator.configure(seed="1"),
     "in_process": lambda emulator: emulator.in_process,
+    "inspector_link": lambda emulator: emulator.inspector_link,
     "client": lambda emulator: emulator.client(),
     "async_client": lambda emulator: emulator.async_client(),
     "environment": lambda emulator: emulator.environment().__enter__(),
@@ -42,11 +43,12 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "transcripts": lambda emulator: emulator.transcripts(1),
     "reset": lambda emulator: emulator.reset(),
     "project": lambda emulator: emulator.project("other"),
+    "token": lambda emulator: emulator.token,
     "projects": lambda emulator: emulator.projects(),
     "open_project": lambda emulator: emulator.open_project("other"),
     "close_project": lambda emulator: emulator.close_project("other"),
 }
-NEED_NO_SERVER = {"api_key", "config", "name", "repaired", "start", "stop"}
+NEED_NO_SERVER = {"api_key", "config", "left_behind", "name", "repaired", "start", "stop", "token"}
 
 
 @pytest.mark.parametrize("name", CALLS)

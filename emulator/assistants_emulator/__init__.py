@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 __all__ = [
+    "Cancel",
     "CodeInterpreter",
     "Emulator",
     "Expire",
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from assistants_emulator.emulator import Emulator
     from assistants_emulator.handle import ProjectHandle
     from assistants_emulator.responders.replies import (
+        Cancel,
         CodeInterpreter,
         Expire,
         Fail,

@@ -14,6 +14,9 @@ from typing import Protocol
 MANUAL_START = 1735689600  # 2025-01-01 00:00:00 UTC, so that a test sees the same times in every run
 
 
+LAST_INSTANT = 253402300799  # 9999-12-31 23:59:59 UTC: beyond it no calendar has a date
+
+
 class Timer(Protocol):
     def cancel(self) -> None: ...
 

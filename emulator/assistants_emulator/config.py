@@ -18,6 +18,8 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8106
 DEFAULT_LOADED = 100
 DEFAULT_SETTLE_SECONDS = 10.0
+ANY = "*"  # of the names and origins that are allowed
+TOKEN_VARIABLE = "ASSISTANTS_EMULATOR_TOKEN"
 TRANSPORTS = ("socket", "inprocess")
 CHOICES = {
     "clock": ("system", "manual"),
@@ -39,10 +41,15 @@ class Config:
     v1: Literal["serve", "sunset"] = "serve"
     api_key: str | None = None
     models: tuple[str, ...] = ()
+    reasoning_models: tuple[str, ...] = ()
+    """Models to add to the table in `resources/models.py`."""
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     tokens_per_second: float | None = None
     allow_code_execution: bool = False
     allow_hosts: tuple[str, ...] = ()
+    allow_origins: tuple[str, ...] = ()
+    token: str = ""
+    """The token of this start, beside the API key; empty: a new one each time."""
     repair: bool = False
     loaded_projects: int = DEFAULT_LOADED
     """Number of projects with a directory whose objects are in memory; those of others are read on use."""
@@ -55,6 +62,11 @@ class Config:
                 raise EmulatorError(f"{option} is {' or '.join(map(repr, choices))}, not {value!r}")
         if self.loaded_projects < 1:
             raise EmulatorError(f"loaded_projects is a whole number from 1 up, not {self.loaded_projects}")
+
+    @property
+    def needs_token(self) -> bool:
+        """True if the control API's writes and the inspector need the token: they could run code on this machine."""
+        return self.allow_code_execution
 
 
 def project_of_key(key: str) -> str:
@@ -72,6 +84,8 @@ def is_loopback(name: str) -> bool:
     if name.lower() == "localhost" or name.lower().endswith(".localhost"):
         return True
     try:
-        return ip_address(name).is_loopback
+        address = ip_address(name)
     except ValueError:
         return False
+    mapped = getattr(address, "ipv4_mapped", None)  # a peer of a socket for both families
+    return address.is_loopback if mapped is None else bool(mapped.is_loopback)

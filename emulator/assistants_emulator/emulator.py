@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
+from assistants_emulator import processes
 from assistants_emulator.config import (
     DEFAULT_HOST,
     DEFAULT_LOADED,
@@ -20,8 +22,9 @@ from assistants_emulator.config import (
 )
 from assistants_emulator.errors import EmulatorError, StoppedError
 from assistants_emulator.handle import ProjectHandle, named_options
+from assistants_emulator.ids import new_secret
 from assistants_emulator.project.project import Project
-from assistants_emulator.project.registry import Projects, folder_of
+from assistants_emulator.project.registry import Projects, directory_of
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
@@ -57,6 +60,8 @@ class EmulatorServer:
         self.config = config
         self.projects = Projects(config, self._make_project)
         self.repaired: list[str] = []
+        self.left_behind: list[str] = []
+        self.token = ""
         self._prepare = prepare
         self._address = (host, port)
         self._base_url = ""
@@ -73,8 +78,11 @@ class EmulatorServer:
         except BaseException:
             listener.close()
             raise
-        config = replace(self.config, allow_hosts=(*self.config.allow_hosts, listener.getsockname()[0]))
-        app = make_app(config, self.open_project, self._inspector)
+        self.token = self.config.token or new_secret()
+        hosts = (*self.config.allow_hosts, listener.getsockname()[0])
+        config = replace(self.config, allow_hosts=hosts, token=self.token)
+        app = make_app(config, self.open_project, lambda: self._inspector(config))
+        processes.use()
         http = ThreadedServer(app, listener)
         self._parts = Running(http, InProcessServer(app, http.loop), Workers())
         self._base_url = http.base_url
@@ -87,11 +95,13 @@ class EmulatorServer:
         try:
             running.http.loop.wait(self._stop(running))
         finally:
-            running.workers.close()
-            running.http.loop.close()
-            self.projects.clear()
             if self._lock is not None:
                 self._lock.release()
+            processes.release()
+            running.workers.close()
+            self.left_behind = running.workers.left_behind
+            running.http.loop.close()
+            self.projects.clear()
 
     def require_running(self) -> Running:
         if self._parts is None:
@@ -130,10 +140,10 @@ class EmulatorServer:
         if self.config.repair:
             self.repaired = repair(self.config.data_dir)
 
-    def _inspector(self) -> Any:
+    def _inspector(self, config: Config) -> Any:
         from assistants_emulator.inspector.app import Inspector
 
-        return Inspector(self.config, self.projects.listed, self.open_project)
+        return Inspector(config, self.projects.listed, self.open_project)
 
     def _make_project(self, name: str) -> Project:
         running = self.require_running()
@@ -143,7 +153,7 @@ class EmulatorServer:
             in_process = running.in_process if project.transport == "inprocess" else None
             return make_client(self.base_url, self.key_of(name), {**options, "default_headers": headers}, in_process)
 
-        directory = None if self.config.data_dir is None else self.config.data_dir / folder_of(name)
+        directory = None if self.config.data_dir is None else directory_of(self.config.data_dir, name)
         project = Project(name, self.config, directory, running.workers, running.http.loop.call, client_for_run)
         project.faults.routes = FAULT_ROUTES
         self._prepare(project)
@@ -182,10 +192,13 @@ class Emulator(ProjectHandle):
         v1: Literal["serve", "sunset"] = "serve",
         api_key: str | None = None,
         models: tuple[str, ...] = (),
+        reasoning_models: tuple[str, ...] = (),
         settle_seconds: float = DEFAULT_SETTLE_SECONDS,
         tokens_per_second: float | None = None,
         allow_code_execution: bool = False,
         allow_hosts: tuple[str, ...] = (),
+        allow_origins: tuple[str, ...] = (),
+        token: str = "",
         repair: bool = False,
         loaded_projects: int = DEFAULT_LOADED,
         transport: Literal["socket", "inprocess"] = "socket",
@@ -198,10 +211,13 @@ class Emulator(ProjectHandle):
             v1=v1,
             api_key=api_key,
             models=models,
+            reasoning_models=reasoning_models,
             settle_seconds=settle_seconds,
             tokens_per_second=tokens_per_second,
             allow_code_execution=allow_code_execution,
             allow_hosts=allow_hosts,
+            allow_origins=allow_origins,
+            token=token,
             repair=repair,
             loaded_projects=loaded_projects,
             transport=transport,
@@ -227,7 +243,10 @@ class Emulator(ProjectHandle):
         return self
 
     def stop(self) -> None:
-        """Stop listening and write everything to disk; unfinished runs go on when the directory is used again."""
+        """Stop listening and write everything to disk; unfinished runs go on when the directory is used again.
+
+        User code that does not end is not waited for: `left_behind` describes it, and its threads are daemons.
+        """
         self._server.stop()
 
     @property
@@ -236,9 +255,26 @@ class Emulator(ProjectHandle):
         return self._server.repaired
 
     @property
+    def left_behind(self) -> list[str]:
+        """Descriptions of the user code that was still at work after the newest stop."""
+        return self._server.left_behind
+
+    @property
     def inspector_url(self) -> str:
         """`http://127.0.0.1:PORT/_emulator/`."""
         return self.base_url.removesuffix("/v1") + "/_emulator/"
+
+    @property
+    def inspector_link(self) -> str:
+        """The inspector's address with the token of this start, which signs a browser in."""
+        return f"{self.inspector_url}?token={quote(self.token, safe='')}"
+
+    @property
+    def token(self) -> str:
+        """The token of the newest start; it stays known after a stop."""
+        if not self._server.token:
+            self._server.require_running()
+        return self._server.token
 
     def project(self, name: str) -> ProjectHandle:
         """The handle of a project, created at its first use. EmulatorError for a name that no header can carry."""

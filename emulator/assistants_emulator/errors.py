@@ -21,7 +21,24 @@ said in docs/reference/behaviour.md, resource by resource.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def well_formed(text: str) -> str:
+    """The text as a plain `str` with U+FFFD for each lone surrogate, which neither UTF-8 nor JSON can hold."""
+    text = str.__str__(text)  # of a subclass too, whose methods are the user's
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
+
+
+def text_of(error: BaseException) -> str:
+    """The exception's text, well formed; raises nothing, though the exception's own `str` may."""
+    try:
+        return well_formed(str(error))
+    except BaseException:
+        return "(it has no text: str() of it failed)"
 
 
 class EmulatorError(Exception):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cast, overload
 
@@ -17,7 +18,7 @@ from assistants_emulator.errors import EmulatorError, unknown_option
 from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.project.transcript import transcript, transcripts
+from assistants_emulator.project.transcript import transcript_of, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
@@ -63,11 +64,15 @@ def named_options(function: Function) -> Function:
 
 @dataclass(frozen=True, slots=True)
 class Leftovers:
-    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left."""
+    """Problems at a test's end: exceptions of responders, runs that no rule matched, rules with `times` left.
+
+    `is_settled` is False if a run was still at work after `settle_seconds`.
+    """
 
     failures: list[Failure]
     unmatched: list[str]
     unused: list[str]
+    is_settled: bool = True
 
 
 class Server(Protocol):
@@ -295,9 +300,7 @@ class ProjectHandle:
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
-        from assistants_emulator.project.state import get_state
-
-        return self._do(lambda project: get_state(project.context))
+        return self._do(_state)
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
@@ -311,26 +314,29 @@ class ProjectHandle:
         if not self._do(lambda project: project.driver.resume(run_id)):
             raise EmulatorError(f"{run_id} is not paused in project {self.name}")
 
-    def transcript(self, thread_id: str) -> str:
-        """A line for each message, tool call and run status of the thread, in order, without times.
+    def transcript(self, id: str, *, portable: bool = False) -> str:
+        """A line for each message, tool call and run status, in order, without times.
 
-        EmulatorError for a thread that does not exist.
+        `id` is a thread's, a conversation's, or that of the last response of a chain. A `portable` transcript is the
+        same text for the same behaviour before and after a port to the Responses API. EmulatorError for an unknown id.
         """
-        self._server.loop.wait(self._settled(thread_id))
-        return self._do(lambda project: self._transcript(project, thread_id))
+        self._server.loop.wait(self._settled(id))
+        return self._do(lambda project: self._transcript(project, id, portable))
 
-    def transcripts(self, newest: int) -> dict[str, str]:
-        """The transcripts of the newest threads by thread id, oldest first; does not wait for runs."""
-        return self._do(lambda project: transcripts(project.context.store, newest))
+    def transcripts(self, newest: int | None = None, *, portable: bool = False) -> dict[str, str]:
+        """The transcripts of threads, conversations and chains by id, in the order of first use; of the newest only,
+        where a number is given. Does not wait for runs or responses."""
+        return self._do(partial(_transcripts, newest=newest, portable=portable))
 
     def reset(self) -> None:
         """Remove objects, scripts, rules and requests, and start clock and ids from the beginning."""
         self._do(lambda project: project.reset())
 
-    def _transcript(self, project: Project, thread_id: str) -> str:
-        if project.context.store.get("threads", thread_id) is None:
-            raise EmulatorError(f"there is no thread {thread_id!r} in project {self.name!r}")
-        return transcript(project.context.store, thread_id)
+    def _transcript(self, project: Project, id: str, portable: bool) -> str:
+        text = transcript_of(project.context.store, id, portable)
+        if text is None:
+            raise EmulatorError(f"there is no thread, conversation or response {id!r} in project {self.name!r}")
+        return text
 
     async def _leftovers(self) -> Leftovers:
         await self._project().driver.settle_all()
@@ -338,7 +344,8 @@ class ProjectHandle:
 
     def _current_leftovers(self) -> Leftovers:
         driver = self._project().driver
-        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused())
+        driver.held.end_all()
+        return Leftovers(driver.failures, driver.unmatched, driver.rules.unused(), driver.is_settled)
 
     async def _settled(self, thread_id: str) -> None:
         await self._project().driver.settle(thread_id)
@@ -348,3 +355,15 @@ class ProjectHandle:
 
     def _project(self) -> Project:
         return self._server.open_project(self.name)
+
+
+def _state(project: Project) -> dict[str, list[dict[str, Any]]]:
+    from assistants_emulator.project.state import get_state
+
+    project.driver.held.end_all()
+    return get_state(project.context)
+
+
+def _transcripts(project: Project, newest: int | None, portable: bool) -> dict[str, str]:
+    project.driver.held.end_all()
+    return transcripts(project.context.store, newest, portable)

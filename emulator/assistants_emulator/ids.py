@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable, Mapping
 
 from assistants_emulator.object_kinds import KIND_OF, ObjectKind
 
 ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _TO_ALPHABET = bytes(ALPHABET[byte % len(ALPHABET)] for byte in range(256))
+
+
+def new_secret() -> str:
+    """A secret of 48 hexadecimal digits: the one thing that is drawn from the system, and no part of any answer."""
+    return secrets.token_hex(24)
 
 
 class Counters:
@@ -56,6 +62,23 @@ class Ids:
             tail = digest.hex()[: kind.id_length] if kind.hexadecimal else digest.translate(_TO_ALPHABET).decode()
             if not self._taken(kind, id := kind.prefix + tail):
                 return id
+
+    def root(self) -> str:
+        """The 16 digits that the ids of a new chain of responses share (docs/reference/behaviour.md#responses-ids)."""
+        return self._digest(f"root\0{self._counters.next('root')}", 8).hex()
+
+    def rooted(self, prefix: str, root: str, now: int) -> str:
+        """The id of a response, or of an item that belongs to one; `now` is its time in unix seconds."""
+        tail = self._digest(f"rooted\0{self._counters.next('rooted')}", 12).hex()
+        return f"{prefix}{root}00{now:08x}{tail}"
+
+    def ending_with(self, prefix: str, root: str) -> str:
+        """The id of a conversation, or of an item that was made through the conversations API."""
+        return prefix + self._digest(f"rooted\0{self._counters.next('rooted')}", 16).hex() + root
+
+    def letters(self, name: str, number: int, size: int) -> str:
+        """Letters and digits that are always the same for the same name and number; at most 64."""
+        return self._digest(f"{name}\0{number}", max(size, 1)).translate(_TO_ALPHABET).decode()[:size]
 
     def request_id(self, number: int) -> str:
         """The x-request-id of the project's call with that number."""

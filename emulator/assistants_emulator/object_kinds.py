@@ -202,8 +202,73 @@ FILE_BATCH = ObjectKind(
     keys=("id", "object", "created_at", "status", "vector_store_id", "file_counts"),
 )
 
+RESPONSE = ObjectKind(
+    name="response",
+    prefix="resp_",
+    id_length=50,
+    hexadecimal=True,
+    expected_prefix="resp",
+    word="response",
+    object="response",
+    table="responses",
+    listed_by=("_conversation_id", "_digest"),
+    keys=(
+        *("id", "object", "created_at", "status", "background", "billing", "completed_at", "conversation", "error"),
+        *("frequency_penalty", "incomplete_details", "instructions", "max_output_tokens", "max_tool_calls", "model"),
+        *("moderation", "output", "parallel_tool_calls", "presence_penalty", "previous_response_id"),
+        *("prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "reasoning", "safety_identifier"),
+        *("service_tier", "store"),
+        *("temperature", "text", "tool_choice", "tool_usage", "tools", "top_logprobs", "top_p", "truncation", "usage"),
+        *("user", "metadata"),
+    ),
+)
+"""The keys are those of August 2026; `conversation`, `billing`, `prompt_cache_options` are not always there."""
+CONVERSATION = ObjectKind(
+    name="conversation",
+    prefix="conv_",
+    id_length=48,
+    hexadecimal=True,
+    expected_prefix="conv",
+    word="conversation",
+    object="conversation",
+    table="conversations",
+    keys=("id", "object", "created_at", "metadata"),
+)
+FUNCTION_ITEM = ObjectKind(name="function_item", prefix="fc_", id_length=50, hexadecimal=True)
+FILE_SEARCH_ITEM = ObjectKind(name="file_search_item", prefix="fs_", id_length=50, hexadecimal=True)
+CODE_ITEM = ObjectKind(name="code_item", prefix="ci_", id_length=50, hexadecimal=True)
+REASONING_ITEM = ObjectKind(name="reasoning_item", prefix="rs_", id_length=50, hexadecimal=True)
+CONTAINER = ObjectKind(
+    name="container",
+    prefix="cntr_",
+    id_length=48,
+    hexadecimal=True,
+    expected_prefix="cntr",
+    word="container",
+    object="container",
+    table="containers",
+    keys=(
+        *("id", "object", "created_at", "status", "expires_after", "last_active_at", "memory_limit", "name"),
+        "network_policy",
+    ),
+    lasting=frozenset({"expired"}),
+)
+CONTAINER_FILE = ObjectKind(
+    name="container_file",
+    prefix="cfile_",
+    id_length=32,
+    hexadecimal=True,
+    expected_prefix="cfile",
+    word="container file",
+    object="container.file",
+    table="container_files",
+    parent=CONTAINER,
+    keys=("id", "object", "created_at", "bytes", "container_id", "path", "source"),
+)
+
 KINDS = (
     *(ASSISTANT, THREAD, MESSAGE, RUN, STEP, CALL, FILE, UPLOAD, PART),
     *(VECTOR_STORE, VECTOR_STORE_FILE, FILE_BATCH),
+    *(RESPONSE, CONVERSATION, FUNCTION_ITEM, FILE_SEARCH_ITEM, CODE_ITEM, REASONING_ITEM, CONTAINER, CONTAINER_FILE),
 )
 KIND_OF = {kind.name: kind for kind in KINDS}

@@ -33,6 +33,7 @@ MARKER = (
 DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
 # The SDK's two texts. They are reported at the line that calls the SDK, so a filter by module would not match.
 
+LEFT_BEHIND: pytest.StashKey[list[str]] = pytest.StashKey()
 THIS_TEST: pytest.StashKey[ActiveTest] = pytest.StashKey()
 
 
@@ -104,6 +105,21 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """`fail` and `skip` in a responder have their effect on its test: a failed test stays that, but may be skipped."""
+    __tracebackhide__ = True
+    try:
+        result = yield
+    except (Exception, pytest.fail.Exception):
+        if (test := item.stash.get(THIS_TEST, None)) is not None:
+            test.raise_outcome(of=(pytest.skip.Exception,))
+        raise
+    if (test := item.stash.get(THIS_TEST, None)) is not None:
+        test.raise_outcome(of=(pytest.skip.Exception, pytest.fail.Exception))
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
@@ -117,6 +133,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     from pytest_assistants_emulator.report import remarks_of
 
     remarks = list(remarks_of(report for reports in terminalreporter.stats.values() for report in reports))
+    remarks += [f"left behind, still at work: {name}" for name in terminalreporter.config.stash.get(LEFT_BEHIND, [])]
     if remarks:
         terminalreporter.section("assistants emulator")
         for remark in remarks:
@@ -131,6 +148,7 @@ def _assistants_server(pytestconfig: pytest.Config) -> Iterator[Server]:
     server = start(pytestconfig.getoption("--assistants-url"), pytestconfig.getini("assistants_transport"))
     yield server
     server.stop()
+    pytestconfig.stash[LEFT_BEHIND] = getattr(server, "left_behind", [])
 
 
 @pytest.fixture

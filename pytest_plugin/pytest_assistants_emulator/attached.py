@@ -5,6 +5,7 @@ Python code cannot be sent there, so responders are scripts; exceptions and unma
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from urllib.parse import quote
 import httpx2
 import orjson
 
-from assistants_emulator.config import key_of_project
+from assistants_emulator.config import TOKEN_VARIABLE, key_of_project
 from assistants_emulator.errors import EmulatorError, ScriptError
 from assistants_emulator.handle import FaultsHandle, Leftovers
 from assistants_emulator.project import transcript as texts
@@ -23,6 +24,7 @@ from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.request_log import LoggedRequest, RequestLog
 from assistants_emulator.project.state import read_state
 from assistants_emulator.responders.replies import (
+    Cancel,
     Chunk,
     CodeInterpreter,
     Expire,
@@ -41,6 +43,7 @@ from assistants_emulator.responders.replies import (
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
 from assistants_emulator.store import Object
+from assistants_emulator.web.auth import TOKEN_HEADER
 from pytest_assistants_emulator.marker import Settings
 
 if TYPE_CHECKING:
@@ -60,7 +63,7 @@ SINGLE_FIELD_ACTIONS: dict[type, tuple[str, str]] = {
     Wait: ("wait", "seconds"),
     Incomplete: ("incomplete", "reason"),
 }
-FLAG_ACTIONS: dict[type, str] = {Pause: "pause", Expire: "expire"}
+FLAG_ACTIONS: dict[type, str] = {Pause: "pause", Expire: "expire", Cancel: "cancel"}
 
 
 class AttachedServer:
@@ -70,7 +73,10 @@ class AttachedServer:
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/").removesuffix("/v1")
-        self._http = httpx2.Client(base_url=self._url, trust_env=False, verify=self._url.startswith("https"))
+        token = {TOKEN_HEADER.decode(): os.environ.get(TOKEN_VARIABLE, "")}
+        self._http = httpx2.Client(
+            base_url=self._url, headers=token, trust_env=False, verify=self._url.startswith("https")
+        )
         request_json(self._http, "GET", "/_emulator/health", {})
 
     def open(self, name: str, seed: str, settings: Settings) -> AttachedProject:
@@ -176,11 +182,13 @@ class AttachedProject:
     def resume(self, run_id: str) -> None:
         self.control("POST", f"runs/{quote(run_id, safe='')}/resume")
 
-    def transcript(self, thread_id: str) -> str:
-        return texts.transcript(FetchedThread(self.get, thread_id), thread_id)
+    def transcript(self, id: str, *, portable: bool = False) -> str:
+        """Of a thread; EmulatorError for any other id, since the API does not show all of a conversation's turns."""
+        return texts.transcript(FetchedThread(self.get, id), id, portable)
 
-    def transcripts(self, newest: int) -> dict[str, str]:
-        return {thread_id: self.transcript(thread_id) for thread_id in thread_ids(self.requests)[-newest:]}
+    def transcripts(self, newest: int | None = None, *, portable: bool = False) -> dict[str, str]:
+        ids = thread_ids(self.requests)
+        return {id: self.transcript(id, portable=portable) for id in (ids if newest is None else ids[-newest:])}
 
     def reset(self) -> None:
         self._script = AttachedScript()
@@ -317,13 +325,17 @@ def action(step: Step) -> dict[str, Any]:
     fields = asdict(step)
     if kind not in ACTIONS or fields.pop("images", None) or fields.pop("files", None):
         _refuse("an image")
+    if isinstance(step, Text) and step.then is not None:
+        fields["then"] = action(step.then)
     return {ACTIONS[kind]: {name: value for name, value in fields.items() if value is not None}}
 
 
 def _function_call(call: FunctionCall) -> dict[str, Any]:
     """Arguments as a string are taken as they stand, so braces in them are safe."""
-    fields = {"name": call.name, "arguments": call.arguments_json()}
-    return fields if call.id is None else {**fields, "id": call.id}
+    fields: dict[str, Any] = {"name": call.name, "arguments": call.arguments_json(), "id": call.id, "after": call.after}
+    if call.then is not None:
+        fields["then"] = action(call.then)
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _refuse(what: str) -> NoReturn:

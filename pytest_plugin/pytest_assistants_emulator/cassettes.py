@@ -102,7 +102,7 @@ class CassetteProject:
     def async_client(self, **options: Any) -> Any:
         return self._server.async_client(**options)
 
-    def transcripts(self, newest: int) -> dict[str, str]:
+    def transcripts(self, newest: int | None = None, *, portable: bool = False) -> dict[str, str]:
         """None: only the recorded server knew its threads."""
         return {}
 

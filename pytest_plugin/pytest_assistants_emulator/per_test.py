@@ -16,10 +16,12 @@ from assistants_emulator.server.sdk_clients import httpx_of
 from pytest_assistants_emulator.marker import Settings, settings_of
 from pytest_assistants_emulator.report import REMARK, TITLE, section
 from pytest_assistants_emulator.servers import Handle, Server, project_name
-from pytest_assistants_emulator.teardown import Problems
+from pytest_assistants_emulator.teardown import Problems, without_own_frames
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+
+    from assistants_emulator.handle import Leftovers
 
 ADVICE = (
     "Point it at the emulator: OpenAI() reads OPENAI_BASE_URL and OPENAI_API_KEY, which this fixture sets, when it is "
@@ -39,6 +41,7 @@ class ActiveTest:
         self._with_unused = with_unused
         self._escapes = escapes
         self._section: str | None = None
+        self._newest_leftovers: Leftovers | None = None
 
     def add_report(self, report: pytest.TestReport) -> None:
         """Note the outcome of the test's body, and add our section to the report of a failure."""
@@ -47,13 +50,28 @@ class ActiveTest:
         if report.failed and (text := section(self.handle, self._escapes) if self.is_open else self._section):
             report.sections.append((TITLE, text))
 
+    def raise_outcome(self, of: tuple[type[BaseException], ...]) -> None:
+        """Raise the first of pytest's own outcomes, of these kinds, that a responder raised in the test's body."""
+        __tracebackhide__ = True
+        failures = self._leftovers().failures
+        for index, failure in enumerate(failures):
+            if isinstance(failure.error, of):
+                del failures[index]
+                raise without_own_frames(failure.error)
+
+    def _leftovers(self) -> Leftovers:
+        """Waits for what is under way, but not twice for the same blocked responder."""
+        if self._newest_leftovers is None or self._newest_leftovers.is_settled:
+            self._newest_leftovers = self.handle.leftovers()
+        return self._newest_leftovers
+
     def finish(self) -> None:
         """Raise what went wrong unnoticed. A test that has failed shows it in its section, and does not fail twice."""
         __tracebackhide__ = True
         if self.outcome == "failed":
             return
         with_unused = self._with_unused and self.outcome == "passed"
-        problems = Problems.of(self.handle.leftovers(), self._escapes, with_unused=with_unused)
+        problems = Problems.of(self._leftovers(), self._escapes, with_unused=with_unused)
         if problems:
             self._section = section(self.handle, None)  # the project is closed by the time the report is built
             problems.fail()

@@ -49,7 +49,7 @@ class Handle(Protocol):
     def unmatched(self) -> list[Any]: ...
     def client(self, **options: Unpack[ClientOptions]) -> openai.OpenAI: ...
     def async_client(self, **options: Unpack[ClientOptions]) -> openai.AsyncOpenAI: ...
-    def transcripts(self, newest: int) -> dict[str, str]: ...
+    def transcripts(self, newest: int | None = None, *, portable: bool = False) -> dict[str, str]: ...
     def leftovers(self) -> Leftovers: ...
 
 
@@ -69,11 +69,15 @@ class Server(Protocol):
 
 
 class LocalServer:
-    """An emulator in this process, for the whole session."""
+    """An emulator in this process, for the whole session.
+
+    `left_behind` describes the user code that was still at work after `stop`.
+    """
 
     calls_upstream = False
 
     def __init__(self, transport: str) -> None:
+        self.left_behind: list[str] = []
         self._emulator = Emulator().start()
         self._transport = transport
 
@@ -98,6 +102,7 @@ class LocalServer:
 
     def stop(self) -> None:
         self._emulator.stop()
+        self.left_behind = self._emulator.left_behind
 
 
 def start(url: str | None, transport: str) -> Server:

@@ -12,13 +12,18 @@ if TYPE_CHECKING:
     from assistants_emulator.handle import Leftovers
 
 OWN_PACKAGES = ("assistants_emulator", "pytest_assistants_emulator", "concurrent", "asyncio")
+OUTCOMES = (pytest.fail.Exception, pytest.skip.Exception)
+
+
+class ResponderRaised(Exception):
+    """A responder raised what is no Exception, SystemExit for example; the cause is what it raised."""
 
 
 @dataclass(slots=True)
 class Problems:
     """`errors` as responders raised them, `texts` about everything else."""
 
-    errors: list[Exception]
+    errors: list[BaseException]
     texts: list[str]
 
     @classmethod
@@ -38,13 +43,24 @@ class Problems:
         if not self.errors:
             pytest.fail("\n\n".join(self.texts), pytrace=False)
         if len(self.errors) == 1 and not self.texts:
-            raise self.errors[0]
+            raise self.errors[0] if isinstance(self.errors[0], OUTCOMES) else as_raised(self.errors[0])
+        errors = [as_raised(error) for error in self.errors]
         raise ExceptionGroup(
-            "while the assistants emulator was used", [*self.errors, *(AssertionError(text) for text in self.texts)]
+            "while the assistants emulator was used", [*errors, *(AssertionError(text) for text in self.texts)]
         )
 
 
-def without_own_frames(error: Exception) -> Exception:
+def as_raised(error: BaseException) -> Exception:
+    """The exception itself, or one in its place for what would end pytest's session or cannot be in a group."""
+    error = without_own_frames(error)
+    if isinstance(error, Exception) and not isinstance(error, pytest.exit.Exception):
+        return error
+    raised = ResponderRaised(f"a responder raised {type(error).__name__}: {error}")
+    raised.__cause__ = error
+    return raised
+
+
+def without_own_frames(error: BaseException) -> BaseException:
     """The error with a traceback that begins at the responder; whole if all frames are the emulator's."""
     frame: TracebackType | None = error.__traceback__
     while frame is not None and frame.tb_frame.f_globals.get("__name__", "").partition(".")[0] in OWN_PACKAGES:

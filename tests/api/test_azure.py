@@ -136,3 +136,36 @@ def test_other_errors_are_in_openais_envelope(bare: httpx2.Client) -> None:
 def test_a_fault_applies_to_both_addresses(project: ProjectHandle, bare: httpx2.Client) -> None:
     project.faults.add("POST /threads", status=500, message="Down", times=1)
     assert bare.post("/threads?api-version=2024-05-01-preview", json={}).status_code == 500
+
+
+def test_retrieval_is_refused_by_the_first_api_version(bare: httpx2.Client) -> None:
+    assistant = {"model": "d", "tools": [{"type": "retrieval"}]}
+    answer = bare.post("/assistants?api-version=2024-02-15-preview", json=assistant)
+    message = (
+        "Azure OpenAI Retrieval v1 tool is not supported in favor of the more advanced v2 file_search tool. "
+        "Please use `file_search` in the v2 api."
+    )
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)
+
+
+PURPOSES = [
+    ("world_domination", "2024-05-01-preview"),
+    ("answers", "2024-05-01-preview"),
+    ("vision", "2024-02-15-preview"),
+]
+
+
+@pytest.mark.parametrize(("purpose", "api_version"), PURPOSES)
+def test_a_purpose_that_azure_does_not_know_is_refused_in_its_words(
+    bare: httpx2.Client, purpose: str, api_version: str
+) -> None:
+    path = f"/files?api-version={api_version}"
+    answer = bare.post(path, data={"purpose": purpose}, files={"file": ("a.png", b"one")})
+    error = {"code": "invalidPayload", "message": "Invalid value for the purpose."}
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
+
+
+def test_azure_takes_vision_since_v2(bare: httpx2.Client) -> None:
+    path = "/files?api-version=2024-05-01-preview"
+    answer = bare.post(path, data={"purpose": "vision"}, files={"file": ("a.png", b"one")})
+    assert answer.json()["purpose"] == "vision"

@@ -185,7 +185,7 @@ def test_a_body_of_10_mb_is_too_large(refused: Any, chunked: bool) -> None:
     assert refused("POST", "/threads", content=content) == (413, {**REFUSED, "message": message})
 
 
-ROOTS = {"an array": b"[]", "a string": b'"x"', "an integer": b"1", "a decimal number": b"1.5", "a boolean": b"true"}
+ROOTS = {"an array": b"[1]", "a string": b'"x"', "an integer": b"1", "a decimal number": b"1.5", "a boolean": b"true"}
 
 
 @pytest.mark.parametrize("kind", ROOTS)
@@ -193,6 +193,35 @@ def test_a_json_body_that_is_no_object_is_refused(refused: Any, kind: str) -> No
     message = f"Invalid type: expected an object, but got {kind} instead."
     answer = refused("POST", "/threads", content=ROOTS[kind])
     assert answer == (400, {**REFUSED, "message": message, "code": "invalid_type"})
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_an_empty_array_is_an_empty_object_where_nothing_is_required(wire: httpx2.Client, version: str) -> None:
+    headers = {"OpenAI-Beta": f"assistants={version}"}
+    thread = wire.post("/threads", content=b"[]", headers=headers).json()
+    assert thread["object"] == "thread"
+    assert wire.post(f"/threads/{thread['id']}", content=b"[]", headers=headers).json()["id"] == thread["id"]
+    assert wire.post("/vector_stores", content=b"[]").json()["object"] == "vector_store"
+
+
+def test_an_empty_array_is_no_object_where_something_is_required(refused: Any) -> None:
+    message = "Invalid type: expected an object, but got an array instead."
+    answer = refused("POST", "/assistants", content=b"[]")
+    assert answer == (400, {**REFUSED, "message": message, "code": "invalid_type"})
+
+
+EMPTY_SEGMENTS = ["/threads/thread_x/runs/run_x//submit_tool_outputs", "/threads//messages", "/vector_stores//files/x"]
+
+
+@pytest.mark.parametrize("path", EMPTY_SEGMENTS)
+def test_an_empty_segment_of_a_path_is_a_bad_request(refused: Any, path: str) -> None:
+    assert refused("POST", path, json={}) == (400, {**REFUSED, "message": f"Invalid URL (POST /v1{path})"})
+
+
+def test_an_empty_segment_at_the_paths_beginning_is_not_found(wire: httpx2.Client, refused: Any) -> None:
+    url = f"{wire.base_url}/threads"
+    error = {**REFUSED, "message": "Invalid URL (POST /v1//threads)"}
+    assert refused("POST", url, json={}) == (404, error)
 
 
 MODEL = {"model": "gpt-4o"}

@@ -49,6 +49,18 @@ def test_a_model_that_is_not_configured_is_not_found(strict_client: openai.OpenA
     assert (caught.value.code, caught.value.param) == ("model_not_found", "model")
 
 
+@pytest.mark.parametrize("model", ["ft:123", "gpt-4o"])
+def test_no_model_is_there_to_be_deleted(wire: httpx2.Client, model: str) -> None:
+    answer = wire.delete(f"/models/{model}")
+    error = {
+        "message": f"The model '{model}' does not exist",
+        "type": "invalid_request_error",
+        "param": "model",
+        "code": "model_not_found",
+    }
+    assert (answer.status_code, answer.json()) == (404, {"error": error})
+
+
 MODEL_ERRORS = [
     ("gpt-5", "The requested model 'gpt-5' does not exist.", "model_not_found"),
     (

@@ -231,10 +231,10 @@ ENDS = [
 
 @pytest.mark.parametrize(("status", "reply"), ENDS, ids=[status for status, _ in ENDS])
 def test_a_finished_run_cannot_be_cancelled(
-    project: ProjectHandle, ask: Any, refused: Any, status: str, reply: object
+    project: ProjectHandle, ask: Any, settled: Any, refused: Any, status: str, reply: object
 ) -> None:
     project.respond(reply)
-    run = ask()
+    run = settled(ask())
     answer = refused("POST", f"/threads/{run.thread_id}/runs/{run.id}/cancel")
     assert answer == (400, {**STATE_ERROR, "message": f"Cannot cancel run with status '{status}'."})
 

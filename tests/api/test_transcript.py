@@ -75,5 +75,5 @@ def test_an_active_run_is_shown_too(project: ProjectHandle, ask: Any) -> None:
 
 
 def test_a_transcript_of_a_thread_that_does_not_exist_is_an_error(project: ProjectHandle) -> None:
-    with pytest.raises(EmulatorError, match=r"there is no thread 'thread_x' in project '.*'"):
+    with pytest.raises(EmulatorError, match=r"there is no thread, conversation or response 'thread_x' in project '.*'"):
         project.transcript("thread_x")

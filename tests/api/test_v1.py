@@ -154,9 +154,10 @@ def test_an_assistant_takes_at_most_20_files(v1: Call, refused_v1: Call, file: C
 
 
 def test_a_file_that_retrieval_cannot_read_is_refused(refused_v1: Call, file: Call) -> None:
-    body = {"model": "gpt-4", "tools": [{"type": "retrieval"}], "file_ids": [file("table.csv")]}
+    body: Json = {"model": "gpt-4", "tools": [{"type": "retrieval"}], "file_ids": [file("table.csv")]}
     status, error = refused_v1("POST", "/assistants", json=body)
-    assert (status, error["message"].startswith("Failed to index file: Unsupported file")) == (400, True)
+    message = f"Failed to index file: Unsupported file {body['file_ids'][0]} type: application/octet-stream"
+    assert (status, error["message"]) == (400, message)
 
 
 def test_the_files_of_a_message_are_listed_and_retrieved(v1: Call, file: Call, client: Any) -> None:
@@ -180,6 +181,15 @@ def test_a_modified_message_keeps_its_file_ids(v1: Call, file: Call) -> None:
     (message,) = v1("GET", f"/threads/{thread['id']}/messages")["data"]
     changed = v1("POST", f"/threads/{thread['id']}/messages/{message['id']}", json={"metadata": {"a": True}})
     assert changed == {**message, "metadata": {"a": "True"}}
+
+
+def test_metadata_of_an_assistant_is_not_coerced(v1: Call, refused_v1: Call) -> None:
+    message = "Invalid type for 'metadata.version': expected a string, but got an integer instead."
+    error = {**REFUSED, "message": message, "param": "metadata.version", "code": "invalid_type"}
+    body = {"model": "gpt-4", "metadata": {"version": 1}}
+    assert refused_v1("POST", "/assistants", json=body) == (400, error)
+    assistant = v1("POST", "/assistants", json={"model": "gpt-4", "metadata": {"version": "1"}})
+    assert refused_v1("POST", f"/assistants/{assistant['id']}", json={"metadata": {"version": 1}}) == (400, error)
 
 
 def test_metadata_values_become_strings(v1: Call) -> None:

@@ -15,6 +15,7 @@ class Program:
 
     def __init__(self, client: Any) -> None:
         self.beta = client.beta
+        self.responses = client.responses
         self.assistant_id = self.beta.assistants.create(model="gpt-4o", name="Bench", instructions="Answer.").id
         self.thread_id = self.beta.threads.create().id
         self.run_thread_id = self.beta.threads.create(messages=[{"role": "user", "content": QUESTION}]).id
@@ -32,6 +33,9 @@ class Program:
         runs = self.beta.threads.runs
         return runs.create_and_poll(thread_id=self.run_thread_id, assistant_id=self.assistant_id)
 
+    def respond(self, **options: Any) -> Any:
+        return self.responses.create(model="gpt-4o", input=QUESTION, **options)
+
     def plain_calls(self) -> dict[str, Function]:
         """The calls that `openai-responses` can answer too."""
         beta = self.beta
@@ -47,4 +51,6 @@ class Program:
             **self.plain_calls(),
             "create_and_poll": self.create_and_poll,
             f"streamed run, {DELTAS} deltas": lambda: list(self.run(stream=True)),
+            "responses.create": self.respond,
+            f"streamed response, {DELTAS} deltas": lambda: list(self.respond(stream=True)),
         }

@@ -142,7 +142,7 @@ def client_of(base_url: str) -> httpx2.Client:
 def test_its_first_line_says_where_to_look_inside() -> None:
     ran = subprocess.run([*SERVE, "--", sys.executable, "-c", ""], capture_output=True, text=True)
     (url,) = re.findall(r"look inside: (\S+)", ran.stderr.splitlines()[0])
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/_emulator/", url)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/_emulator/\?token=\w{48}", url)
 
 
 def test_it_opens_the_inspector_in_the_browser(tmp_path: Path) -> None:
@@ -154,3 +154,23 @@ def test_it_opens_the_inspector_in_the_browser(tmp_path: Path) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "BROWSER": f"{browser} %s"})
     assert ran.returncode == 0, ran.stderr
     assert seen.read_text().strip() in ran.stderr
+
+
+def test_problems_of_scripts_are_lines_on_standard_error(tmp_path: Path) -> None:
+    script = tmp_path / "s.yaml"
+    script.write_text("version: 1\nreplies: [{when: {message: Bye}, times: 1, do: [{text: x}]}]\n")
+    with served("--script", str(script)) as (process, variables):
+        url, headers = variables["OPENAI_BASE_URL"], {"OpenAI-Beta": "assistants=v2"}
+        with httpx2.Client(headers={**headers, "Authorization": f"Bearer {variables['OPENAI_API_KEY']}"}) as client:
+            body = {"model": "gpt-4o", "instructions": "Help."}
+            assistant = client.post(f"{url}/assistants", json=body).json()
+            client.post(f"{url}/threads/runs", json={"assistant_id": assistant["id"]})
+            client.get(url.replace("/v1", "/_emulator/failures"))
+            client.put(url.replace("/v1", "/_emulator/script"), json={"version": 2})
+            assert process.stderr is not None
+            lines = [process.stderr.readline() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=20)
+    assert lines[0].startswith("No rule matches this run: last user message none")
+    assert lines[1] == "script: version: must be 1, not 2 (int)\n"
+    assert rest == "default: not used up: script replies[0]: message matches 'Bye' (used 0 of 1 times)\n"

@@ -9,7 +9,41 @@ from contract_bodies import ASSISTANT, MESSAGE, RUN, Refusal, chunking, function
 
 from assistants_emulator import contract
 
+NO_URL = "Expected a valid URL, but got a value with an invalid format."
+
+
+def image(url: str) -> dict[str, Any]:
+    return {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}
+
+
 SINGULAR = [
+    *(
+        (
+            contract.CreateMessage,
+            image(url),
+            f"Invalid 'content[0].image_url.url'. {NO_URL}",
+            "content[0].image_url.url",
+            "invalid_value",
+        )
+        for url in (
+            *("data:image/png;base64,iVBORw0KGgo=", "", "cat.png", "/cat.png", "file:///cat.png", "https://"),
+            *("http://[", "https://example.com:port/", "https://exa mple.com/", "https://example.com/a\nb"),
+        )
+    ),
+    (
+        contract.CreateThread,
+        {"messages": [image("https://example.com/a.png"), image("data:,")]},
+        f"Invalid 'messages[1].content[0].image_url.url'. {NO_URL}",
+        "messages[1].content[0].image_url.url",
+        "invalid_value",
+    ),
+    (
+        contract.CreateRun,
+        {**RUN, "additional_messages": [image("data:,")]},
+        f"Invalid 'additional_messages[0].content[0].image_url.url'. {NO_URL}",
+        "additional_messages[0].content[0].image_url.url",
+        "invalid_value",
+    ),
     (
         contract.CreateAssistant,
         {**ASSISTANT, "tools": [function(name="get weather")]},
@@ -125,3 +159,17 @@ def test_a_filter_nested_without_end_is_refused_rather_than_crashing(refusal: Re
     message, _, code = refusal(contract.SearchVectorStore, {"query": "q", "filters": nested})
     assert message.startswith("Invalid value for 'filters.filters[0].filters[0]")
     assert code == "invalid_value"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/a.png",
+        "http://localhost:8000/a%20b.png",
+        "HTTPS://x/y?z#a",
+        "https://[::1]/a",
+        "https://ä.de",
+    ],
+)
+def test_addresses_on_the_web_are_accepted(url: str) -> None:
+    contract.check(contract.CreateMessage, image(url))

@@ -129,7 +129,7 @@ def test_a_wrong_type_says_what_was_expected(
 
 @pytest.mark.parametrize(
     ("body", "got"),
-    [([], "an array"), ("x", "a string"), (1, "an integer"), (1.5, "a decimal number"), (False, "a boolean")],
+    [([1], "an array"), ("x", "a string"), (1, "an integer"), (1.5, "a decimal number"), (False, "a boolean")],
 )
 def test_a_body_that_is_no_object_has_no_path(refusal: Refusal, body: object, got: str) -> None:
     message = f"Invalid type: expected an object, but got {got} instead."

@@ -1,5 +1,7 @@
 """The control API, by which a test in any language controls the emulator."""
 
+from pathlib import Path
+
 import httpx2
 import pytest
 
@@ -40,6 +42,76 @@ def test_a_script_with_a_mistake_is_refused_in_the_apis_envelope(control: httpx2
     assert answer.json()["error"]["message"].startswith(
         "script: replies[0].do[0]: unknown action 'txt'; did you mean 'text'?"
     )
+
+
+def test_a_rule_is_added_to_the_script(emulator: Emulator, control: httpx2.Client) -> None:
+    control.put("script", json={"version": 1, "replies": [{"times": 1, "do": [{"text": "Once."}]}]})
+    assert ask(emulator)[1] == "Once."
+    rule = {"when": {"message": "Hello"}, "do": [{"text": "Added."}]}
+    assert control.post("script/replies", json=rule).json()["replies"][1] == rule
+    assert ask(emulator)[1] == "Added."
+    assert control.get("script").json()["replies"][1] == rule
+
+
+def test_a_rule_is_added_where_there_is_no_script(emulator: Emulator, control: httpx2.Client) -> None:
+    rule = {"do": [{"text": "Added."}]}
+    assert control.post("script/replies", json=rule).json() == {"version": 1, "replies": [rule]}
+    assert ask(emulator)[1] == "Added."
+
+
+def test_a_rule_is_added_to_a_script_with_files_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"png")
+    (tmp_path / "s.yaml").write_text("version: 1\nreplies: [{times: 1, do: [{image_file: {path: a.png}}]}]\n")
+    with Emulator(script=tmp_path / "s.yaml") as emulator:
+        url = f"{emulator.base_url.removesuffix('/v1')}/_emulator/script/replies"
+        answer = httpx2.post(url, json={"do": [{"text": "Added."}]})
+    assert len(answer.json()["replies"]) == 2
+
+
+def test_failures_of_runs_rules_and_scripts_are_listed(emulator: Emulator, control: httpx2.Client) -> None:
+    def raises(turn: object) -> str:
+        raise ValueError("no such city")
+
+    emulator.respond(raises, when="city")
+    control.put(
+        "script", json={"version": 1, "replies": [{"when": {"message": "Bye"}, "times": 2, "do": [{"text": "x"}]}]}
+    )
+    control.put("script", json={"version": 2})
+    run, _ = ask(emulator, "Which city?")
+    ask(emulator, "Hello")
+    answer = control.get("failures").json()
+    assert answer["exceptions"] == [{"run_id": run.id, "type": "ValueError", "message": "no such city"}]
+    assert [text.splitlines()[0].split(":")[0] for text in answer["unmatched"]] == ["No rule matches this run"]
+    assert answer["unused"] == ["script replies[0]: message matches 'Bye' (used 0 of 2 times)"]
+    assert answer["script_mistakes"] == ["script: version: must be 1, not 2 (int)"]
+
+
+def test_failures_are_gone_after_a_reset(control: httpx2.Client) -> None:
+    control.put("script", json={"version": 2})
+    control.post("reset")
+    empty = {"exceptions": [], "unmatched": [], "unused": [], "script_mistakes": []}
+    assert control.get("failures").json() == empty
+
+
+def test_failures_wait_for_runs_at_work(emulator: Emulator, control: httpx2.Client) -> None:
+    emulator.respond("Never.", when="another question")
+    beta = emulator.client().beta
+    assistant = beta.assistants.create(model="gpt-4o", instructions="Help.")
+    beta.threads.create_and_run(assistant_id=assistant.id)
+    assert len(control.get("failures").json()["unmatched"]) == 1
+
+
+def test_a_reset_may_keep_the_script_unused_again(emulator: Emulator, control: httpx2.Client) -> None:
+    control.put("script", json={"version": 1, "replies": [{"times": 1, "do": [{"text": "Once."}]}]})
+    assert ask(emulator)[1] == "Once."
+    control.post("reset", json={"keep_script": True})
+    assert emulator.client().beta.assistants.list().data == []
+    assert ask(emulator)[1] == "Once."
+
+
+def test_keep_script_is_a_boolean(control: httpx2.Client) -> None:
+    answer = control.post("reset", json={"keep_script": "yes"})
+    assert (answer.status_code, "keep_script" in answer.json()["error"]["message"]) == (400, True)
 
 
 def test_the_clock_is_shown_moved_and_set(control: httpx2.Client) -> None:

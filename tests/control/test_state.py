@@ -112,6 +112,14 @@ def test_new_ids_skip_those_that_came(emulator: Emulator) -> None:
             "state: assistants[0].tools[0] must be an object, not 7",
         ),
         (
+            {"assistants": [{"id": "a", "tool_resources": {"file_search": []}}]},
+            "state: assistants[0].tool_resources.file_search must be an object, not []",
+        ),
+        (
+            {"threads": [{"id": "t", "tool_resources": {"code_interpreter": {"file_ids": "file-1"}}}]},
+            "state: threads[0].tool_resources.code_interpreter.file_ids must be an array, not 'file-1'",
+        ),
+        (
             {"files": [{"id": "f", "bytes": True}]},
             "state: files[0].bytes must be an integer, not True",
         ),

@@ -3,7 +3,8 @@
     python tests/fidelity/check_recordings.py REPLAY_SCRIPT [ARGUMENTS ...]
 
 The script is called with `--base-url URL --show N` and prints for each kind of difference `4x GET /path  what differs`
-and `first in SOURCE`. `known_differences.toml`, beside this file, holds the reviewed ones, each with its reason.
+and `first in SOURCE`. A file beside this one holds the reviewed ones, each with its reason: known_differences.toml, or
+known_response_differences.toml for a script about responses. With `--least` the script's own status counts too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from pathlib import Path
 from assistants_emulator import Emulator
 
 KNOWN = Path(__file__).with_name("known_differences.toml")
+KNOWN_OF_RESPONSES = Path(__file__).with_name("known_response_differences.toml")
+REASONING_MODEL = "gpt-5.6-terra"  # with which the errors of responses were measured
 MOST_SHOWN = 10_000
 _BEGINNING = re.compile(r" *(\d+)x ([A-Z]+ \S+(?: \(stream\))?)  (.*)")
 _END = "        first in "
@@ -83,16 +86,17 @@ def unreviewed(found: Iterable[Difference], known: Iterable[Known]) -> list[str]
 
 
 def main(script: str, *arguments: str) -> int:
-    with Emulator() as emulator:
+    reviewed = KNOWN_OF_RESPONSES if "responses" in Path(script).name else KNOWN
+    with Emulator(reasoning_models=(REASONING_MODEL,)) as emulator:
         command = [sys.executable, script, "--base-url", emulator.base_url, "--show", str(MOST_SHOWN), *arguments]
         done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8")
     lines = done.stdout.splitlines()
     if done.returncode not in (0, 1) or not lines:
         print(f"{script} ended with status {done.returncode}:\n{done.stdout}")
         return 2
-    new = unreviewed(parse(done.stdout), read_known())
-    print(lines[-1], *(f"not in {KNOWN.name}: {line}" for line in new), sep="\n")
-    return 1 if new else 0
+    new = unreviewed(parse(done.stdout), read_known(reviewed))
+    print(lines[-1], *(f"not in {reviewed.name}: {line}" for line in new), sep="\n")
+    return 1 if new or (done.returncode and "--least" in arguments) else 0
 
 
 if __name__ == "__main__":

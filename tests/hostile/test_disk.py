@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import httpx2
+import openai
 import pytest
 
-from assistants_emulator import Emulator
+from assistants_emulator import Emulator, FunctionCall
 
 AUTH = {"Authorization": "Bearer any", "OpenAI-Beta": "assistants=v2"}
 SERVE = [sys.executable, "-m", "assistants_emulator", "serve", "--port", "0"]
@@ -63,6 +64,41 @@ def test_a_run_that_the_disk_stopped_goes_on_when_the_directory_is_used_again(
     with Emulator(data_dir=tmp_path) as emulator:
         again = emulator.client().beta.threads.runs.retrieve(run_id=run.id, thread_id=thread.id)
         assert again.status == "completed"
+
+
+@pytest.mark.parametrize("left", [2_000, 2_500, 3_000, 3_500, 4_000])
+def test_a_run_that_the_disk_stopped_goes_on_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    with Emulator(data_dir=tmp_path) as emulator:
+        beta = emulator.client(max_retries=0).beta
+        assistant = beta.assistants.create(model="gpt-4o")
+        thread = beta.threads.create(messages=[{"role": "user", "content": "Hello"}])
+        with monkeypatch.context() as patch:
+            patch.setattr("os.write", FullDisk(left))
+            run = beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
+            for _ in range(3):
+                beta.threads.runs.retrieve(run_id=run.id, thread_id=thread.id)
+        assert beta.threads.runs.retrieve(run_id=run.id, thread_id=thread.id).status == "completed"
+        assert len(beta.threads.messages.list(thread.id).data) == 2
+        assert [type(failure.error).__name__ for failure in emulator.failures] in ([], ["StoreError"])
+
+
+def test_a_run_that_the_disk_stopped_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Emulator(data_dir=tmp_path, responder=FunctionCall("f")) as emulator:
+        beta = emulator.client(max_retries=0).beta
+        assistant = beta.assistants.create(model="gpt-4o")
+        thread = beta.threads.create(messages=[{"role": "user", "content": "Hello"}])
+        with monkeypatch.context() as patch:
+            patch.setattr("os.write", FullDisk(1_800))
+            run = beta.threads.runs.create(thread_id=thread.id, assistant_id=assistant.id)
+            stopped = beta.threads.runs.retrieve(run_id=run.id, thread_id=thread.id)
+            assert stopped.status in ("queued", "in_progress")
+            with pytest.raises(openai.InternalServerError, match="No space left"):
+                beta.threads.runs.cancel(run_id=run.id, thread_id=thread.id)
+        beta.threads.runs.cancel(run_id=run.id, thread_id=thread.id)
+        assert beta.threads.runs.retrieve(run_id=run.id, thread_id=thread.id).status == "cancelled"
+        emulator.failures.clear()
 
 
 def test_a_directory_that_is_a_file_is_one_line(tmp_path: Path) -> None:

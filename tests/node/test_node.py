@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,7 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node and npm are not installed")
     folder = tmp_path_factory.mktemp("node")
-    for name in ("package.json", "drive.mjs"):
+    for name in ("package.json", "drive.mjs", "drive_responses.mjs", "old.mjs"):
         shutil.copy(HERE / name, folder)
     command = ["npm", "install", "--no-audit", "--no-fund", "--silent"]
     installed = subprocess.run(command, cwd=folder, capture_output=True, text=True)
@@ -29,13 +30,28 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_runs_streams_files_and_vector_stores_are_driven_from_node(node_modules: Path) -> None:
+def seen_by(program: str, folder: Path) -> Any:
+    """The JSON that the program prints, driving an emulator."""
     with Emulator() as emulator:
         variables = {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.project("node").api_key}
-        command = ["node", "drive.mjs"]
-        ran = subprocess.run(command, cwd=node_modules, env={**os.environ, **variables}, capture_output=True, text=True)
+        command = ["node", program]
+        ran = subprocess.run(command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout) == {
+    return json.loads(ran.stdout)
+
+
+def test_responses_and_conversations_are_driven_from_node(node_modules: Path) -> None:
+    assert seen_by("drive_responses.mjs", node_modules) == {
+        "text": "It is 15 C.",
+        "deltas": "Hello there.",
+        "final": "Hello there.",
+        "items": ["message", "function_call", "function_call_output", "message"],
+        "error": "404 Response with id 'resp_x' not found.",
+    }
+
+
+def test_runs_streams_files_and_vector_stores_are_driven_from_node(node_modules: Path) -> None:
+    assert seen_by("drive.mjs", node_modules) == {
         "arguments": '{"city":"Oslo"}',
         "answer": "Oslo: 18 degrees",
         "status": "completed",
@@ -54,3 +70,11 @@ def test_runs_streams_files_and_vector_stores_are_driven_from_node(node_modules:
         "retried": True,
         "statuses": [429, 200],
     }
+
+
+def test_an_old_node_client_does_not_double_a_text(node_modules: Path) -> None:
+    with Emulator() as emulator:
+        variables = {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": emulator.api_key}
+        command = ["node", "old.mjs"]
+        ran = subprocess.run(command, cwd=node_modules, env={**os.environ, **variables}, capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout) == (0, "Echo: one two three four\n"), ran.stderr

@@ -40,6 +40,16 @@ def test_ids_and_transcripts_are_those_of_an_own_server(
     assert written.read_text() == own
 
 
+def test_an_emulator_that_needs_its_token_gets_it_from_the_environment(
+    run_tests: RunTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "def test_it(assistants_emulator): assistants_emulator.respond('Hello')"
+    with Emulator(clock="manual", allow_code_execution=True) as emulator:
+        run_tests(source, "--assistants-url", emulator.base_url).assert_outcomes(errors=1)
+        monkeypatch.setenv("ASSISTANTS_EMULATOR_TOKEN", emulator.token)
+        run_tests(source, "--assistants-url", emulator.base_url).assert_outcomes(passed=1)
+
+
 def test_clock_requests_reset_and_resume_work(run_tests: RunTests, url: str) -> None:
     result = run_tests(
         """

@@ -67,6 +67,11 @@ def test_a_recording_says_where_and_how_much_and_no_more_when_piped(upstream: Em
     assert last == f"1 call recorded to {cassette}"
 
 
+def test_a_recordings_last_line_counts_what_was_scrubbed(upstream: Emulator, cassette: Path) -> None:
+    *_, last = record(upstream, cassette, *asking("/threads?token=s3cret")).stderr.splitlines()
+    assert last == f"1 call recorded to {cassette}, 1 secret scrubbed"
+
+
 def test_the_commands_status_is_ours(cassette: Path) -> None:
     Cassette().save(cassette)
     assert run("replay", str(cassette), "--port", "0", "--", sys.executable, "-c", "exit(3)").returncode == 3

@@ -107,3 +107,94 @@ def test_words_that_look_a_little_like_secrets_stay() -> None:
 def test_an_invalid_pattern_is_refused() -> None:
     with pytest.raises(EmulatorError, match="not a pattern"):
         Scrubber(["/(/"])
+
+
+GITHUB, GOOGLE, FACE = "ghp_" + "a1B2" * 9, "AIza" + "Sy_-9" * 7, "hf_" + "AbCd" * 8
+AMAZON, SLACK, JWT = "AKIA" + "Q7" * 8, "xoxb-1234567890-abc", "eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeK"
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nAB/+=\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize("secret", [GITHUB, GOOGLE, FACE, AMAZON, SLACK, JWT, PEM])
+def test_tokens_of_known_shapes_are_scrubbed_wherever_they_are(secret: str) -> None:
+    scrubber = Scrubber()
+    assert scrubber.text(f"It is {secret}, they say") == "It is SCRUBBED, they say"
+    assert scrubber.value({"note": [f"<{secret}>"]}) == {"note": ["<SCRUBBED>"]}
+    raw = f"a {secret} b".encode()
+    assert scrubber.raw(raw, len(raw))[0] == b"a SCRUBBED b"
+    assert scrubber.count == 3
+
+
+def test_a_bearer_is_scrubbed_in_a_text() -> None:
+    assert Scrubber().text("curl -H 'Authorization: Bearer abc123def'") == ("curl -H 'Authorization: Bearer SCRUBBED'")
+
+
+@pytest.mark.parametrize("name", ["key", "sig", "token", "code", "X-Amz-Signature", "password"])
+def test_secrets_in_a_query_are_scrubbed_by_their_names(name: str) -> None:
+    assert Scrubber().path(f"/files?{name}=s3&limit=2") == f"/files?{name}=SCRUBBED&limit=2"
+
+
+@pytest.mark.parametrize("name", ["token", "password", "secret", "private_key", "Private-Key", "client_secret"])
+def test_secrets_in_json_are_scrubbed_by_their_names(name: str) -> None:
+    body = {"metadata": {name: "s3", "deep": [{name: {"value": ["s3", 5], "kind": "s3"}}]}}
+    hidden = {"metadata": {name: "SCRUBBED", "deep": [{name: {"value": ["SCRUBBED", 5], "kind": "SCRUBBED"}}]}}
+    assert Scrubber().value(body) == hidden
+
+
+def test_secrets_in_json_within_a_string_are_scrubbed() -> None:
+    arguments = json.dumps({"user": "ann", "password": 'a "b" c', "n": 1})
+    hidden = arguments.replace(json.dumps('a "b" c'), '"SCRUBBED"')
+    assert Scrubber().value({"arguments": arguments}) == {"arguments": hidden}
+    assert Scrubber().document(json.dumps({"a": arguments})) == json.dumps({"a": hidden})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"message": "No", "code": "invalid_api_key", "param": None}},
+        {"tools": [{"function": {"parameters": {"properties": {"password": {"type": "string"}}}}}]},
+        {"logprobs": [{"token": "Hel", "logprob": -0.1}]},
+        {"usage": {"prompt_tokens": 5}, "key": "value"},
+    ],
+)
+def test_the_apis_own_names_stay(body: object) -> None:
+    scrubber = Scrubber()
+    assert scrubber.value(body) == body
+    assert scrubber.count == 0
+
+
+def test_urlencoded_and_text_bodies_are_scrubbed(cassette: Path) -> None:
+    form = "grant_type=password&username=ann&password=hunter2&client_secret=s3"
+    with (
+        answering(lambda request: reply(request, b"token=abc\nname=x", content_type="text/plain")) as url,
+        Recorder(url, cassette) as recorder,
+    ):
+        content_type = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = httpx2.post(f"{recorder.base_url}/token", content=form, headers=content_type)
+    (exchange,) = Cassette.load(cassette).exchanges
+    assert answer.text == "token=abc\nname=x"
+    assert exchange.request.body is not None
+    assert exchange.request.body.value == "grant_type=password&username=ann&password=SCRUBBED&client_secret=SCRUBBED"
+    assert exchange.response is not None
+    assert exchange.response.body is not None
+    assert exchange.response.body.value == "token=SCRUBBED\nname=x"
+    assert recorder.scrubbed == 3
+
+
+def test_credentials_of_the_upstreams_address_are_used_and_not_recorded(cassette: Path) -> None:
+    sent: list[str | None] = []
+
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        sent.append(request.headers.get("authorization"))
+        reply(request, b'{"you": "ann:hunter22"}')
+
+    with answering(answer) as url, Recorder(url.replace("//", "//ann:hunter22@"), cassette) as recorder:
+        httpx2.get(f"{recorder.base_url}/models")
+        assert recorder.upstream == url
+    assert sent == [f"Basic {base64.b64encode(b'ann:hunter22').decode()}"]
+    assert "hunter22" not in cassette.read_text()
+
+
+def test_a_mistake_in_the_upstreams_address_does_not_show_its_credentials(cassette: Path) -> None:
+    with pytest.raises(EmulatorError) as caught:
+        Recorder("ftp://ann:hunter2@gateway.example/v1?key=hunter2", cassette)
+    assert "hunter2" not in str(caught.value)

@@ -9,7 +9,10 @@ import openai
 import pytest
 from tests.resources.conftest import MakeFile, Refused
 
+from assistants_emulator import ProjectHandle
 from assistants_emulator.clock import MANUAL_START
+
+MONTH = 30 * 86400
 
 
 def test_a_file_has_the_wires_keys_in_the_wires_order(wire: httpx2.Client) -> None:
@@ -180,3 +183,32 @@ def test_an_expiry_has_bounds(wire: httpx2.Client, anchor: str, seconds: str, me
     data = {"purpose": "vision", "expires_after[anchor]": anchor, "expires_after[seconds]": seconds}
     answer = wire.post("/files", data=data, files={"file": ("a.txt", b"one")})
     assert (answer.status_code, answer.json()["error"]["message"]) == (400, message)
+
+
+def test_a_file_of_purpose_batch_expires_after_30_days(project: ProjectHandle, client: openai.OpenAI) -> None:
+    file = client.files.create(file=("a.jsonl", b"{}"), purpose="batch")
+    listed = next(iter(client.files.list()))
+    assert [file.expires_at, listed.expires_at] == [MANUAL_START + MONTH] * 2
+    project.clock.advance(MONTH)
+    assert not client.files.list().data
+
+
+def test_a_file_of_purpose_batch_may_say_when_it_expires(client: openai.OpenAI) -> None:
+    lifetime: Any = {"anchor": "created_at", "seconds": 7200}
+    file = client.files.create(file=("a.jsonl", b"{}"), purpose="batch", expires_after=lifetime)
+    assert file.expires_at == MANUAL_START + 7200
+
+
+def test_an_upload_of_purpose_batch_makes_a_file_that_expires_after_30_days(client: openai.OpenAI) -> None:
+    upload = client.uploads.create(bytes=2, filename="a.jsonl", mime_type="text/jsonl", purpose="batch")
+    part = client.uploads.parts.create(upload.id, data=b"{}")
+    file = client.uploads.complete(upload.id, part_ids=[part.id]).file
+    assert file is not None
+    assert file.expires_at == MANUAL_START + MONTH
+
+
+def test_a_file_of_purpose_batch_in_a_state_file_expires_after_30_days(
+    project: ProjectHandle, client: openai.OpenAI
+) -> None:
+    project.load_state({"files": [{"id": "file-1", "purpose": "batch", "created_at": MANUAL_START - 1}]})
+    assert client.files.retrieve("file-1").expires_at == MANUAL_START - 1 + MONTH

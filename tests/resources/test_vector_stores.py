@@ -109,7 +109,7 @@ def test_unknown_stores_are_refused(wire: httpx2.Client, method: str, path: str,
 
 def test_unknown_files_are_refused_and_nothing_is_created(client: openai.OpenAI, refused: Refused) -> None:
     error = refused(lambda: client.vector_stores.create(file_ids=["file-unknown"]))
-    assert (error["status"], error["message"]) == (404, "No file found with id 'file-unknown'.")
+    assert (error["status"], error["message"]) == (404, "Files [file-unknown] were not found")
     error = refused(lambda: client.vector_stores.create(file_ids=["x"]))
     assert error["message"] == "Invalid 'file_ids[0]': 'x'. Expected an ID that begins with 'file'."
     assert client.vector_stores.list().data == []

@@ -72,7 +72,7 @@ def test_a_finished_batch_is_not_cancelled(client: openai.OpenAI, store: str, ma
 
 def test_a_batch_of_nothing_known_is_refused(client: openai.OpenAI, store: str, refused: Refused) -> None:
     create = client.vector_stores.file_batches.create
-    message = "No file found with id 'file-x'."
+    message = "Files [file-x] were not found"
     assert refused(lambda: create(store, file_ids=["file-x"]))["message"] == message
     assert refused(lambda: create(store, files=[{"file_id": "file-x"}]))["message"] == message
 

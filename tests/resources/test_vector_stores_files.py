@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -11,6 +12,7 @@ import pytest
 from tests.resources.conftest import MakeFile, Refused
 
 from assistants_emulator.clock import MANUAL_START
+from assistants_emulator.processes import READERS
 
 AUTO = {"type": "static", "static": {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}}
 
@@ -129,11 +131,24 @@ UNREADABLE = [
 ]
 
 
+@pytest.fixture
+def without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Take a library away from helper processes, which have this process's path at their start."""
+
+    def take_away(library: str) -> None:
+        (tmp_path / f"{library}.py").write_text("raise ImportError")
+        monkeypatch.syspath_prepend(tmp_path)
+        READERS.close()
+
+    yield take_away
+    READERS.close()
+
+
 @pytest.mark.parametrize(("name", "library"), [("a.pdf", "pypdf"), ("a.docx", "docx"), ("a.pptx", "pptx")])
 def test_a_document_without_its_library_fails_and_names_the_extra(
-    client: openai.OpenAI, store: str, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch, name: str, library: str
+    client: openai.OpenAI, store: str, make_file: MakeFile, without: Callable[[str], None], name: str, library: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, library, None)
+    without(library)
     file = client.vector_stores.files.create_and_poll(make_file(name, b"%PDF-1.7"), vector_store_id=store)
     assert (file.status, file.last_error.code) == ("failed", "unsupported_file")
     assert file.last_error.message.endswith("pip install 'assistants-emulator[documents]'.")

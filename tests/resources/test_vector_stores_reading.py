@@ -29,7 +29,7 @@ class SlowDocument:
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowDocument]:
     slow = SlowDocument()
-    monkeypatch.setattr(vector_store_indexing, "extract", slow.extract)
+    monkeypatch.setattr(vector_store_indexing, "extract_apart", slow.extract)
     yield slow
     slow.released.set()
 

@@ -124,7 +124,7 @@ def test_an_attachment_that_cannot_be_searched_is_refused_whole(
 UNKNOWN = [
     ({"code_interpreter": {"file_ids": ["file-x"]}}, "No file found with id 'file-x'."),
     ({"file_search": {"vector_store_ids": ["vs_x"]}}, "No vector store found with id 'vs_x'."),
-    ({"file_search": {"vector_stores": [{"file_ids": ["file-x"]}]}}, "No file found with id 'file-x'."),
+    ({"file_search": {"vector_stores": [{"file_ids": ["file-x"]}]}}, "Files [file-x] were not found"),
     (
         {"code_interpreter": {"file_ids": ["x"]}},
         "Invalid 'tool_resources.code_interpreter.file_ids[0]': 'x'. Expected an ID that begins with 'file'.",

@@ -21,6 +21,8 @@ class FakeTurn:
     instructions: str | None = "Be kind."
     tools: list[Any] = field(default_factory=list)
     match: re.Match[str] | None = None
+    outputs: list[str] = field(default_factory=list)
+    api: str = "assistants"
 
     @property
     def last_message(self) -> SimpleNamespace | None:

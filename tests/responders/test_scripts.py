@@ -6,6 +6,7 @@ import pytest
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.replies import (
+    Cancel,
     Citation,
     CodeInterpreter,
     Expire,
@@ -106,6 +107,23 @@ def test_a_script_is_kept_although_its_source_changes():
             Text("ab", [Citation("f", "q")], ["a", "b"]),
         ),
         ({"refusal": "no"}, Refusal("no")),
+        (
+            {"text": {"value": "a", "then": {"fail": {"code": "rate_limit_exceeded", "message": "m"}}}},
+            Text("a", then=Fail("rate_limit_exceeded", "m")),
+        ),
+        (
+            {"text": {"value": "a", "then": {"incomplete": "content_filter"}}},
+            Text("a", then=Incomplete("content_filter")),
+        ),
+        (
+            {"function_call": {"name": "f", "then": {"expire": True}, "after": 5}},
+            FunctionCall("f", then=Expire(), after=5),
+        ),
+        (
+            {"function_calls": [{"name": "f"}, {"name": "g", "then": {"cancel": True}}]},
+            [FunctionCall("f"), FunctionCall("g", then=Cancel())],
+        ),
+        ({"cancel": True}, Cancel()),
         ({"image_file": {"file_id": "file-1"}}, Image(file_id="file-1")),
         (
             {"image_file": {"content_base64": base64.b64encode(b"png").decode(), "filename": "a.png"}},

@@ -54,6 +54,10 @@ class Asking:
     def steps(self, run_id: str) -> list[openai.types.beta.threads.runs.RunStep]:
         return self.beta.threads.runs.steps.list(run_id=run_id, thread_id=self.thread_id, order="asc").data
 
+    def step_statuses(self, run_id: str) -> list[str]:
+        """The statuses of the run's steps, oldest first."""
+        return [step.status for step in self.steps(run_id)]
+
 
 @pytest.fixture
 def asking(client: openai.OpenAI) -> Asking:

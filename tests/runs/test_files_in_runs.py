@@ -1,10 +1,14 @@
 """File search and code interpreter in runs: searches, citations, created files and images."""
 
+from uuid import UUID
+
+import httpx2
 import openai
 import pytest
 
 from assistants_emulator import CodeInterpreter, Emulator, FileSearch, Image, ProjectHandle, Text
-from assistants_emulator.responders import answer_from_files
+from assistants_emulator.errors import ScriptError
+from assistants_emulator.responders import Citation, answer_from_files
 
 CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 
@@ -156,6 +160,67 @@ def test_files_that_the_text_does_not_name_are_linked_below_it(project: ProjectH
     assert library.message().content[0].text.value == "Done.\n\n[Download out.csv](sandbox:/mnt/data/out.csv)"
 
 
+@pytest.mark.parametrize("name", ["out.csv", "/mnt/data/out.csv"])
+def test_a_file_that_code_makes_is_named_by_its_path(project: ProjectHandle, library: Library, name: str) -> None:
+    project.respond([CodeInterpreter("write()", files=[Image(content=b"a,b", filename=name)]), Text("Done.")])
+    library.run()
+    (annotation,) = library.message().content[0].text.annotations
+    made = library.client.files.retrieve(annotation.file_path.file_id)
+    assert (made.filename, made.purpose) == ("/mnt/data/out.csv", "assistants_output")
+    assert annotation.text == "sandbox:/mnt/data/out.csv"
+    header = library.client.files.content(made.id).response.headers["content-disposition"]
+    assert header == 'attachment; filename="/mnt/data/out.csv"'
+
+
+def test_an_image_that_code_makes_is_named_by_a_uuid(project: ProjectHandle, library: Library) -> None:
+    chart = Image(content=b"PNG", filename="chart.png")
+    project.respond([CodeInterpreter("plot()", images=[chart]), Text("Here it is.")])
+    library.run()
+    (image,) = [file for file in library.client.files.list() if file.purpose == "assistants_output"]
+    assert str(UUID(image.filename)) == image.filename
+
+
+def test_a_made_file_is_cited_by_its_short_name(project: ProjectHandle, library: Library) -> None:
+    made = Image(content=b"a,b", filename="out.csv")
+    cited = Text("Done.", citations=[{"file": "out.csv", "quote": "a"}])
+    project.respond([CodeInterpreter("write()", files=[made]), cited])
+    library.run()
+    assert "file_citation" in [annotation.type for annotation in library.message().content[0].text.annotations]
+
+
+def test_a_script_cites_what_the_search_found(project: ProjectHandle, library: Library) -> None:
+    cited = {"text": {"value": "Cake.", "citations": [{"file": "found[0]"}]}}
+    searched = {"file_search": {"query": "favorite food"}}
+    project.load_script({"version": 1, "replies": [{"do": [searched, cited]}]})
+    library.run()
+    text = library.message().content[0].text
+    assert text.value == "Cake.【4:0†foods.txt】"
+    assert text.annotations[0].file_citation.file_id == library.food.id
+
+
+def test_the_quote_of_a_found_citation_is_the_passage(project: ProjectHandle, library: Library) -> None:
+    project.respond([FileSearch("favorite food"), Text("Cake.", citations=[{"file": "found[0]"}])])
+    library.run()
+    answer = httpx2.get(
+        f"{project.base_url}/threads/{library.message().thread_id}/messages/{library.message().id}",
+        headers={"Authorization": f"Bearer {project.api_key}", "OpenAI-Beta": "assistants=v1"},
+    )
+    (annotation,) = answer.json()["content"][0]["text"]["annotations"]
+    assert annotation["file_citation"]["quote"] == "Filip's favorite food is cake."
+
+
+def test_citing_more_than_was_found_fails_the_run(project: ProjectHandle, library: Library) -> None:
+    project.respond([FileSearch(results=[]), Text("Cake.", citations=[{"file": "found[0]"}])])
+    problem = "cannot cite found[0]: the run's last file search has 0 results"
+    assert library.run().last_error.message == problem
+    assert str(project.failures.pop().error) == problem
+
+
+def test_a_citation_of_a_named_file_needs_a_quote() -> None:
+    with pytest.raises(ScriptError, match=r"Citation.quote is missing; only a file `found\[0\]` brings its own"):
+        Citation("foods.txt")
+
+
 def test_code_is_executed_only_with_the_option(project: ProjectHandle, library: Library) -> None:
     project.respond([CodeInterpreter("1 + 1", execute=True), Text("2")])
     assert "--allow-code-execution" in library.run().last_error.message
@@ -176,4 +241,7 @@ def test_code_that_may_be_executed_sees_attached_files_and_leaves_its_own() -> N
         run = client.beta.threads.create_and_run_poll(assistant_id=assistant.id, thread=thread)
         steps = client.beta.threads.runs.steps.list(run_id=run.id, thread_id=run.thread_id, order="asc").data
         assert steps[0].step_details.tool_calls[0].code_interpreter.outputs[0].logs == "6\n"
-        assert next((file.filename, file.purpose) for file in client.files.list()) == ("sum.txt", "assistants_output")
+        assert next((file.filename, file.purpose) for file in client.files.list()) == (
+            "/mnt/data/sum.txt",
+            "assistants_output",
+        )

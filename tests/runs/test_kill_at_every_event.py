@@ -29,14 +29,14 @@ SCRIPT = {
 }
 
 
-def end_of_story(data_dir: Path) -> dict[str, object]:
-    """The thread at its end, when the client continues to poll and submits the required outputs."""
-    with Emulator(data_dir=data_dir, script=SCRIPT, clock="manual") as emulator:
+def end_of_story(data_dir: Path, script: dict[str, object] = SCRIPT, *, submits: bool = True) -> dict[str, object]:
+    """The thread at its end, when the client continues to poll and `submits` the required outputs."""
+    with Emulator(data_dir=data_dir, script=script, clock="manual") as emulator:
         beta = emulator.client().beta
         thread_id, run_id = (data_dir / "ids").read_text().split()
         run = beta.threads.runs.retrieve(run_id=run_id, thread_id=thread_id)
         while run.status in ("queued", "in_progress", "requires_action"):
-            if run.status == "requires_action":
+            if run.status == "requires_action" and submits:
                 calls = run.required_action.submit_tool_outputs.tool_calls
                 outputs = [{"tool_call_id": call.id, "output": call.function.name.upper()} for call in calls]
                 beta.threads.runs.submit_tool_outputs(run_id=run_id, thread_id=thread_id, tool_outputs=outputs)
@@ -102,3 +102,41 @@ def test_a_run_whose_responder_is_gone_fails_with_that_error(story: Path, tmp_pa
         run = emulator.client().beta.threads.runs.retrieve(run_id=run_id, thread_id=thread_id)
         assert (run.status, run.last_error.code) == ("failed", "server_error")
         assert "(script:0) is gone" in run.last_error.message
+
+
+ENDED_INSIDE = {
+    "a text that fails": {"text": {"value": "Half a", "then": {"fail": {"message": "Overloaded."}}}},
+    "a text that expires": {"text": {"value": "Half a", "then": {"expire": True}}},
+    "a text that is cancelled": {"text": {"value": "Half a", "then": {"cancel": True}}},
+    "a call that fails": {"function_call": {"name": "f", "then": {"fail": {}}}},
+    "a call that fails while it waits": {"function_call": {"name": "f", "then": {"fail": {}}, "after": 30}},
+    "a call that is cancelled while it waits": {"function_call": {"name": "f", "then": {"cancel": True}, "after": 30}},
+}
+
+
+@pytest.mark.parametrize("action", ENDED_INSIDE.values(), ids=ENDED_INSIDE)
+def test_a_run_that_ends_inside_a_step_does_so_after_any_kill(tmp_path: Path, action: dict[str, object]) -> None:
+    script = {"version": 1, "replies": [{"do": [{"text": "First."}, action]}]}
+    begun = tmp_path / "begun"
+    with Emulator(data_dir=begun, script=script, clock="manual") as emulator:
+        beta = emulator.client().beta
+        assistant = beta.assistants.create(model="gpt-4o", instructions="Count.")
+        run = beta.threads.create_and_run(assistant_id=assistant.id)
+        (begun / "ids").write_text(f"{run.thread_id} {run.id}")
+        emulator.clock.advance(30)
+        beta.threads.runs.retrieve(run_id=run.id, thread_id=run.thread_id)
+        shutil.copytree(begun, tmp_path / "story", ignore=shutil.ignore_patterns(".lock"))
+    lines = journal_lines(tmp_path / "story")
+    first = next(number for number, line in enumerate(lines, 1) if b'"runs"' in line)
+    whole = killed_after(len(lines), tmp_path / "story", tmp_path / "whole")
+    expected = timeless(end_of_story(whole, script, submits=False))
+    assert expected["status"] in ("failed", "expired", "cancelled")
+    for kept in range(first, len(lines)):
+        folder = killed_after(kept, tmp_path / "story", tmp_path / str(kept))
+        assert timeless(end_of_story(folder, script, submits=False)) == expected, f"killed after {kept}"
+
+
+def timeless(end: dict[str, object]) -> dict[str, object]:
+    """The end of a story without the instants that a later start shifts."""
+    kept = [{key: value for key, value in item.items() if not key.endswith("_at")} for item in end["kept"]]
+    return {**end, "kept": kept}

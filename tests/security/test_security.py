@@ -17,6 +17,10 @@ from assistants_emulator import Emulator
 AUTH = {"Authorization": "Bearer sk-emulator-default", "OpenAI-Beta": "assistants=v2"}
 
 
+def port_of(emulator: Emulator) -> int:
+    return int(emulator.base_url.rsplit(":", 1)[1].removesuffix("/v1"))
+
+
 @pytest.fixture(scope="module")
 def emulator() -> Iterator[Emulator]:
     with Emulator() as running:
@@ -84,6 +88,53 @@ def test_a_loopback_page_gets_cors_headers(wire: httpx2.Client) -> None:
     assert answer.headers["access-control-allow-origin"] == "http://localhost:3000"
 
 
+@pytest.mark.parametrize("host", ["user@localhost", "localhost:", "localhost:x", "localhost/", "localhost, localhost"])
+def test_a_host_that_is_no_host_name_is_refused(wire: httpx2.Client, host: str) -> None:
+    assert wire.get("/v1/models", headers={"Host": host}).status_code == 403
+
+
+def test_two_hosts_are_refused(emulator: Emulator) -> None:
+    lines = ["GET /v1/models HTTP/1.1", "Host: localhost", "Host: evil.example", "Connection: close", "", ""]
+    with socket.create_connection(("127.0.0.1", port_of(emulator)), timeout=10) as raw:
+        raw.sendall("\r\n".join(lines).encode())
+        assert b" 403 " in raw.makefile("rb").readline()
+
+
+def test_any_host_opens_no_origin() -> None:
+    with Emulator(allow_hosts=("*",)) as running:
+        rebound = {**AUTH, "Host": "evil.example", "Origin": "http://evil.example"}
+        assert httpx2.post(f"{running.base_url}/threads", json={}, headers=rebound).status_code == 403
+        assert httpx2.get(f"{running.base_url}/models", headers={**AUTH, "Host": "other"}).status_code == 200
+
+
+def test_an_allowed_host_opens_its_own_pages_only() -> None:
+    with Emulator(allow_hosts=("emulator",)) as running:
+        url, own = f"{running.base_url}/threads", {**AUTH, "Host": "emulator:8106"}
+        assert httpx2.post(url, json={}, headers={**own, "Origin": "http://emulator:8106"}).status_code == 200
+        assert httpx2.post(url, json={}, headers={**own, "Origin": "http://emulator:3000"}).status_code == 403
+
+
+@pytest.mark.parametrize("allowed", ["https://app.example", "HTTPS://APP.example", "*"])
+def test_an_allowed_origin_is_let_in(allowed: str) -> None:
+    with Emulator(allow_origins=(allowed,)) as running:
+        page = {**AUTH, "Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"}
+        answer = httpx2.post(f"{running.base_url}/threads", json={}, headers=page)
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == "https://app.example"
+
+
+@pytest.mark.parametrize("path", ["/v1/threads", "/_emulator/reset"])
+@pytest.mark.parametrize("origin", [{}, {"Origin": "http://localhost:3000"}])
+def test_a_cross_site_write_is_refused(wire: httpx2.Client, path: str, origin: dict[str, str]) -> None:
+    answer = wire.post(path, json={}, headers={"Sec-Fetch-Site": "cross-site", **origin})
+    assert answer.status_code == 403
+    assert "--allow-origin" in answer.json()["error"]["message"]
+
+
+def test_a_cross_site_read_is_answered(wire: httpx2.Client) -> None:
+    assert wire.get("/v1/models", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
 def test_a_browsers_preflight_is_answered(wire: httpx2.Client) -> None:
     asked = {"Origin": "http://localhost:3000", "Access-Control-Request-Headers": "authorization,openai-beta"}
     answer = wire.options("/v1/threads", headers=asked)
@@ -143,3 +194,27 @@ def test_too_many_headers_close_the_connection(emulator: Emulator) -> None:
         except ConnectionError:
             received = b""
     assert received == b"" or b" 431 " in received.splitlines()[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have nothing like it")
+def test_serve_marks_itself_undumpable(tmp_path: Path) -> None:
+    (tmp_path / "replies.py").write_text(
+        "import ctypes\n\ndef dumpable():\n    return str(ctypes.CDLL(None).prctl(3))\n"
+    )
+    code = (
+        "import openai; beta = openai.OpenAI().beta; assistant = beta.assistants.create(model='gpt-4o');"
+        "thread = beta.threads.create(messages=[{'role': 'user', 'content': 'Hi'}]);"
+        "beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id);"
+        "print(beta.threads.messages.list(thread.id).data[0].content[0].text.value)"
+    )
+    serve = [sys.executable, "-m", "assistants_emulator", "serve", "--port", "0", "--responder", "replies:dumpable"]
+    command = [*serve, "--", sys.executable, "-W", "ignore", "-c", code]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert ran.stdout == "0\n"
+
+
+def test_a_pytest_process_stays_dumpable(emulator: Emulator) -> None:
+    if sys.platform == "linux":
+        import ctypes
+
+        assert ctypes.CDLL(None).prctl(3) == 1

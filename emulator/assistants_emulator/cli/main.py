@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -14,9 +15,9 @@ import click
 
 from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
-from assistants_emulator.cli.record import record, replay
-from assistants_emulator.cli.run_command import serve_beside, stopped_by_signals, wait_for
-from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, is_loopback
+from assistants_emulator.cli.record import ALLOW_HOST, ALLOW_ORIGIN, record, replay
+from assistants_emulator.cli.run_command import leave, serve_beside, stopped_by_signals, wait_for
+from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, TOKEN_VARIABLE, is_loopback
 from assistants_emulator.errors import EmulatorError
 
 CHAT = "chat"
@@ -98,7 +99,8 @@ SERVER_OPTIONS = (
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
     click.option("--fidelity", type=click.Choice(["wire", "spec"]), default="wire", show_default=True),
     click.option("--repair", is_flag=True, help="Repair damaged data directories; what was damaged is kept beside."),
-    click.option("--allow-host", "allow_hosts", multiple=True, help="Host name to accept, besides loopback; '*': any."),
+    ALLOW_HOST,
+    ALLOW_ORIGIN,
     click.option(
         "--v1",
         type=click.Choice(["serve", "sunset"]),
@@ -107,11 +109,20 @@ SERVER_OPTIONS = (
         help="Serve `assistants=v1`, or refuse it as the API did after 2024-12-18.",
     ),
     click.option("--api-key", help="Accept this key only; by default, any."),
+    click.option(
+        "--token", envvar=TOKEN_VARIABLE, default="", help="Token of the inspector's URL; by default, a new one."
+    ),
     click.option("--tokens-per-second", type=float, help="Pace of streams; by default, no delay."),
     click.option(
         "--allow-code-execution", is_flag=True, help="Let scripts run code. It is limited, but not sandboxed."
     ),
     click.option("--model", "models", multiple=True, help="Model that exists; repeatable. By default, any name."),
+    click.option(
+        "--reasoning-model",
+        "reasoning_models",
+        multiple=True,
+        help="Model that takes no temperature, besides the o-series and gpt-5; repeatable.",
+    ),
 )
 OPEN_TO_OTHERS = (
     "Listening on {}: everybody who can reach this machine can read and change the data. "
@@ -136,11 +147,13 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
 def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **options: Any) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, and exit with its status."""
+    from assistants_emulator.code_interpreter import make_undumpable
     from assistants_emulator.emulator import Emulator
 
     options["responder"] = responder_of(options)
     stop = stopped_by_signals()
     with Emulator(**options) as emulator:
+        make_undumpable()
         emulator.clock.now()  # opens the default project, so that an unusable directory is reported before a request
         for line in emulator.repaired:
             click.echo(line, err=True)
@@ -148,13 +161,15 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, **
             click.echo(OPEN_TO_OTHERS.format(options["host"]), err=True)
         data = f"data in {options['data_dir'] or 'memory'}"
         greeting = f"assistants-emulator {__version__} on {emulator.base_url}, {data}"
-        click.echo(f"{greeting}; look inside: {emulator.inspector_url}", err=bool(command))
+        click.echo(f"{greeting}; look inside: {emulator.inspector_link}", err=bool(command))
         if opens:
-            open_browser(emulator.inspector_url)
+            open_browser(emulator.inspector_link)
+        show_problems()
         status = serve_beside(command, environment(emulator, options["api_key"]), stop)
+        show_unused_rules(emulator)
         if export_on_exit is not None:
             export(emulator, export_on_exit)
-    sys.exit(status)
+    leave(status)
 
 
 @cli.command()
@@ -185,6 +200,24 @@ def demo(name: str | None, opens: bool, port: int, data_dir: Path | None) -> Non
         if opens:
             open_browser(url)
         wait_for(stop)
+    leave(0)
+
+
+def show_problems() -> None:
+    """Show problems of responders and scripts on standard error, a line for each as it happens."""
+    from assistants_emulator.turns.invocation import problems
+
+    problems.addHandler(logging.StreamHandler())
+    problems.setLevel(logging.INFO)
+    problems.propagate = False
+
+
+def show_unused_rules(emulator: Any) -> None:
+    """A line on standard error for each rule with `times` left, in projects that had requests."""
+    for name, project in emulator.projects().items():
+        if project is not None and project.requests.total:
+            for rule in emulator.project(name).leftovers().unused:
+                click.echo(f"{name}: not used up: {rule}", err=True)
 
 
 def open_browser(url: str) -> None:
@@ -196,7 +229,8 @@ def open_browser(url: str) -> None:
 
 def environment(emulator: Any, api_key: str | None) -> dict[str, str]:
     """The variables that point an SDK of any language at this server, with the key of --api-key."""
-    return {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": api_key or emulator.api_key}
+    variables = {"OPENAI_BASE_URL": emulator.base_url, "OPENAI_API_KEY": api_key or emulator.api_key}
+    return {**variables, TOKEN_VARIABLE: emulator.token} if emulator.config.needs_token else variables
 
 
 def export(emulator: Any, path: Path) -> None:

@@ -18,6 +18,12 @@ PORT = click.option("--port", default=DEFAULT_PORT, show_default=True, help="0 t
 SCRUB = click.option(
     "--scrub", multiple=True, metavar="NAME", help="Header or key whose values are secret, or /PATTERN/."
 )
+ALLOW_HOST = click.option(
+    "--allow-host", "allow_hosts", multiple=True, help="Host name to accept, besides loopback; '*': any."
+)
+ALLOW_ORIGIN = click.option(
+    "--allow-origin", "allow_origins", multiple=True, help="Pages to serve: http://localhost:3000; '*': any."
+)
 COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED)
 
 
@@ -39,6 +45,8 @@ COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED)
 @SCRUB
 @HOST
 @PORT
+@ALLOW_HOST
+@ALLOW_ORIGIN
 @COMMAND
 def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple[str, ...], **options: Any) -> None:
     """Forward calls to a server and record them, until Ctrl-C or while `-- COMMAND ...` runs."""
@@ -48,12 +56,15 @@ def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple
     progress = ProgressLine(lambda calls, size: f"{_calls(calls)}, {size / 1e6:.1f} MB ")
     recorder = Recorder(upstream, cassette, scrub=scrub, progress=progress, **options)
     with recorder:
-        _announce(f"recording {upstream} to {cassette} on {recorder.base_url}", command)
+        _announce(f"recording {recorder.upstream} to {cassette} on {recorder.base_url}", command)
         key = os.environ.get("OPENAI_API_KEY") or recorder.api_key  # the client's own passes through
         variables = {"OPENAI_BASE_URL": recorder.base_url} | ({"OPENAI_API_KEY": key} if command else {})
         status = serve_beside(command, variables, stop)
     progress.end()
-    click.echo(f"{_calls(recorder.recorded)} recorded to {cassette}", err=True)
+    secrets = (
+        f", {recorder.scrubbed} secret{'' if recorder.scrubbed == 1 else 's'} scrubbed" if recorder.scrubbed else ""
+    )
+    click.echo(f"{_calls(recorder.recorded)} recorded to {cassette}{secrets}", err=True)
     sys.exit(status)
 
 
@@ -69,6 +80,8 @@ def record(upstream: str, cassette: Path, scrub: tuple[str, ...], command: tuple
 @SCRUB
 @HOST
 @PORT
+@ALLOW_HOST
+@ALLOW_ORIGIN
 @COMMAND
 def replay(cassette: Path, command: tuple[str, ...], **options: Any) -> None:
     """Answer with the calls recorded in FILE, until Ctrl-C or while `-- COMMAND ...` runs.
@@ -95,4 +108,8 @@ def _announce(text: str, command: tuple[str, ...]) -> None:
 
 
 def _calls(number: int) -> str:
-    return f"{number} call" if number == 1 else f"{number} calls"
+    return _counted(number, "call")
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

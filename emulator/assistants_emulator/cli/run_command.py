@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 import click
 
@@ -18,11 +19,28 @@ REDRAW_SECONDS = 0.1
 
 
 def stopped_by_signals() -> threading.Event:
-    """An event that Ctrl-C and SIGTERM set."""
+    """An event that Ctrl-C and SIGTERM set; a second signal ends the process at once, with status 128 + its number."""
     stop = threading.Event()
+
+    def stopped(number: int, frame: object) -> None:
+        if stop.is_set():
+            os._exit(128 + number)
+        stop.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, stopped)
     return stop
+
+
+def leave(status: int) -> NoReturn:
+    """End the process. Threads that user code has started are not waited for, unlike by `sys.exit`."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if any(not thread.daemon for thread in others):
+        names = ", ".join(thread.name for thread in others if not thread.daemon)
+        click.echo(f"left behind, still at work: threads {names}", err=True)
+        sys.stdout.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def serve_beside(command: tuple[str, ...], variables: dict[str, str], stop: threading.Event) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from assistants_emulator.code_interpreter.process import DEFAULT, Limits, Result, run
+from assistants_emulator.code_interpreter.process import DEFAULT, Limits, Result, Stopper, run
 from assistants_emulator.code_interpreter.scratch import Scratch, scratch
 from assistants_emulator.errors import EmulatorError
 
@@ -28,19 +28,23 @@ class Executed:
 
 
 def execute(
-    code: str, files: Mapping[str, bytes | Path], limits: Limits = DEFAULT, python: str = sys.executable
+    code: str,
+    files: Mapping[str, bytes | Path],
+    limits: Limits = DEFAULT,
+    python: str = sys.executable,
+    stopper: Stopper | None = None,
 ) -> Executed:
     """Run the code with the files at /mnt/data/NAME, in a new process of that interpreter (3.11 or later).
 
     Blocks up to `limits.wall_seconds`. Errors of the code are in the logs, with `error`. EmulatorError if the
     interpreter is missing or broken, or a file or the scratch directory cannot be used. A file with an unusual name is
-    at `scratch.safe_name(NAME)`.
+    at `scratch.safe_name(NAME)`. `stopper` ends the code from another thread.
     """
     interpreter = _interpreter(python)
     try:
         with scratch() as directory:
             directory.write_inputs(files)
-            return _execute(code, directory, limits, interpreter)
+            return _execute(code, directory, limits, interpreter, stopper or Stopper())
     except OSError as error:
         raise EmulatorError(f"cannot execute code: {error.filename}: {error.strerror or error}") from error
 
@@ -53,16 +57,27 @@ def _interpreter(python: str) -> str:
     return os.path.abspath(path)
 
 
-def _execute(code: str, directory: Scratch, limits: Limits, python: str) -> Executed:
+def _execute(code: str, directory: Scratch, limits: Limits, python: str, stopper: Stopper) -> Executed:
     job = directory.root / "job.json"
-    job.write_text(json.dumps({"code": code, "data": directory.data.as_posix(), "limits": asdict(limits)}))
+    job.write_text(
+        json.dumps({"code": code, "data": directory.data.as_posix(), "limits": asdict(limits), "parent": os.getpid()})
+    )
     command = [python, "-s", "-B", "-u", str(_RUNNER), str(job)]
-    result = run(command, directory.data, _environment(directory), limits.wall_seconds, limits.log_bytes)
-    if job.exists() and not result.timed_out:  # the runner removes it first of all
+    result = run(
+        command,
+        directory.data,
+        _environment(directory),
+        limits.wall_seconds,
+        limits.log_bytes,
+        lambda: directory.takes_more_than(limits.disk_bytes),
+        stopper,
+    )
+    if job.exists() and not result.timed_out and not stopper.stopped:  # the runner removes it first of all
         raise EmulatorError(f"cannot execute code: {python} is no working Python interpreter ({_last_line(result)})")
     files, left_out = directory.collect(limits)
     notes = "".join(f"{note}\n" for note in _notes(result, limits, left_out))
-    return Executed(_joined(_logs(result, directory, limits), notes), files, result.timed_out or result.status != 0)
+    is_error = result.timed_out or result.filled_disk or result.status != 0
+    return Executed(_joined(_logs(result, directory, limits), notes), files, is_error)
 
 
 def _environment(directory: Scratch) -> dict[str, str]:
@@ -101,7 +116,9 @@ def _notes(result: Result, limits: Limits, left_out: int) -> Iterator[str]:
     """Yield lines on why and how the execution was limited."""
     if len(result.output) > limits.log_bytes:
         yield f"Output was cut after {limits.log_bytes} bytes."
-    if result.timed_out:
+    if result.filled_disk:
+        yield f"Execution was stopped: its files took more than {limits.disk_bytes} bytes."
+    elif result.timed_out:
         yield f"Execution was stopped after {limits.wall_seconds:g} s."
     elif result.status < 0:
         yield _signal_note(-result.status, limits)

@@ -6,14 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import IO
 
 _CHUNK = 65536
+DISK_SECONDS = 0.2  # real ones, between two looks at the disk
 _DRAIN_SECONDS = 1.0  # for output left in the pipe, which only a process that left the group keeps open
 
 
@@ -22,17 +24,18 @@ MiB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Seconds and bytes of one call; wall clock, logs and kept files are limited on every system.
+    """Seconds and bytes of one call; wall clock, disk, logs and kept files are limited on every system.
 
     CPU time, memory, file size and open files are limited by `setrlimit`: not on Windows, and macOS takes no limit on
-    memory. Processes are refused, not counted, since the system counts all processes of the user. Nothing limits the
-    disk in all, only each file.
+    memory. Processes are refused, not counted, since the system counts all processes of the user. The disk in all is
+    measured every DISK_SECONDS.
     """
 
     cpu_seconds: int = 30
     wall_seconds: float = 60.0
     memory_bytes: int = 2048 * MiB  # address space, of which numerical libraries reserve more than they use
     file_bytes: int = 64 * MiB
+    disk_bytes: int = 512 * MiB
     open_files: int = 256
     log_bytes: int = MiB
     kept_files: int = 100
@@ -51,12 +54,44 @@ class Result:
     output: bytes
     status: int
     timed_out: bool
+    filled_disk: bool = False
 
 
-def run(command: Sequence[str], directory: Path, environment: Mapping[str, str], seconds: float, limit: int) -> Result:
+class Stopper:
+    """Ends a process from another thread, also before it is started."""
+
+    def __init__(self) -> None:
+        self.stopped = False
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = Lock()
+
+    def stop(self) -> None:
+        with self._lock:
+            self.stopped = True
+            if self._process is not None:
+                _kill_group(self._process)
+
+    def watch(self, process: subprocess.Popen[bytes] | None) -> None:
+        """`process` is what `stop` ends from now on; None for nothing, since its number may be another's."""
+        with self._lock:
+            self._process = process
+            if self.stopped and process is not None:
+                _kill_group(process)
+
+
+def run(
+    command: Sequence[str],
+    directory: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    limit: int,
+    fills_disk: Callable[[], bool],
+    stopper: Stopper,
+) -> Result:
     """Run the command for at most `seconds`, with `limit` bytes of stdout and stderr in the order of their writing.
 
-    OSError if it cannot be started. Nothing of its process group is left afterwards.
+    It is ended when `fills_disk()` is true. OSError if it cannot be started. Nothing of its process group is left
+    afterwards.
     """
     process = subprocess.Popen(
         command,
@@ -70,12 +105,19 @@ def run(command: Sequence[str], directory: Path, environment: Mapping[str, str],
     )
     assert process.stdout is not None
     output = _Output(process.stdout, limit)
+    stopper.watch(process)
+    filled_disk = False
+    deadline = time.monotonic() + seconds
     try:
-        timed_out = not _ends(process, output, seconds)
+        while output.is_alive() and time.monotonic() < deadline and not filled_disk:
+            output.join(min(DISK_SECONDS, max(0.0, deadline - time.monotonic())))
+            filled_disk = output.is_alive() and fills_disk()
+        timed_out = not filled_disk and not _ends(process, output, seconds)
     finally:
+        stopper.watch(None)
         _kill(process)
     output.join(_DRAIN_SECONDS)
-    return Result(bytes(output.content), process.wait(), timed_out)
+    return Result(bytes(output.content), process.wait(), timed_out, filled_disk)
 
 
 class _Output(Thread):
@@ -100,7 +142,6 @@ def _ends(process: subprocess.Popen[bytes], output: _Output, seconds: float) -> 
     Waiting for a process with a time limit polls, so the output comes first. Code that closes its output and goes on
     has the time limit twice.
     """
-    output.join(seconds)
     if output.is_alive():
         return False
     try:
@@ -112,9 +153,13 @@ def _ends(process: subprocess.Popen[bytes], output: _Output, seconds: float) -> 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kill the whole group, so that no process outlives the code that started it."""
+    _kill_group(process)
+    process.wait()
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
     if sys.platform != "win32":
         with suppress(ProcessLookupError, PermissionError):  # the latter on macOS, for a group of zombies
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
-    process.wait()

@@ -60,7 +60,8 @@ def main(path: str) -> int:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", newline="\n")  # type: ignore[union-attr]
     warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")  # of `plt.show()`
     _limit(job["limits"])
-    _refuse(job["limits"])
+    limits = _isolated(job["limits"], job["parent"])
+    _refuse(limits)
     completed = [_completes(lambda: _run(job["code"], job["data"])), _completes(lambda: _save_figures(job["data"]))]
     return 0 if all(completed) else 1
 
@@ -84,6 +85,18 @@ def _set(kind: int, soft: int, hard: int) -> None:
             resource.setrlimit(kind, (min(soft, hard), hard))
 
 
+def _isolated(limits: dict[str, Any], parent: int) -> dict[str, Any]:
+    """By the system where it can; the limits with `processes` False if it cannot isolate those."""
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    try:
+        from isolation import isolate  # type: ignore[import-not-found]
+    finally:
+        del sys.path[0]
+    has_namespaces = isolate(limits["network"], limits["processes"], parent)
+    del sys.modules["isolation"]
+    return {**limits, "processes": limits["processes"] and has_namespaces}
+
+
 def _refuse(limits: dict[str, Any]) -> None:
     """Refuse network and processes to accidents, not to attacks: calls outside Python's own modules raise no event."""
     refused = {event: name for name, events in _REFUSED.items() if not limits[name] for event in events}
@@ -93,6 +106,21 @@ def _refuse(limits: dict[str, Any]) -> None:
             raise PermissionError(errno.EPERM, f"{event} is refused: the limits allow no {refused[event]}")
 
     sys.addaudithook(hook)
+    if not limits["processes"]:
+        _refuse_fork_exec()
+
+
+def _refuse_fork_exec() -> None:
+    """`multiprocessing` calls it without an audit event."""
+    try:
+        import _posixsubprocess
+    except ImportError:
+        return
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "fork_exec is refused: the limits allow no processes")
+
+    setattr(_posixsubprocess, "fork_exec", refuse)  # noqa: B010
 
 
 def _run(code: str, data: str) -> None:

@@ -21,6 +21,7 @@ from assistants_emulator.code_interpreter.process import Limits
 
 LONGEST = 240  # bytes of a name; file systems take 255, and a copy's number needs room
 _LONGEST_SUFFIX = 32
+BLOCK_BYTES = 4096
 _SEPARATORS = re.compile(r"[/\\\0]")
 _WINDOWS = re.compile(r'[<>:"|?*\x00-\x1f]|[. ]+$|^(?=(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))', re.IGNORECASE)
 
@@ -55,6 +56,18 @@ class Scratch:
             path = _copy(content, self.data, name)
             os.utime(path, (_INPUT_TIME, _INPUT_TIME))
             self._inputs[path.name] = _signature(path)
+
+    def takes_more_than(self, limit: int) -> bool:
+        """True if the files and directories, of 4 kB each at least, take more bytes than that."""
+        bytes_taken = 0
+        for directory, _, names in os.walk(self.root):
+            bytes_taken += BLOCK_BYTES
+            for name in names:
+                with suppress(OSError):
+                    bytes_taken += max(BLOCK_BYTES, os.lstat(os.path.join(directory, name)).st_size)
+                if bytes_taken > limit:
+                    return True
+        return bytes_taken > limit
 
     def collect(self, limits: Limits) -> tuple[dict[str, bytes], int]:
         """Return new and changed regular files by their path in `data`, and the number of those over the limits."""

@@ -14,6 +14,7 @@ from assistants_emulator.contract.assistants import CreateAssistant, ModifyAssis
 from assistants_emulator.contract.base import Body, NoBody
 from assistants_emulator.contract.files import CompleteUpload, CreateUpload
 from assistants_emulator.contract.messages import CreateMessage, CreateThread, ModifyMessage, ModifyThread
+from assistants_emulator.contract.ordered import OrderedBody
 from assistants_emulator.contract.queries import ListQuery, files_query, includes, list_query, status_filter
 from assistants_emulator.contract.runs import CreateRun, CreateThreadAndRun, ModifyRun, SubmitToolOutputs
 from assistants_emulator.contract.v1 import CreateAssistantFile, for_version
@@ -62,12 +63,20 @@ __all__ = [
 def check(model: type[BaseModel], body: object) -> dict[str, Any]:
     """Return `body`, parsed JSON, if it fits `model`; None, a missing body, counts as {}.
 
+    So does [] where no field is required: PHP's empty array (docs/reference/behaviour.md#request-bodies).
+
     The result is the same dict, but {} for NoBody and, under v1, a copy where metadata had to become strings.
     Raises InvalidParameter with the path and code of the first error (docs/reference/behaviour.md#validation).
     """
-    parsed: Any = {} if body is None else body
+    parsed: Any = {} if body is None or (body == [] and not _requires_fields(model)) else body
+    if issubclass(model, OrderedBody):
+        return model.check_in_order(parsed)
     try:
         model.__pydantic_validator__.validate_python(parsed)
     except ValidationError as error:
         raise first_error(model, parsed, error) from None
     return model.accepted(parsed) if issubclass(model, Body) else parsed
+
+
+def _requires_fields(model: type[BaseModel]) -> bool:
+    return any(field.is_required() for field in model.model_fields.values())

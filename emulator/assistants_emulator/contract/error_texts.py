@@ -91,6 +91,17 @@ def no_match(path: str, pattern: str) -> InvalidParameter:
     return InvalidParameter(message, param=path, code="invalid_value")
 
 
+def unsupported_parameter(name: str, param: str, code: str = "unsupported_parameter") -> InvalidParameter:
+    """A parameter that a reasoning model does not take. See docs/reference/behaviour.md#reasoning-models."""
+    message = f"Unsupported parameter: '{name}' is not supported with this model."
+    return InvalidParameter(message, param=param, code=code)
+
+
+def not_a_url(path: str) -> InvalidParameter:
+    message = f"Invalid '{path}'. Expected a valid URL, but got a value with an invalid format."
+    return InvalidParameter(message, param=path, code="invalid_value")
+
+
 def not_unicode(path: str) -> InvalidParameter:
     """Half of a surrogate pair, which no JSON answer could carry back. The text is ours: nothing is recorded."""
     return InvalidParameter(f"Invalid '{path}': string is not valid Unicode.", param=path, code="invalid_value")

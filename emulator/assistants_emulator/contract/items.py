@@ -5,6 +5,7 @@ See docs/reference/behaviour.md#responses-items.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -122,6 +123,7 @@ _ITEMS: dict[str, tuple[dict[str, Check | None], tuple[str, ...]]] = {
     ),
     "item_reference": ({"id": text, "type": None}, ("id",)),
 }
+UNREADABLE = re.compile(r"data:((?:audio|video|image)/[\w.+-]+)[;,]")
 PREFIXES = {
     "message": "msg",
     "function_call": "fc",
@@ -198,6 +200,17 @@ def _part(path: str, value: Any, variants: Mapping[str, tuple[dict[str, Check | 
     if name not in variants:
         raise unsupported_value(path, name, variants)
     check_fields(path, value, *variants[name])
+    if name == "input_file" and (kind_of_file := UNREADABLE.match(value.get("file_data") or "")):
+        raise _unsupported_data(f"{path}.file_data", kind_of_file[1])
+
+
+def _unsupported_data(path: str, mime: str) -> InvalidParameter:
+    message = (
+        f"Invalid file data: '{path}'. Expected a base64-encoded data URL with a valid file MIME type (e.g. "
+        f"'data:text/plain;base64,SGVsbG8sIFdvcmxkIQ=='), but got unsupported MIME type '{mime}'. Please see "
+        "https://platform.openai.com/docs/assistants/tools/file-search#supported-files for supported file types."
+    )
+    return InvalidParameter(message, param=path, code="invalid_value")
 
 
 def _id(path: str, name: str, value: Mapping[str, Any]) -> None:

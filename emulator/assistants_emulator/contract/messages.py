@@ -7,12 +7,14 @@ messages, each as a client could add it by itself.
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from assistants_emulator.contract import error_texts
 from assistants_emulator.contract.base import MAX_TEXT, Body, Metadata, Text
 from assistants_emulator.contract.tools import CodeInterpreterTool, FileSearchTool, NewToolResources, ToolResources
-from assistants_emulator.contract.unions import ByKind, ByType
+from assistants_emulator.contract.unions import ByKind, ByType, refuse
 
 Role = Literal["user", "assistant"]
 Detail = Literal["auto", "low", "high"]
@@ -23,8 +25,29 @@ class TextPart(Body):
     text: Text
 
 
+def _on_the_web(url: str) -> str:
+    """The address; a `data:` URL is none that the service takes (docs/reference/behaviour.md#string-formats)."""
+    if not is_web_address(url):
+        raise refuse(error_texts.not_a_url)
+    return url
+
+
+def is_web_address(text: str) -> bool:
+    """Return whether the text is a URL by http or https with a host."""
+    if any(character.isspace() for character in text):
+        return False
+    try:
+        address = urlsplit(text)
+        return address.scheme in ("http", "https") and bool(address.hostname) and address.port != 0
+    except ValueError:  # an invalid port, or brackets that do not match
+        return False
+
+
+WebAddress = Annotated[str, AfterValidator(_on_the_web)]
+
+
 class ImageUrl(Body):
-    url: str
+    url: WebAddress
     detail: Detail | None = None
 
 

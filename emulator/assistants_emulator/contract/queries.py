@@ -6,7 +6,7 @@ Unknown keys are ignored, and an empty value counts as missing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assistants_emulator.contract import error_texts
@@ -66,12 +66,12 @@ def status_filter(raw: Mapping[str, str]) -> str | None:
     return status or None
 
 
-def includes(values: Iterable[str]) -> frozenset[str]:
-    """The values of `include[]`, one for each key. InvalidParameter for the first that is unknown."""
+def includes(values: Iterable[str], known: Sequence[str] = INCLUDABLE) -> frozenset[str]:
+    """The values of `include[]`, one for each key. InvalidParameter for the first that is not `known`."""
     named = [value for value in values if value]
     for index, value in enumerate(named):
-        if value not in INCLUDABLE:
-            raise unsupported_value(f"include[{index}]", value, INCLUDABLE)
+        if value not in known:
+            raise unsupported_value(f"include[{index}]", value, known)
     return frozenset(named)
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from assistants_emulator.contract import assistants, error_texts, messages, runs
+from assistants_emulator.contract import assistants, base, error_texts, messages, runs
 from assistants_emulator.contract import messages as threads
 from assistants_emulator.contract.base import (
     MAX_TOOLS,
@@ -103,7 +103,8 @@ class _Assistant(V1Body):
     instructions: Instructions | None = None
     tools: Tools | None = None
     file_ids: AssistantFiles | None = None
-    metadata: Metadata | None = None
+    metadata: base.Metadata | None = None
+    """Strings only, unlike that of threads and messages (docs/reference/behaviour.md#metadata)."""
 
 
 class CreateAssistant(_Assistant):

@@ -16,9 +16,9 @@ from assistants_emulator.convert.observed import ObservedSession
 from assistants_emulator.convert.sanitize import count
 from assistants_emulator.responders.replies import FAIL_CODES, INCOMPLETE_REASONS
 from assistants_emulator.retrieval import MARKER
-from assistants_emulator.runs.content import cut
 from assistants_emulator.store import Object
 from assistants_emulator.store.blobs import encode_base64
+from assistants_emulator.turns.measures import cut
 
 NOT_RECORDED = "(the reply is not in the recording)"
 CODE_NOT_RECORDED = "# this code is not in the recording"

@@ -1,4 +1,4 @@
-"""A recorded session as a script of the model's replies: one rule a run, for the user's message that it answered.
+"""A recorded session as a script of the model's replies: one rule for each run, or turn of responses, and its message.
 
 The emulator does everything else, so a test may change its order, its polling, its paging, its ids and its SDK and
 still gets the recorded replies. What a recording does not show of a run is left out, with a warning. YAML is written
@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from assistants_emulator.convert.observed import ObservedSession, text_of
+from assistants_emulator.convert.response_turns import response_turns
 from assistants_emulator.convert.run_actions import NOT_RECORDED, run_actions
 from assistants_emulator.recording.exchange import Exchange
 from assistants_emulator.store import Object
@@ -28,7 +29,7 @@ _SPECIAL = re.compile(r"[\\^$.|?*+()\[\]{}]")
 
 @dataclass(slots=True)
 class ScriptOf:
-    """`script` is as in a script file; `runs` are the run ids of its rules, in their order."""
+    """`script` is as in a script file; `runs` are the ids of its rules' runs or first responses, in their order."""
 
     script: Object
     runs: list[str] = field(default_factory=list)
@@ -37,7 +38,8 @@ class ScriptOf:
 
 def script_of(exchanges: Iterable[Exchange]) -> ScriptOf:
     """Rules for known messages stand before those for any run, so that these take no run whose message is known."""
-    session = ObservedSession.of(exchanges)
+    recorded = list(exchanges)
+    session = ObservedSession.of(recorded)
     warnings: list[str] = []
     for_message: list[tuple[str, Object]] = []
     for_any: list[tuple[str, Object]] = []
@@ -52,6 +54,11 @@ def script_of(exchanges: Iterable[Exchange]) -> ScriptOf:
         if question is None:
             warnings.append(f"{run_id}: the user's message is not recorded, so its rule takes any run")
         (for_any if question is None else for_message).append((run_id, rule))
+    for turn in response_turns(recorded):
+        warnings += [f"{turn.id}: {problem}" for problem in turn.problems]
+        when = {} if turn.question is None else {"when": {"message": pattern_of(turn.question)}}
+        rule = {**when, "times": 1, "do": turn.actions or [{"text": NOT_RECORDED}]}
+        (for_message if when else for_any).append((turn.id, rule))
     rules = [*for_message, *for_any]
     script = {"version": 1, "replies": [rule for _, rule in rules]}
     return ScriptOf(script, [run_id for run_id, _ in rules], warnings)

@@ -7,7 +7,7 @@ import logging
 import mimetypes
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
@@ -21,6 +21,7 @@ from assistants_emulator.inspector.request import PageRequest, Site, message_of
 from assistants_emulator.inspector.routes import ROWS, Row
 from assistants_emulator.inspector.templating import ROOT
 from assistants_emulator.project.project import Project
+from assistants_emulator.web.auth import TOKEN_QUERY
 
 STATIC = Path(__file__).parent / "static"
 READING = ("GET", "HEAD")
@@ -37,7 +38,7 @@ class Inspector:
         projects: Callable[[], Mapping[str, Project | None]],
         open_project: Callable[[str], Project],
     ) -> None:
-        self._site = Site(config, projects, open_project)
+        self._site = Site(config, access.Sessions(config), projects, open_project)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -72,12 +73,17 @@ class Inspector:
         if segments[0] == "static":
             return _static(segments)
         row, ids = _find("GET" if request.http.method == "HEAD" else request.http.method, segments)
-        if not (row.is_open or access.is_signed_in(request.http, self._site.config)):
+        if request.http.method == "GET" and self._site.sessions.has_token_in_address(request.http):
+            signed_in = RedirectResponse(_without_token(request.http), status_code=303)
+            self._site.sessions.begin(signed_in, request.http)
+            return signed_in
+        if not (row.is_open or self._site.sessions.admits(request.http)):
             return RedirectResponse(f"{ROOT}/sign-in", status_code=303)
         if (name := ids.pop("project", None)) is not None:
             if name not in self._site.projects():
                 raise NotFound(f"There is no project {name!r}; a project is created when its key is first used.")
             request.opened = self._site.open(name)
+            request.opened.driver.held.end_all()
         if request.http.method == "POST":
             await request.read_form()
         response = row.handler(request, **ids)
@@ -89,6 +95,13 @@ def _segments(http: HttpRequest) -> tuple[str, ...]:
     raw: bytes = http.scope.get("raw_path") or http.url.path.encode()
     below = raw.decode("latin-1").partition("?")[0].removeprefix(ROOT).strip("/")
     return tuple(unquote(segment) for segment in below.split("/"))
+
+
+def _without_token(http: HttpRequest) -> str:
+    """The address to show: a token in it would be in the browser's history."""
+    path = (http.scope.get("raw_path") or http.url.path.encode()).decode("latin-1").partition("?")[0]
+    query = urlencode([pair for pair in http.query_params.multi_items() if pair[0] != TOKEN_QUERY])
+    return f"{path}?{query}" if query else path
 
 
 def _find(method: str, segments: tuple[str, ...]) -> tuple[Row, dict[str, str]]:

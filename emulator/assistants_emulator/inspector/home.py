@@ -6,7 +6,6 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from assistants_emulator.inspector import access
 from assistants_emulator.inspector.conversation import first_text
 from assistants_emulator.inspector.request import PageRequest
 from assistants_emulator.inspector.templating import ROOT
@@ -53,11 +52,16 @@ def counts(project: Project) -> list[dict[str, Any]]:
 
 
 def sign_in_page(request: PageRequest) -> Response:
-    return request.render("sign_in.html")
+    return request.render("sign_in.html", secret=_secret(request))
 
 
 def sign_in(request: PageRequest) -> Response:
     response = RedirectResponse(f"{ROOT}/", status_code=303)
-    if access.sign_in(response, request.site.config, request.field("key")):
+    if request.site.sessions.may_sign_in(request.field("key")):
+        request.site.sessions.begin(response, request.http)
         return response
-    return request.render("sign_in.html", status=403, error="Incorrect API key.")
+    return request.render("sign_in.html", status=403, secret=_secret(request), error=f"Incorrect {_secret(request)}.")
+
+
+def _secret(request: PageRequest) -> str:
+    return "token" if request.site.config.needs_token else "API key"

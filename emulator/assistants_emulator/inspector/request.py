@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from assistants_emulator.config import Config, key_of_project
 from assistants_emulator.errors import ApiError, NotFound, TooLarge
+from assistants_emulator.inspector.access import Sessions
 from assistants_emulator.inspector.templating import path, template
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.context import Context
@@ -26,6 +27,7 @@ class Site:
     """Shared by all pages. `projects()` maps names to projects, None for one that is not loaded; `open` loads one."""
 
     config: Config
+    sessions: Sessions
     projects: Callable[[], Mapping[str, Project | None]]
     open: Callable[[str], Project]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,16 @@ class InjectedError(ApiError):
         return ServerFault.type if status >= 500 else ApiError.type
 
 
+_TEXT, _WHOLE, _NUMBER, _FLAG = (str, type(None)), (int, type(None)), (int, float), (bool,)
+FIELD_KINDS: dict[str, tuple[tuple[type, ...], str]] = {
+    "route": ((str,), "a string"),
+    **dict.fromkeys(("message", "code"), (_TEXT, "a string")),
+    **dict.fromkeys(("status", "drop_after", "times"), (_WHOLE, "a whole number")),
+    **dict.fromkeys(("delay", "probability"), (_NUMBER, "a number")),
+    **dict.fromkeys(("stuck", "malformed"), (_FLAG, "true or false")),
+}
+
+
 @dataclass(slots=True)
 class Fault:
     """A fault of the calls of `route`: `METHOD /path` below `/v1`, where `*` is one segment.
@@ -71,6 +82,7 @@ class Fault:
     _pattern: re.Pattern[str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._check_types()
         method, _, path = self.route.partition(" ")
         if method not in METHODS or not path.startswith("/"):
             raise EmulatorError(f"a fault's route is like 'POST /threads/*/runs', not {self.route!r}")
@@ -84,6 +96,14 @@ class Fault:
             raise EmulatorError(f"a fault's times is a whole number from 1 up, not {self.times}")
         segments = "/".join("[^/]+" if part == "*" else re.escape(part) for part in path.split("/"))
         self._pattern = re.compile(f"{method} {segments}")
+
+    def _check_types(self) -> None:
+        for name, (kinds, words) in FIELD_KINDS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise EmulatorError(f"a fault's {name} is {words}, not {value!r}")
+        if self.delay == math.inf:
+            raise EmulatorError("a fault's delay is a number of seconds, not inf")
 
     @property
     def error(self) -> InjectedError | None:

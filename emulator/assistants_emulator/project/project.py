@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from assistants_emulator.clock import MANUAL_START, Clock, ManualClock, SystemClock
 from assistants_emulator.config import Config
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.errors import EmulatorError, StoreError
 from assistants_emulator.ids import Ids
 from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Faults
@@ -22,8 +23,9 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.files import used_contents
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
-from assistants_emulator.responders.rules import RuleBook
+from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.scripts.load import Script
+from assistants_emulator.responses.turns import ResponseTurns
 from assistants_emulator.runs.turns import RunTurns
 from assistants_emulator.store import Object, Store
 from assistants_emulator.store.blobs import Contents
@@ -45,6 +47,7 @@ class Project:
         self.directory = directory
         self.rules = RuleBook()
         self.script: Script | None = None
+        self.script_mistakes: list[str] = []  # of scripts that the control API has refused
         self.requests = RequestLog()
         self._calls = 0
         self.faults = Faults(lambda number: self.context.ids.fraction("fault", number))
@@ -88,8 +91,11 @@ class Project:
             self.context.clock = self._make_clock(clock, MANUAL_START)
             self.expiry.rearm()
 
-    def reset(self, seed: str | None = None) -> None:
-        """Drop all objects, scripts, rules, requests, id counters and the clock. `seed` is the id seed from now on."""
+    def reset(self, seed: str | None = None, *, keep_rules: bool = False) -> None:
+        """Drop all objects, scripts, rules, requests, id counters and the clock. `seed` is the id seed from now on.
+
+        With `keep_rules` the script and all rules stay, unused again.
+        """
         self.end_streams()
         self._stop_reading()
         self.driver.close()
@@ -100,8 +106,12 @@ class Project:
         self.context.clock = self._new_clock(None)
         self.expiry.rearm()
         self.context.ids = self._ids(self.context.store, seed or self._seed)
-        self.rules.clear()
-        self.script = None
+        if keep_rules:
+            self.rules.rewind()
+        else:
+            self.rules.clear()
+            self.script = None
+        self.script_mistakes.clear()
         self.requests.clear()
         self._calls = 0
         self.faults.clear()
@@ -116,6 +126,11 @@ class Project:
         self.script = script
         self.rules.set_script(script.rules if script is not None else ())
 
+    def add_script_rule(self, rule: Rule, raw: dict[str, Any]) -> None:
+        """Add a rule to the script, which is `raw` then; the rules before it keep their uses."""
+        self.script = Script([*(self.script.rules if self.script is not None else ()), rule], raw)
+        self.rules.add_to_script(rule)
+
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError for an invalid state."""
         from assistants_emulator.project.state import prepare_state, replace_state
@@ -127,6 +142,10 @@ class Project:
         replace_state(self.context, tables)
         self.expiry.rearm()
         self.driver.adopt(tables)
+
+    async def work(self, function: Callable[[], T]) -> T:
+        """Call the function in a worker thread; it must not touch the project's objects."""
+        return await self._workers.work(function)
 
     async def advance(self, seconds: float) -> None:
         if seconds < 0:
@@ -153,7 +172,7 @@ class Project:
         """Read in a worker thread: a hostile document may take long."""
         try:
             read_all = partial(read_jobs, self.context.contents, jobs(self.context, id, searching))
-            finish(self.context, id, await self._workers.call(read_all), searching)
+            finish(self.context, id, await self._workers.work(read_all), searching)
         finally:
             self._reading.pop(id, None)
 
@@ -182,6 +201,8 @@ class Project:
     async def close(self) -> None:
         """Stop runs as they stand and write everything to disk."""
         self.end_streams()
+        with suppress(StoreError):  # what cannot be written is held until the directory is used again
+            self.driver.held.end_all()
         ending = self.driver.close()
         await asyncio.gather(*ending, return_exceptions=True)
         self._stop_reading()
@@ -207,7 +228,8 @@ class Project:
         return SystemClock(asyncio.get_running_loop().call_later)
 
     def _new_driver(self) -> TurnScheduler:
-        apis = (RunTurns(self.context),)
+        runs = RunTurns(self.context)
+        apis = (runs, ResponseTurns(self.context))
         return TurnScheduler(
-            self.context, self.rules, self._workers, apis, self._hop, self._make_client, self._read_for_run
+            self.context, self.rules, self._workers, apis, runs.held, self._hop, self._make_client, self._read_for_run
         )

@@ -12,12 +12,16 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from assistants_emulator.config import DEFAULT_PROJECT, Config
+from assistants_emulator.errors import StoreError
 from assistants_emulator.project.project import Project
+from assistants_emulator.store.disk import reported
 
 FOLDER_NAME = re.compile(r"[a-z0-9_-]{1,64}")
 HASH_NAME = re.compile(r"[0-9a-f]{32}")
+MARK = "hashed."  # has a dot, as no FOLDER_NAME
 MOST_LOOKED_AT = 20  # candidates for eviction, each time that a project is loaded: all of them may be at work
 
 
@@ -89,13 +93,27 @@ class Projects:
                 oldest.unload()
 
 
-def folder_of(project: str) -> str:
-    """The project's folder: its name where that is a plain one, else a hash of it."""
-    if FOLDER_NAME.fullmatch(project):
-        return project
-    return hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+def directory_of(data_dir: Path, project: str) -> Path:
+    """The project's directory: its name where that is a plain one, else a marked hash of it.
+
+    No name has the mark, so that no key selects another one's directory. Older versions had no mark: their directory
+    is renamed when its project is opened. StoreError if a name is that of such a directory: it may be another's.
+    """
+    if _is_plain(project):
+        return data_dir / project
+    digest = hashlib.sha256(project.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    directory, unmarked = data_dir / f"{MARK}{digest}", data_dir / digest
+    with reported(directory):
+        if not directory.exists() and unmarked.is_dir():
+            unmarked.rename(directory)
+        if HASH_NAME.fullmatch(project) and not directory.exists() and (own := data_dir / project).is_dir():
+            raise StoreError(
+                f"{own}: an older version made it for this project or for one whose name has that hash; "
+                f"rename it to {directory.name} if it is this project's"
+            )
+    return directory
 
 
-def _is_plain(folder: str) -> bool:
-    """True if the folder has its project's name."""
-    return FOLDER_NAME.fullmatch(folder) is not None and HASH_NAME.fullmatch(folder) is None
+def _is_plain(name: str) -> bool:
+    """True if a directory of this name is that of the project of this name."""
+    return FOLDER_NAME.fullmatch(name) is not None and HASH_NAME.fullmatch(name) is None

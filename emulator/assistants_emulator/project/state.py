@@ -14,7 +14,10 @@ import orjson
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.object_kinds import PART
+from assistants_emulator.project import responses_state
 from assistants_emulator.project.state_schema import FORMS, StateForm, check_status, check_value, normalised
+from assistants_emulator.project.state_shapes import check_shape
+from assistants_emulator.resources import views_spec
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import used_contents
 from assistants_emulator.store import Object
@@ -25,9 +28,10 @@ State = dict[str, list[Object]]
 
 def get_state(context: Context) -> State:
     """Every table, oldest object first."""
-    return {
+    tables = {
         form.table: [_state_of(context, form, object) for object in context.store.all(form.table)] for form in FORMS
     }
+    return {**tables, **responses_state.get_tables(context)}
 
 
 def read_state(source: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -47,7 +51,7 @@ def read_state(source: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def prepare_state(context: Context, state: Mapping[str, Any]) -> State:
     """The objects for `replace_state`; EmulatorError in one line for those that the API cannot have."""
-    names = [form.table for form in FORMS]
+    names = [*(form.table for form in FORMS), *responses_state.NAMES]
     for name in state:
         if name not in names:
             raise EmulatorError(
@@ -56,8 +60,32 @@ def prepare_state(context: Context, state: Mapping[str, Any]) -> State:
     tables = {form.table: _objects(context, form, state.get(form.table, [])) for form in FORMS}
     _check_parents(tables)
     _link_steps(tables)
+    for form in FORMS:
+        for index, object in enumerate(tables[form.table]):
+            _check_rendering(form, f"{form.table}[{index}]", object)
     tables["parts"] = [part for upload in tables["uploads"] for part in upload.pop("_parts", [])]
-    return tables
+    return {**tables, **responses_state.prepare_tables(context, state)}
+
+
+def _check_rendering(form: StateForm, where: str, object: Object) -> None:
+    """EmulatorError for an object that could be stored and then not be shown; lone surrogates become U+FFFD."""
+    try:
+        object |= _well_formed(object)
+        orjson.dumps((form.view(object), views_spec.schema_form(object)))
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise EmulatorError(f"state: {where} cannot be shown: {error}") from None
+
+
+def _well_formed(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case list():
+            return [_well_formed(item) for item in value]
+        case dict():
+            return {_well_formed(key): _well_formed(item) for key, item in value.items()}
+        case _:
+            return value
 
 
 def replace_state(context: Context, tables: State) -> None:
@@ -91,6 +119,7 @@ def _object(context: Context, form: StateForm, where: str, entry: Any) -> Object
         if name not in form.keys and name not in form.also:
             raise EmulatorError(f"state: {where}: unknown key {name!r}{_suggestion(name, (*form.keys, *form.also))}")
         check_value(where, name, value)
+        check_shape(where, name, value)
     if form.kind.parent is not None and form.kind.parent_field not in entry:
         raise EmulatorError(f"state: {where}: {form.kind.parent_field} is missing")
     new = {"id": entry["id"], "object": form.kind.object, "created_at": context.clock.now()}

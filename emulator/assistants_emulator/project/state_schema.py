@@ -37,6 +37,7 @@ from assistants_emulator.resources import (
 )
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION
+from assistants_emulator.resources.models import default_effort
 from assistants_emulator.resources.route import View
 from assistants_emulator.resources.run_states import EXPIRES_AFTER, TERMINAL, TRANSITIONS
 from assistants_emulator.resources.vector_store_indexing import DEFAULTS as STORE_FILE_DEFAULTS
@@ -64,6 +65,10 @@ class StateForm:
     @property
     def keys(self) -> tuple[str, ...]:
         return self.kind.keys
+
+
+def _assistant(context: Context, entry: Object) -> Object:
+    return {**assistants.DEFAULTS, "reasoning_effort": default_effort(context, entry.get("model", ""))}
 
 
 def _message(context: Context, entry: Object) -> Object:
@@ -107,7 +112,9 @@ def _upload(context: Context, entry: Object) -> Object:
 
 
 def _file(context: Context, entry: Object) -> Object:
-    return {"purpose": "assistants", "filename": entry["id"], "bytes": 0, "expires_at": None, **files.DEFAULTS}
+    lifetime = files.LIFETIMES.get(entry.get("purpose", ""))
+    expires_at = None if lifetime is None else _created(context, entry) + lifetime
+    return {"purpose": "assistants", "filename": entry["id"], "bytes": 0, "expires_at": expires_at, **files.DEFAULTS}
 
 
 def _store(context: Context, entry: Object) -> Object:
@@ -128,7 +135,7 @@ def _constant(defaults: Object) -> Defaults:
 
 
 FORMS = (
-    StateForm(ASSISTANT, views.assistant, _constant(assistants.DEFAULTS), ("file_ids",)),
+    StateForm(ASSISTANT, views.assistant, _assistant, ("file_ids",)),
     StateForm(THREAD, views.thread, _constant(threads.DEFAULTS)),
     StateForm(MESSAGE, views.streamed_message, _message, ("file_ids",)),
     StateForm(RUN, views.run, _run, ("file_ids",)),
@@ -178,6 +185,19 @@ class _RefusalPart(_Value):
     refusal: str
 
 
+class _CodeFiles(_Value):
+    file_ids: list[str] | None = None
+
+
+class _Stores(_Value):
+    vector_store_ids: list[str] | None = None
+
+
+class _ToolResources(_Value):
+    code_interpreter: _CodeFiles | None = None
+    file_search: _Stores | None = None
+
+
 class _ToolCall(_Value):
     id: Any
 
@@ -196,13 +216,14 @@ _FIELDS: dict[str, Any] = {
     **dict.fromkeys(("started_at", "completed_at", "incomplete_at", "cancelled_at", "failed_at"), int | None),
     **dict.fromkeys(("expires_at", "expired_at", "last_active_at"), int | None),
     **dict.fromkeys(("temperature", "top_p"), float | None),
-    **dict.fromkeys(("metadata", "tool_resources", "truncation_strategy", "file_counts"), JsonObject),
+    **dict.fromkeys(("metadata", "truncation_strategy", "file_counts"), JsonObject),
     **dict.fromkeys(("attributes", "chunking_strategy", "required_action", "last_error"), JsonObject | None),
     **dict.fromkeys(("incomplete_details", "usage", "expires_after"), JsonObject | None),
     **dict.fromkeys(("tools", "attachments"), list[JsonObject]),
     **dict.fromkeys(("file_ids", "parts"), list[Any]),
     "content": Annotated[list[_Part] | str, ByKind(_CONTENT_WORDS)],
     "step_details": _StepDetails,
+    "tool_resources": _ToolResources,
 }
 """The type of each field, which is the same in every kind of object that has it."""
 _definitions: dict[str, Any] = {name: (hint, None) for name, hint in _FIELDS.items()}
@@ -251,6 +272,8 @@ def normalised(form: StateForm, entry: Object) -> Object:
     values = {name: value for name, value in entry.items() if name in (*form.keys, "batch_id") and name != "object"}
     if isinstance(values.get("content"), str):
         values["content"] = fields.content(values["content"])
+    if form.kind is ASSISTANT:
+        values["tool_resources"] = fields.assistant_resources(values.get("tool_resources", {}), values.get("tools", []))
     if form.kind is VECTOR_STORE and values.get("name") == "":
         values["name"] = None  # the published schema's form has "" for null
     if form.kind is RUN and values.get("instructions") == "":

@@ -25,6 +25,7 @@ INFLATED = ("gzip", "deflate")  # content encodings that are undone
 SCRUB_BYTES = 64 * 1024  # are scrubbed at a time
 INFLATED_BYTES = 256 * 1024  # of a compressed body at a time: little may become much
 PART = ".part"
+TEXT_TYPES = ("", "application/json", "application/x-www-form-urlencoded")
 
 
 class Capture(Protocol):
@@ -47,7 +48,7 @@ def capture_for(headers: Mapping[str, str], path: str, files: FileStore, *, answ
         capture = FormCapture(files, boundary)
     elif media_type == "text/event-stream":
         capture = EventsCapture()
-    elif media_type in ("", "application/json") or media_type.startswith("text/") or media_type.endswith("+json"):
+    elif media_type in TEXT_TYPES or media_type.startswith("text/") or media_type.endswith("+json"):
         capture = TextCapture(files)
     else:
         capture = FileCapture(files)

@@ -218,7 +218,7 @@ def _exchanges_of(path: Path, raw: bytes) -> list[Any]:
 def _exchange(path: Path, data: Any) -> Exchange:
     try:
         return Exchange.from_json(data, folder_of(path))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         detail = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise CassetteError(f"{path} holds something that is no exchange ({detail}): {str(data)[:200]}") from None
 
@@ -260,7 +260,7 @@ def read_journal(path: Path, base: bytes | None) -> tuple[bool, list[Any] | None
 def _parsed(line: bytes) -> Any:
     try:
         return json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -304,6 +304,8 @@ HOP_BY_HOP = {
     *(b"trailer", b"transfer-encoding", b"upgrade"),
 }
 REPLACED_REQUEST_HEADERS = {b"host", b"expect", b"accept-encoding"}  # the recorder has its own for upstream
+# They are between a browser and this server. What begins with `sec-fetch-` is left out too.
+BROWSER_HEADERS = {b"cookie", b"origin", b"referer"}
 REPLACED_RESPONSE_HEADERS = {b"date"}  # our server adds its own
 RECORDED_REQUEST_HEADERS = {b"openai-beta", b"content-type"}
 RECORDED_RESPONSE_HEADERS = {
@@ -316,8 +318,10 @@ def forwarded_headers(headers: Iterable[tuple[bytes, bytes]], *, answer: bool) -
     """Those that a proxy passes on, names in lower case."""
     pairs = [(name.lower(), value) for name, value in headers]
     options = {option.strip().lower() for name, value in pairs if name == b"connection" for option in value.split(b",")}
-    left_out = HOP_BY_HOP | options | (REPLACED_RESPONSE_HEADERS if answer else REPLACED_REQUEST_HEADERS)
-    return [(name, value) for name, value in pairs if name not in left_out]
+    left_out = (
+        HOP_BY_HOP | options | (REPLACED_RESPONSE_HEADERS if answer else REPLACED_REQUEST_HEADERS | BROWSER_HEADERS)
+    )
+    return [(name, value) for name, value in pairs if name not in left_out and not name.startswith(b"sec-fetch-")]
 
 
 def recorded_headers(headers: Iterable[tuple[bytes, bytes]], *, answer: bool) -> dict[str, str]:

@@ -5,9 +5,11 @@ Also the errors that stand for an upstream without a response.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import IO
+from urllib.parse import unquote
 
 from starlette.types import Message, Receive, Scope, Send
 
@@ -18,6 +20,8 @@ from assistants_emulator.web.responses import disconnect, json_bytes, send_whole
 
 BASES = ("/v1", "/openai/v1", "/openai")
 SPOOL_CHUNK = 64 * 1024
+MOST_DECODED = 4  # times that a path is decoded; one that is encoded more often is refused
+_SEPARATOR = re.compile(r"[/\\]")
 
 
 class GoneError(Exception):
@@ -42,12 +46,22 @@ class IncomingRequest:
         self.query: str = scope["query_string"].decode("latin-1")
         if self.path is not None and self.query:
             self.path += f"?{self.query}"
+        self.may_borrow_key = False
         self._body: Body | None = None
 
     @property
     def seconds(self) -> float:
         """Since it came."""
         return time.perf_counter() - self.started
+
+    @property
+    def has_dot_segments(self) -> bool:
+        """True if a server could take the path for one outside the base URL, also one that decodes it repeatedly."""
+        path = (self.path or "").partition("?")[0]
+        for _ in range(MOST_DECODED):
+            path = unquote(path)
+        segments = _SEPARATOR.split(path)
+        return unquote(path) != path or any(segment.partition(";")[0].strip() in (".", "..") for segment in segments)
 
     @property
     def has_body(self) -> bool:

@@ -27,8 +27,8 @@ from assistants_emulator.recording.incoming import GoneError, IncomingRequest, e
 from assistants_emulator.recording.matchers import DEFAULT, Matcher
 from assistants_emulator.recording.replay import NoMatch, Replay
 from assistants_emulator.recording.scrub import Scrubber
+from assistants_emulator.recording.served import Served
 from assistants_emulator.recording.sse import frame
-from assistants_emulator.server.threaded import Served
 from assistants_emulator.web.responses import POLL_AFTER_MS, UNFINISHED, send_chunks, send_until_gone, send_whole
 
 Timing = Literal["none", "recorded"]
@@ -56,8 +56,10 @@ class Player(Served):
         scrub: Iterable[str | re.Pattern[str]] = (),
         host: str = DEFAULT_HOST,
         port: int = 0,
+        allow_hosts: Iterable[str] = (),
+        allow_origins: Iterable[str] = (),
     ) -> None:
-        super().__init__(host, port)
+        super().__init__(host, port, allow_hosts, allow_origins)
         self._cassette = cassette
         self._matchers = matchers
         self._timing = timing
@@ -112,8 +114,10 @@ class Player(Served):
 def find(replay: Replay, call: IncomingRequest, scrubber: Scrubber) -> Exchange | NoMatch:
     """The exchange for this call, whose body was read; it is compared in the form in which it would be recorded."""
     scrubber.learn(call.headers, call.query)
+    count = scrubber.count
     request = call.as_recorded()
     request.path, request.body = scrubber.path(request.path), scrubber.body(request.body)
+    scrubber.count = count  # only what is recorded counts
     request.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.headers}  # for matchers
     return replay.find(request)
 

@@ -17,7 +17,7 @@ from typing import Literal
 from starlette.types import Receive, Scope, Send
 
 from assistants_emulator.config import DEFAULT_HOST
-from assistants_emulator.errors import EmulatorError, NotFound
+from assistants_emulator.errors import ApiError, EmulatorError, NotFound
 from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.recording.capture import INFLATED, Capture, FileStore, capture_for
 from assistants_emulator.recording.cassette import Cassette, CassetteWriter, journal_of
@@ -27,8 +27,8 @@ from assistants_emulator.recording.matchers import DEFAULT, Matcher
 from assistants_emulator.recording.player import find, play
 from assistants_emulator.recording.replay import Replay
 from assistants_emulator.recording.scrub import Scrubber
+from assistants_emulator.recording.served import Served
 from assistants_emulator.recording.upstream import Upstream, UpstreamError, UpstreamResponse
-from assistants_emulator.server.threaded import Served
 from assistants_emulator.web.responses import send_until_gone
 
 Mode = Literal["all", "new_episodes"]
@@ -37,7 +37,8 @@ STOP_SECONDS = 2.0  # that calls under way are given when the recorder stops
 
 
 class Recorder(Served):
-    """`upstream` is a base URL with its `/v1`, `cassette` a file; `upstream_key` takes the place of the client's.
+    """`upstream` is a base URL with its `/v1`, `cassette` a file; `upstream_key` takes the place of the client's
+    for programs of this machine and allowed pages; the key of any other client passes as it is.
 
     Mode `all` replaces the cassette; `new_episodes` replays what it has, and records the rest. `scrub` adds names and
     patterns to what is scrubbed; `progress` is called with the number of calls and bytes so far.
@@ -55,8 +56,10 @@ class Recorder(Served):
         progress: Callable[[int, int], None] | None = None,
         host: str = DEFAULT_HOST,
         port: int = 0,
+        allow_hosts: Iterable[str] = (),
+        allow_origins: Iterable[str] = (),
     ) -> None:
-        super().__init__(host, port)
+        super().__init__(host, port, allow_hosts, allow_origins)
         if mode not in ("all", "new_episodes"):
             raise EmulatorError(f"a recorder's mode is all or new_episodes, not {mode!r}")
         self._upstream = Upstream(upstream, upstream_key)
@@ -64,8 +67,7 @@ class Recorder(Served):
         self._path = Path(cassette)
         self._mode = mode
         self._scrubber = Scrubber(scrub)
-        if upstream_key is not None:
-            self._scrubber.add(upstream_key)
+        self._scrubber.add(*filter(None, (upstream_key, *self._upstream.credentials)))
         self._matchers = matchers
         self._progress = progress
         self._requests = RequestLog()
@@ -83,6 +85,16 @@ class Recorder(Served):
     def recorded(self) -> int:
         """The number of exchanges so far."""
         return 0 if self._writer is None else self._writer.recorded
+
+    @property
+    def scrubbed(self) -> int:
+        """The number of secrets that were replaced in them so far."""
+        return self._scrubber.count
+
+    @property
+    def upstream(self) -> str:
+        """The base URL without its credentials."""
+        return self._upstream.shown
 
     def _open(self) -> None:
         if self._mode == "new_episodes" and (self._path.exists() or journal_of(self._path).exists()):
@@ -105,6 +117,10 @@ class Recorder(Served):
         if call.path is None:
             await call.send_error(NotFound(f"This recorder passes on what is below /v1; {scope['path']} is not."))
             return
+        if call.has_dot_segments:
+            await call.send_error(ApiError(f"A path with the segments . or .. is not passed on: {scope['path']}"))
+            return
+        call.may_borrow_key = self._origins.may_borrow(scope)
         task = asyncio.current_task()
         assert task is not None
         self._under_way.add(task)
@@ -182,7 +198,9 @@ class ProxyCall:
                 pass
         content = self._request_body() if call.has_body else None
         try:
-            response = await self._upstream.request(call.method, call.path or "", call.headers, content)
+            response = await self._upstream.request(
+                call.method, call.path or "", call.headers, content, lends_key=call.may_borrow_key
+            )
         except GoneError:
             return
         except UpstreamError as error:

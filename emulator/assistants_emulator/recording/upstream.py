@@ -8,6 +8,7 @@ the rest is up to the recorded program.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ import httpx2
 from assistants_emulator.config import is_loopback
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.recording.exchange import FailureKind, Pairs, forwarded_headers
+from assistants_emulator.store.blobs import encode_base64
 
 CONNECT_SECONDS = 30.0
 TIMEOUT = {"connect": CONNECT_SECONDS, "read": None, "write": None, "pool": None}
@@ -48,16 +50,21 @@ class UpstreamResponse:
 
 
 class Upstream:
-    """`base_url` with its `/v1`; `key` takes the place of the client's, in the header that the client used."""
+    """`base_url` with its `/v1`; `key` takes the place of the client's where it is lent, in the header that the client
+    used."""
 
     def __init__(self, base_url: str, key: str | None = None) -> None:
         try:
             url = httpx2.URL(base_url.rstrip("/"))
         except httpx2.InvalidURL as error:
-            raise EmulatorError(f"upstream {base_url!r}: {error}") from None
+            raise EmulatorError(f"upstream {without_credentials(base_url)!r}: {error}") from None
         if url.scheme not in ("http", "https") or not url.host or url.query:
-            raise EmulatorError(f"upstream {base_url!r} is not a base URL; one is like https://HOST/v1")
+            raise EmulatorError(
+                f"upstream {without_credentials(base_url)!r} is not a base URL; one is like https://HOST/v1"
+            )
         self.path = url.raw_path.decode().rstrip("/")
+        self.shown = without_credentials(base_url)
+        self.credentials = [part for part in (url.username, url.password) if part]
         self._host = url.netloc
         self._key = key
         self._client: PlainClient | HttpxClient
@@ -67,11 +74,14 @@ class Upstream:
             # a gateway on this machine is reached without a proxy
             self._client = HttpxClient(f"{url.scheme}://{url.netloc.decode()}", trust_env=not is_loopback(url.host))
 
-    async def request(self, method: str, path: str, headers: Pairs, content: Chunks | None) -> UpstreamResponse:
+    async def request(
+        self, method: str, path: str, headers: Pairs, content: Chunks | None, *, lends_key: bool
+    ) -> UpstreamResponse:
         """The response, its body still to be read. `path` is below the base URL, with its query; UpstreamError."""
+        headers = forwarded_headers(headers, answer=False)
         headers = [
             (b"host", self._host),
-            *self._authorised(forwarded_headers(headers, answer=False)),
+            *(self._authorised(headers) if lends_key else headers),
             (b"accept-encoding", b"identity"),
         ]
         return await self._client.request(method, self.path + path, headers, content)
@@ -80,6 +90,9 @@ class Upstream:
         await self._client.close()
 
     def _authorised(self, headers: Pairs) -> Pairs:
+        if self._key is None and self.credentials and not any(name == b"authorization" for name, _ in headers):
+            pair = ":".join(self.credentials).encode()
+            return [*headers, (b"authorization", b"Basic " + encode_base64(pair).encode())]
         if self._key is None:
             return headers
         key = self._key.encode()
@@ -87,6 +100,11 @@ class Upstream:
         if len(without_key) < len(headers) and not any(name == b"authorization" for name, _ in headers):
             return [*without_key, (b"api-key", key)]
         return [*without_key, (b"authorization", b"Bearer " + key)]
+
+
+def without_credentials(url: str) -> str:
+    """The URL for people: without user, password and query."""
+    return re.sub(r"(?<=//)[^/?#]*@", "", url).partition("?")[0]
 
 
 def _is_proxied(host: str) -> bool:

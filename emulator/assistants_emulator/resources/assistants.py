@@ -5,12 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from assistants_emulator.contract import CreateAssistant, ListQuery, ModifyAssistant
+from assistants_emulator.contract.error_texts import unsupported_parameter
 from assistants_emulator.object_kinds import ASSISTANT
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.fields import given, merged_metadata, tools
+from assistants_emulator.resources.fields import assistant_resources, given, merged_metadata, tools
 from assistants_emulator.resources.lookup import page, require
-from assistants_emulator.resources.models import require_model
+from assistants_emulator.resources.models import (
+    SAMPLING,
+    default_effort,
+    is_reasoning_model,
+    require_model,
+    require_no_sampling,
+)
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.tool_resources import merged_resources, new_resources
 from assistants_emulator.resources.unit_of_work import UnitOfWork
@@ -38,9 +45,17 @@ CLEARABLE = tuple(name for name in SCALARS if name != "model")
 
 def create(context: Context, body: dict[str, Any]) -> Object:
     require_model(context, body["model"])
-    fields = {**DEFAULTS, **given(body, *SCALARS, "metadata"), "tools": tools(body.get("tools") or [])}
+    require_no_sampling(context, body["model"], body)
+    effort = default_effort(context, body["model"])
+    fields = {
+        **DEFAULTS,
+        "reasoning_effort": effort,
+        **given(body, *SCALARS, "metadata"),
+        "tools": tools(body.get("tools") or []),
+    }
     changes = UnitOfWork(context)
-    fields["tool_resources"] = new_resources(context, changes, body.get("tool_resources"), fields["tools"])
+    resources = new_resources(context, changes, body.get("tool_resources"))
+    fields["tool_resources"] = assistant_resources(resources, fields["tools"])
     id, now = context.ids.new("assistant"), context.clock.now()
     assistant = {"id": id, "object": "assistant", "created_at": now, **_numbers(fields)}
     changes.put("assistants", assistant)
@@ -61,12 +76,16 @@ def modify(context: Context, assistant_id: str, body: dict[str, Any]) -> Object:
     before = retrieve(context, assistant_id)
     if body.get("model") is not None:
         require_model(context, body["model"])
-    changes = given(body, *SCALARS) | {name: DEFAULTS[name] for name in CLEARABLE if body.get(name, "") is None}
+    model = body.get("model") or before["model"]
+    require_no_sampling(context, model, body)
+    defaults = {**DEFAULTS, "reasoning_effort": default_effort(context, model)}
+    changes = given(body, *SCALARS) | {name: defaults[name] for name in CLEARABLE if body.get(name, "") is None}
+    changes = _new_effort(context, before, model, body) | changes
     if body.get("tools") is not None:
         changes["tools"] = tools(body["tools"])
     modified = _numbers({**before, **changes, "metadata": merged_metadata(before, body)})
-    resources = merged_resources(context, before["tool_resources"], body.get("tool_resources"), modified["tools"])
-    assistant = {**modified, "tool_resources": resources}
+    resources = merged_resources(context, before["tool_resources"], body.get("tool_resources"))
+    assistant = {**modified, "tool_resources": assistant_resources(resources, modified["tools"])}
     context.commit(Event("assistant.modified", assistant, (("assistants", assistant),)))
     return assistant
 
@@ -77,6 +96,20 @@ def delete(context: Context, assistant_id: str) -> Object:
     answer = views.deleted(assistant_id, "assistant.deleted")
     context.commit(Event("assistant.deleted", answer, drops=(("assistants", assistant_id),)))
     return answer
+
+
+def _new_effort(context: Context, before: Object, model: str, body: dict[str, Any]) -> Object:
+    """The change of `reasoning_effort` that comes with another kind of model.
+
+    400 if the assistant keeps a `temperature` or `top_p`, by default too, that the new model does not take.
+    """
+    reasons = is_reasoning_model(context, model)
+    if reasons == is_reasoning_model(context, before["model"]):
+        return {}
+    kept = [name for name in SAMPLING if name not in body]
+    if reasons and kept:
+        raise unsupported_parameter(kept[0], "model", "unsupported_model")
+    return {"reasoning_effort": default_effort(context, model)}
 
 
 def _numbers(assistant: Object) -> Object:

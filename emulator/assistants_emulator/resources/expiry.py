@@ -1,4 +1,4 @@
-"""Expiry: files and uploads end some time after their creation, vector stores after their last activity."""
+"""Expiry: files and uploads end some time after their creation, vector stores and containers after their last use."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 from assistants_emulator.clock import Deadline
-from assistants_emulator.object_kinds import FILE, KINDS, UPLOAD, VECTOR_STORE
-from assistants_emulator.resources import files, uploads
+from assistants_emulator.object_kinds import CONTAINER, FILE, KINDS, UPLOAD, VECTOR_STORE
+from assistants_emulator.resources import containers, files, uploads
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.unit_of_work import STORES
 from assistants_emulator.resources.vector_store_indexing import forget_store
@@ -34,6 +34,7 @@ _ACTIONS: dict[str, Callable[[Context, Object], None]] = {
     FILE.table: _expire_file,
     UPLOAD.table: _expire_upload,
     VECTOR_STORE.table: _expire_store,
+    CONTAINER.table: containers.expire,
 }
 _LASTING = {kind.table: kind.lasting for kind in KINDS if kind.lasting is not None}
 
@@ -87,5 +88,9 @@ class Expiry:
 
 def _expires_at(table: str, object: Object) -> float | None:
     """Unix seconds; None for an object that does not expire any more, or never."""
-    expires_at: float | None = None if object["status"] in _LASTING[table] else object["expires_at"]
+    if object["status"] in _LASTING[table]:
+        return None
+    if table == CONTAINER.table:
+        return float(object["last_active_at"] + object["expires_after"]["minutes"] * containers.MINUTE)
+    expires_at: float | None = object["expires_at"]
     return expires_at

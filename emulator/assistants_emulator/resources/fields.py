@@ -12,6 +12,8 @@ Json = dict[str, Any]
 MOST_METADATA_KEYS = 16
 AUTO_TRUNCATION: Json = {"type": "auto", "last_messages": None}
 NO_PARAMETERS: Json = {"type": "object", "properties": {}}
+RESOURCE_IDS = {"code_interpreter": "file_ids", "file_search": "vector_store_ids"}
+"""The tools that have resources, in the wire's order, and the field of the ids that each of them holds."""
 FILE_SEARCH_RANKING: Json = {"ranker": "default_2024_08_21", "score_threshold": 0.0, "hybrid_search": None}
 
 
@@ -30,6 +32,17 @@ def merged_metadata(before: Object, body: Json) -> dict[str, str]:
     if len(merged) > MOST_METADATA_KEYS and changes.keys() - before["metadata"].keys():
         raise many_properties("metadata", MOST_METADATA_KEYS, len(merged))
     return merged
+
+
+def assistant_resources(resources: Json, declared: list[Json]) -> Json:
+    """An assistant's tool resources as it shows them: an empty list too for each of its tools.
+
+    An empty `vector_store_ids` without the tool is not shown (docs/reference/behaviour.md#tool-resources).
+    """
+    kinds = {tool.get("type") for tool in declared}  # a state file may leave it out
+    lists = {tool: (resources.get(tool) or {}).get(field) or [] for tool, field in RESOURCE_IDS.items()}
+    shown = {tool for tool, ids in lists.items() if ids or tool in kinds} | (resources.keys() - {"file_search"})
+    return {tool: {RESOURCE_IDS[tool]: ids} for tool, ids in lists.items() if tool in shown}
 
 
 def tools(declared: list[Json]) -> list[Json]:

@@ -27,7 +27,11 @@ from assistants_emulator.resources.unit_of_work import drop_everywhere
 from assistants_emulator.resources.vector_store_indexing import forget_file
 from assistants_emulator.store import Event, Object, Page, Store
 
+_WITH_CONTENT = ("files", "parts", "container_files")
 DEFAULTS: Object = {"status": "processed", "status_details": None}
+LIFETIMES = {"batch": 2_592_000}
+"""Seconds until a file of that purpose expires, unless it says when (docs/reference/behaviour.md#files)."""
+MADE_IN = "/mnt/data/"  # begins the name of a file that code made: docs/reference/behaviour.md#code-interpreter-files
 
 
 def new_file(
@@ -35,6 +39,7 @@ def new_file(
 ) -> Object:
     """A file, not yet stored; `content` names its bytes in `context.contents`, `expires_after` is in seconds."""
     now = context.clock.now()
+    lifetime = LIFETIMES.get(purpose) if expires_after is None else expires_after
     return {
         "object": "file",
         "id": context.ids.new("file"),
@@ -42,10 +47,16 @@ def new_file(
         "filename": filename,
         "bytes": size,
         "created_at": now,
-        "expires_at": None if expires_after is None else now + expires_after,
+        "expires_at": None if lifetime is None else now + lifetime,
         **DEFAULTS,
         "_content": list(content),
     }
+
+
+def short_name(file: Object) -> str:
+    """The file's name, without the folder of one that code made."""
+    name: str = file["filename"]
+    return name.removeprefix(MADE_IN)
 
 
 def create(context: Context, form: Form) -> Object:
@@ -60,8 +71,19 @@ def create(context: Context, form: Form) -> Object:
     if not received.size:
         raise ApiError("File is empty.")
     file = new_file(context, received.filename, purpose, received.size, received.keep(), expires_after)
-    context.commit(Event("file.created", file, (("files", file),)))
+    commit_with_content(context, Event("file.created", file, (("files", file),)))
     return file
+
+
+def commit_with_content(context: Context, event: Event) -> None:
+    """Commit one new object; if it is refused, its bytes are dropped, since nothing refers to them."""
+    try:
+        context.commit(event)
+    except BaseException:
+        ((table, object),) = event.puts
+        if context.store.get(table, object["id"]) is None:
+            context.contents.discard(object["_content"])
+        raise
 
 
 def list_(context: Context, query: ListQuery, purpose: str | None) -> Page:
@@ -78,7 +100,7 @@ def retrieve(context: Context, file_id: str) -> Object:
 
 
 def delete(context: Context, file_id: str) -> Object:
-    """Delete it and its entries in vector stores; assistants, threads and messages keep its id."""
+    """Delete it, its entries in vector stores, and its id in assistants and threads; messages and runs keep that."""
     file = require_file(context, file_id)
     answer = {"object": "file", "deleted": True, "id": file_id}  # in this order since 2024-05
     remove(context, file, answer)
@@ -102,7 +124,7 @@ def require_file(context: Context, file_id: str, param: str = "id") -> Object:
 
 
 def remove(context: Context, file: Object, answer: Object) -> None:
-    """Delete the file, its bytes and its entries in vector stores."""
+    """Delete the file, its bytes, its entries in vector stores and its id in assistants and threads."""
     forget_file(context, file["id"])
     drop_everywhere(context, file["id"]).commit("file.deleted", answer, (("files", file["id"]),))
     context.contents.discard(file["_content"])
@@ -110,7 +132,7 @@ def remove(context: Context, file: Object, answer: Object) -> None:
 
 def used_contents(store: Store) -> set[str]:
     """The names of all bytes that belong to an object; others are what a killed process left behind."""
-    return {name for table in ("files", "parts") for object in store.all(table) for name in object.get("_content", ())}
+    return {name for table in _WITH_CONTENT for object in store.all(table) for name in object.get("_content", ())}
 
 
 _WIRE: dict[str, Any] = {"beta": False, "versions": VERSIONS, "newline": True, "detail": True}

@@ -13,6 +13,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from assistants_emulator.contract import ListQuery, list_query
+from assistants_emulator.contract.queries import INCLUDABLE
+from assistants_emulator.contract.responses import INCLUDABLE as RESPONSE_INCLUDABLE
 from assistants_emulator.store import BlobWriter, Object
 
 
@@ -56,6 +58,13 @@ VERSIONS: tuple[Version, ...] = ("v1", "v2")
 LIST_KEYS = ("object", "data", "first_id", "last_id", "has_more")
 
 
+RESPONSE_LIST_KEYS = ("object", "data", "first_id", "has_more", "last_id")
+INVALID_JSON = (
+    "Invalid body: failed to parse JSON value. Please check the value to ensure it is valid JSON. (Common errors "
+    "include trailing commas, missing closing brackets, missing quotation marks, etc.)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Download:
     """The result of an operation that answers bytes instead of JSON; `size` is in bytes."""
@@ -66,15 +75,26 @@ class Download:
 
 
 @dataclass(frozen=True, slots=True)
+class Later:
+    """The result of an operation that takes long: `function` returns it, called in a worker thread."""
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """`path` is below `/v1`, with `{thread_id}` and the like for segments that the operation gets by name.
 
     An operation is called as `operation(context, **path ids)`, with `body=` where the row has a request model, with
     `query=` and the query keys that it `filters` by where it `lists`. It returns an object, or a Page where it lists.
     With `streams` the request may ask for the run's events instead. A path with a `thread_id` lets that thread's run
-    settle first; `settles` waits for the files of the path's vector store, or of all, to be read: "files" for a bounded
-    time, "search" until they are. `versions` are those of the API that have the row; the same method and path may have
-    one row for each.
+    settle first, and ends it if its work is done, unless the row `cancels` that run; `settles` waits for the files of
+    the path's vector store, or of all, to be read: "files" for a bounded time, "search" until they are. `versions` are
+    those of the API that have the row; the same method and path may have one row for each.
+
+    `include_values` are those of `include[]`. JSON with `escapes` is ASCII. `not_json` answers a body that is no JSON.
+    With an `outcome` the request waits until the turn that the operation began is over, unless that is in the
+    background, and answers `outcome(context, result)`. `resumes` is called as the operation is, for a stream again.
     """
 
     method: str
@@ -92,5 +112,21 @@ class Route:
     query: Callable[[Mapping[str, str]], ListQuery] = list_query
     list_keys: tuple[str, ...] = LIST_KEYS
     settles: Literal["", "files", "search"] = ""
+    cancels: bool = False
     newline: bool = False
     detail: bool = False
+    include_values: tuple[str, ...] = INCLUDABLE
+    escapes: bool = False
+    outcome: Callable[..., Any] | None = None
+    resumes: Callable[..., Any] | None = None
+    not_json: str | None = None
+
+
+RESPONSES_WIRE: dict[str, Any] = {
+    "beta": False,
+    "versions": VERSIONS,
+    "list_keys": RESPONSE_LIST_KEYS,
+    "include_values": RESPONSE_INCLUDABLE,
+    "not_json": INVALID_JSON,
+}
+"""Common to the rows of responses, conversations and containers (docs/reference/behaviour.md#responses)."""

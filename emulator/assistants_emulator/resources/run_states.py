@@ -23,6 +23,7 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 }
 ACTIVE = frozenset(state for state, following in TRANSITIONS.items() if following)
 TERMINAL = frozenset(TRANSITIONS) - ACTIVE
+HELD_END = "_end"  # the fields with which a run ends, kept with it until a request names the run or its thread
 EXPIRES_AFTER = 600  # seconds from creation to expiry
 # state -> the timestamp that entering it sets
 TIMESTAMPS = {
@@ -39,6 +40,7 @@ def enter(run: dict[str, Any], status: str, now: int, **fields: Any) -> dict[str
     if status not in TRANSITIONS[run["status"]]:
         raise ValueError(f"a run cannot go from {run['status']} to {status}")
     entered = {**run, "status": status, **fields}
+    entered.pop(HELD_END, None)
     if status in TIMESTAMPS:
         entered[TIMESTAMPS[status]] = now
     if status in TERMINAL:

@@ -21,7 +21,7 @@ DEFAULTS: Object = {"metadata": {}, "tool_resources": {}}
 def new_thread(context: Context, changes: UnitOfWork, body: dict[str, Any]) -> tuple[Object, list[Object]]:
     """Add a thread, its first messages and the vector store that they may need to the changes."""
     fields = {**DEFAULTS, **given(body, "metadata")}
-    fields["tool_resources"] = new_resources(context, changes, body.get("tool_resources"), [], THREAD_STORE)
+    fields["tool_resources"] = new_resources(context, changes, body.get("tool_resources"), THREAD_STORE)
     id, now = context.ids.new("thread"), context.clock.now()
     thread = {"id": id, "object": "thread", "created_at": now, **fields}
     messages = [new_message(context, id, item) for item in body.get("messages") or []]
@@ -43,7 +43,7 @@ def retrieve(context: Context, thread_id: str) -> Object:
 
 def modify(context: Context, thread_id: str, body: dict[str, Any]) -> Object:
     before = require_thread(context, thread_id)
-    resources = merged_resources(context, before["tool_resources"], body.get("tool_resources"), [])
+    resources = merged_resources(context, before["tool_resources"], body.get("tool_resources"))
     thread = {**before, "metadata": merged_metadata(before, body), "tool_resources": resources}
     context.commit(Event("thread.modified", thread, (("threads", thread),)))
     return thread

@@ -10,26 +10,23 @@ from typing import Any
 
 from assistants_emulator.object_kinds import FILE, VECTOR_STORE, ObjectKind
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.fields import RESOURCE_IDS
 from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.resources.vector_stores import add_store
 from assistants_emulator.store import Object
 
 Json = dict[str, Any]
-IDS: tuple[tuple[str, str, ObjectKind], ...] = (
-    ("code_interpreter", "file_ids", FILE),
-    ("file_search", "vector_store_ids", VECTOR_STORE),
-)
+KINDS: dict[str, ObjectKind] = {"code_interpreter": FILE, "file_search": VECTOR_STORE}
 
 
 def new_resources(
     context: Context,
     changes: UnitOfWork,
     resources: Json | None,
-    tools: list[Json],
     store_defaults: Mapping[str, Any] | None = None,
 ) -> Json:
-    """The tool resources of a new assistant or thread that has these tools.
+    """The tool resources that a new assistant or thread brings.
 
     `vector_stores` are added to the changes, with `store_defaults`, and shown by their ids.
     """
@@ -39,23 +36,23 @@ def new_resources(
         path = f"tool_resources.file_search.vector_stores[{index}].file_ids"
         store = add_store(context, changes, {**body, **(store_defaults or {})}, path)
         present["file_search"] = {"vector_store_ids": [store["id"]]}
-    return _with_code_interpreter(present, tools)
+    return present
 
 
-def merged_resources(context: Context, before: Json, changes: Json | None, tools: list[Json]) -> Json:
+def merged_resources(context: Context, before: Json, changes: Json | None) -> Json:
     """The resources after a change: a list replaces that tool's list; tools that are not named keep theirs."""
-    return _with_code_interpreter({**before, **require_resources(context, changes)}, tools)
+    return {**before, **require_resources(context, changes)}
 
 
 def require_resources(context: Context, resources: Json | None) -> Json:
     """The members that are not empty or null; 404 for a file or vector store that does not exist."""
     present: Json = {}
-    for tool, field, kind in IDS:
+    for tool, field in RESOURCE_IDS.items():
         ids = ((resources or {}).get(tool) or {}).get(field)
         if ids is None:
             continue
         for index, id in enumerate(ids):
-            require(context, kind, id, f"tool_resources.{tool}.{field}[{index}]")
+            require(context, KINDS[tool], id, f"tool_resources.{tool}.{field}[{index}]")
         present[tool] = {field: ids}
     return present
 
@@ -80,10 +77,3 @@ def resources_of_run(context: Context, run: Object) -> tuple[Json, ...]:
         resources or {}
         for resources in (assistant.get("tool_resources"), thread.get("tool_resources"), run.get("_tool_resources"))
     )
-
-
-def _with_code_interpreter(resources: Json, tools: list[Json]) -> Json:
-    """A code interpreter tool shows its file list even where it is empty (dotnet BasicRunOperationsWork)."""
-    if any(tool["type"] == "code_interpreter" for tool in tools) and "code_interpreter" not in resources:
-        return {"code_interpreter": {"file_ids": []}, **resources}
-    return resources

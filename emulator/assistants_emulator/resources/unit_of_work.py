@@ -7,6 +7,7 @@ from typing import Any
 
 from assistants_emulator.object_kinds import FILE_BATCH, VECTOR_STORE, VECTOR_STORE_FILE
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.fields import RESOURCE_IDS, assistant_resources
 from assistants_emulator.store import Event, Object, child_key, key
 
 FILES, STORES, BATCHES = VECTOR_STORE_FILE.table, VECTOR_STORE.table, FILE_BATCH.table
@@ -48,6 +49,22 @@ class UnitOfWork:
         """Drop a vector store file. Its batch still counts it."""
         self._recount(STORES, file["vector_store_id"], file, None)
         self._drops.append((FILES, key(FILES, file)))
+
+    def drop_resource(self, tool: str, id: str) -> None:
+        """Take the id of what is deleted out of that tool's resources, of assistants and threads.
+
+        See docs/reference/behaviour.md#ids-of-deleted-objects.
+        """
+        field = RESOURCE_IDS[tool]
+        for table in ("assistants", "threads"):
+            for holder in self._context.store.all(table):
+                before = (holder["tool_resources"].get(tool) or {}).get(field) or ()
+                if id in before:
+                    ids = [other for other in before if other != id]
+                    resources = {**holder["tool_resources"], tool: {field: ids}}
+                    if table == "assistants":
+                        resources = assistant_resources(resources, holder["tools"])
+                    self.put(table, {**holder, "tool_resources": resources})
 
     def activity(self, store_id: str) -> None:
         """Note that the store was used; its expiry counts from now (docs/reference/behaviour.md#vector-stores)."""
@@ -92,12 +109,13 @@ def with_expiry(store: Object) -> Object:
 
 
 def drop_everywhere(context: Context, file_id: str) -> UnitOfWork:
-    """The changes that take a file out of every vector store."""
+    """The changes that take a file out of every vector store and code interpreter."""
     changes = UnitOfWork(context)
     for store in context.store.all(STORES):
         file = context.store.get(FILES, child_key(store["id"], file_id))
         if file is not None:
             changes.drop_file(file)
+    changes.drop_resource("code_interpreter", file_id)
     return changes
 
 

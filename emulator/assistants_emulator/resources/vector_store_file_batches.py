@@ -66,7 +66,7 @@ def _settings(context: Context, body: dict[str, Any]) -> dict[str, dict[str, Any
     if body.get("files") is None:
         return {file["id"]: body for file in require_files(context, body["file_ids"], "file_ids")}
     settings = {file["file_id"]: file for file in body["files"]}
-    require_files(context, list(settings), "files")
+    require_files(context, list(settings), "files", ".file_id")
     return settings
 
 

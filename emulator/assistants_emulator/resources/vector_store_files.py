@@ -10,7 +10,7 @@ from assistants_emulator.object_kinds import VECTOR_STORE_FILE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.lookup import page
-from assistants_emulator.resources.route import Route
+from assistants_emulator.resources.route import Later, Route
 from assistants_emulator.resources.unit_of_work import FILES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file, require_file, text_of
 from assistants_emulator.resources.vector_stores import NAMED, STORE_PATH, require_usable
@@ -51,13 +51,17 @@ def modify(context: Context, vector_store_id: str, file_id: str, body: dict[str,
     return file
 
 
-def content(context: Context, vector_store_id: str, file_id: str) -> Object:
+def content(context: Context, vector_store_id: str, file_id: str) -> Later:
     """The text of the file as one part; no part for a file that is not read or could not be."""
     store_file = retrieve(context, vector_store_id, file_id)
     file = context.store.get("files", file_id)
-    texts = [text_of(context.contents, file)] if file is not None and store_file["status"] == "completed" else []
-    data = [{"type": "text", "text": text} for text in texts]
-    return {"object": "vector_store.file_content.page", "data": data, "has_more": False, "next_page": None}
+    readable = [file] if file is not None and store_file["status"] == "completed" else []
+
+    def page() -> Object:
+        data = [{"type": "text", "text": text_of(context.contents, file)} for file in readable]
+        return {"object": "vector_store.file_content.page", "data": data, "has_more": False, "next_page": None}
+
+    return Later(page)
 
 
 def delete(context: Context, vector_store_id: str, file_id: str) -> Object:

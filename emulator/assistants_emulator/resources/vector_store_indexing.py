@@ -12,12 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assistants_emulator.errors import InvalidParameter
+from assistants_emulator.errors import InvalidParameter, NotFound, wrong_prefix
 from assistants_emulator.object_kinds import FILE
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.unit_of_work import FILES, STORES, UnitOfWork
-from assistants_emulator.retrieval import EXTENSIONS, Chunk, Unreadable, chunk, extension, extract
+from assistants_emulator.retrieval import EXTENSIONS, Chunk, Unreadable, chunk, extension, extract_apart
 from assistants_emulator.retrieval.chunks import MAX_TOKENS, OVERLAP_TOKENS
 from assistants_emulator.store import Object, child_key, key
 from assistants_emulator.store.blobs import Contents
@@ -102,7 +101,7 @@ def _read(contents: Contents, job: Job) -> Reading:
 
 def text_of(contents: Contents, file: Object) -> str:
     """The file's text; Unreadable for a file that has none."""
-    return extract(file["filename"], contents.whole(file["_content"]))
+    return extract_apart(file["filename"], contents.whole(file["_content"]))
 
 
 def finish(context: Context, store_id: str, readings: Iterable[Reading], searching: bool = False) -> None:
@@ -147,14 +146,27 @@ def _settled(file: Object, reading: Reading) -> Object:
     return {**file, "status": "completed", "usage_bytes": reading.text_bytes}
 
 
-def require_files(context: Context, file_ids: Sequence[str], path: str) -> list[Object]:
-    """The files of a list of ids, each once; 404 for one that does not exist, 400 for one that cannot be searched."""
-    files = [require(context, FILE, id, f"{path}[{index}]") for index, id in enumerate(file_ids)]
-    return _searchable(files)
+def require_files(context: Context, file_ids: Sequence[str], path: str, field: str = "") -> list[Object]:
+    """The files of a list of ids, each once; 404 for those that do not exist, 400 for those that cannot be searched.
+
+    The ids are the items at `path`, or the `field` of each, as in `.file_id`. One 404 names all unknown files
+    (Azure/azure-sdk-for-net#47121).
+    """
+    files = {id: context.store.get(FILE.table, id) for id in file_ids}
+    unknown = [id for id, file in files.items() if file is None]
+    for id in unknown:
+        if not id.startswith(FILE.expected_prefix):
+            raise wrong_prefix(f"{path}[{file_ids.index(id)}]{field}", id, FILE.expected_prefix, FILE.word)
+    if unknown:
+        raise NotFound(f"Files [{', '.join(unknown)}] were not found")
+    return _searchable([file for file in files.values() if file is not None])
 
 
 def require_file(context: Context, file_id: str, path: str) -> Object:
-    return _searchable([require(context, FILE, file_id, path)])[0]
+    """As `require_files`, of one id at `path`."""
+    if context.store.get(FILE.table, file_id) is None and not file_id.startswith(FILE.expected_prefix):
+        raise wrong_prefix(path, file_id, FILE.expected_prefix, FILE.word)
+    return require_files(context, [file_id], path)[0]
 
 
 def new_store_file(

@@ -70,13 +70,15 @@ def modify(context: Context, vector_store_id: str, body: dict[str, Any]) -> Obje
 
 
 def delete(context: Context, vector_store_id: str) -> Object:
-    """Delete the store, its entries and batches; the files stay, and assistants and threads keep its id."""
+    """Delete the store, its entries, its batches, and its id in assistants and threads; the files stay."""
     retrieve(context, vector_store_id)
     drops = [(FILES, child_key(vector_store_id, file["id"])) for file in context.store.of(FILES, *_of(vector_store_id))]
     drops += [(BATCHES, batch["id"]) for batch in context.store.of(BATCHES, *_of(vector_store_id))]
     forget_store(context, vector_store_id)
     answer = views.deleted(vector_store_id, "vector_store.deleted")
-    context.commit(Event("vector_store.deleted", answer, drops=(*drops, (STORES, vector_store_id))))
+    changes = UnitOfWork(context)
+    changes.drop_resource("file_search", vector_store_id)
+    changes.commit("vector_store.deleted", answer, (*drops, (STORES, vector_store_id)))
     return answer
 
 

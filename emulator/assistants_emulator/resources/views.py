@@ -10,6 +10,9 @@ from typing import Any
 
 from assistants_emulator.object_kinds import (
     ASSISTANT,
+    CONTAINER,
+    CONTAINER_FILE,
+    CONVERSATION,
     FILE,
     FILE_BATCH,
     MESSAGE,
@@ -48,6 +51,9 @@ part = _pick(*PART.keys)
 vector_store = _pick(*VECTOR_STORE.keys)
 vector_store_file = _pick(*VECTOR_STORE_FILE.keys)
 file_batch = _pick(*FILE_BATCH.keys)
+conversation = _pick(*CONVERSATION.keys)
+container = _pick(*CONTAINER.keys)
+container_file = _pick(*CONTAINER_FILE.keys)
 
 
 def as_is(stored: Object) -> Object:

@@ -2,6 +2,7 @@
 
 from assistants_emulator.responders.from_files import answer_from_files
 from assistants_emulator.responders.replies import (
+    Cancel,
     Chunk,
     Citation,
     CodeInterpreter,
@@ -23,6 +24,7 @@ from assistants_emulator.responders.replies import (
 from assistants_emulator.responders.sources import Responder
 
 __all__ = [
+    "Cancel",
     "Chunk",
     "Citation",
     "CodeInterpreter",

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from assistants_emulator.errors import ScriptError
+from assistants_emulator.errors import ScriptError, well_formed
 from assistants_emulator.responders.validation import (
     BYTES,
     COUNT,
@@ -33,6 +34,7 @@ from assistants_emulator.responders.validation import (
     one_of,
 )
 
+FOUND = re.compile(r"found\[(\d{1,9})\]")
 Part = TypeVar("Part", "Citation", "SearchResult")
 
 
@@ -49,13 +51,25 @@ class Hit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A citation of a text: `file` is a file id or file name, `quote` a passage of the file."""
+    """A citation of a text: `file` is a file id or file name, `quote` a passage of the file.
+
+    The file `found[0]` is that of the first result of the run's last file search; its passage is the quote, if none is
+    given.
+    """
 
     file: str
-    quote: str
+    quote: str | None = None
 
     def __post_init__(self) -> None:
-        check(self, file=NAME, quote=TEXT)
+        check(self, file=NAME, quote=TEXT.or_none())
+        if self.quote is None and self.found is None:
+            raise FieldError("Citation", "quote", "is missing; only a file `found[0]` brings its own")
+
+    @property
+    def found(self) -> int | None:
+        """The index of the search result that it names; None for a file's id or name."""
+        match = FOUND.fullmatch(self.file)
+        return None if match is None else int(match[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +98,16 @@ class Image:
     file_id: str | None = None
 
     def __post_init__(self) -> None:
+        path = self.path  # as it is: a file's name need not be well formed
         check(self, path=PATH.or_none(), content=BYTES.or_none(), filename=NAME.or_none(), file_id=NAME.or_none())
         sources = {"path": self.path, "content": self.content, "file_id": self.file_id}
         present = [name for name, value in sources.items() if value is not None]
         if len(present) != 1:
             names = " and ".join(present) or "none of them"
             raise ScriptError(f"Image takes exactly one of path, content and file_id, and has {names}")
-        if self.path is not None:
-            object.__setattr__(self, "content", _read(Path(self.path)))
-            object.__setattr__(self, "filename", self.filename or Path(self.path).name)
+        if path is not None:
+            object.__setattr__(self, "content", _read(Path(path)))
+            object.__setattr__(self, "filename", self.filename or well_formed(Path(path).name))
 
 
 def _read(path: Path) -> bytes:
@@ -108,6 +123,8 @@ def citation(item: object) -> Citation:
     """A Citation from one, from {file, quote} or from a result of `turn.search`."""
     if not isinstance(item, Mapping) and hasattr(item, "file_id") and hasattr(item, "text"):
         return Citation(item.file_id, item.text)
+    if isinstance(item, Mapping) and set(item) == {"file"} and FOUND.fullmatch(str(item["file"])):
+        return Citation(item["file"])
     return _part(Citation, item, ("file", "quote"), "Text", "citations")
 
 
@@ -135,11 +152,12 @@ _ARGUMENTS = Kind("an object or a JSON string", lambda value: isinstance(value, 
 @dataclass(frozen=True, slots=True)
 class Text:
     """A message. `chunks` are the pieces of a stream, which join to `value`; a citation is a Citation, {file, quote} or
-    a result of `turn.search`."""
+    a result of `turn.search`. With `then` the message is left unfinished: the run ends so in the middle of it."""
 
     value: str
     citations: tuple[Citation, ...] = ()
     chunks: tuple[str, ...] | None = None
+    then: Ending | None = None
 
     if TYPE_CHECKING:  # accepts more kinds of values than the attributes hold
 
@@ -148,13 +166,14 @@ class Text:
             value: str,
             citations: Sequence[Citation | Mapping[str, str] | Hit] = (),
             chunks: Sequence[str] | None = None,
+            then: Ending | None = None,
         ) -> None: ...
 
     def __post_init__(self) -> None:
-        check(self, value=TEXT, citations=LIST, chunks=list_of(TEXT).or_none())
+        check(self, value=TEXT, citations=LIST, chunks=list_of(TEXT).or_none(), then=_ENDING.or_none())
         _freeze(self, "citations", map(citation, self.citations))
         if self.chunks is not None:
-            _freeze(self, "chunks", self.chunks)
+            _freeze(self, "chunks", map(well_formed, self.chunks))
             if "".join(self.chunks) != self.value:
                 joined = display("".join(self.chunks))
                 raise FieldError("Text", "chunks", f"must join to the value {display(self.value)}, not to {joined}")
@@ -228,15 +247,21 @@ class FunctionCall:
     """A call of one of the user's functions: the run requires action until its output is submitted.
 
     `arguments` is an object, or a JSON string that is used unchanged (even if it is no JSON: models produce that too).
-    Without an `id` one is generated.
+    Without an `id` one is generated. With `then` the run ends so instead: while the call is written, or, unless its
+    output comes before that, `after` so many seconds of the project's clock. One of parallel calls has it for all.
     """
 
     name: str
     arguments: Mapping[str, Any] | str = field(default_factory=dict)
     id: str | None = None
+    then: Fail | Expire | Cancel | None = None
+    after: float | None = None
 
     def __post_init__(self) -> None:
         check(self, name=NAME, arguments=_ARGUMENTS, id=NAME.or_none())
+        check(self, then=_ENDING_OF_CALLS.or_none(), after=SECONDS.or_none())
+        if self.after is not None and self.then is None:
+            raise FieldError("FunctionCall", "after", "belongs to `then`, which says how the run ends")
         try:
             self.arguments_json()
         except (TypeError, ValueError, RecursionError) as error:
@@ -246,7 +271,8 @@ class FunctionCall:
         """The arguments as the run step shows them: `{"city":"Oslo"}`."""
         if isinstance(self.arguments, str):
             return self.arguments
-        return json.dumps(dict(self.arguments), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(dict(self.arguments), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return well_formed(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,6 +317,11 @@ class Expire:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancel:
+    """Cancel the run now, as a client would."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """The tokens of the step before, instead of the estimate."""
 
@@ -301,14 +332,24 @@ class Usage:
         check(self, prompt_tokens=COUNT, completion_tokens=COUNT)
 
 
+Ending: TypeAlias = Fail | Incomplete | Expire | Cancel
+"""A reply that ends the run."""
+_ENDING = Kind("Fail, Incomplete, Expire or Cancel", lambda value: isinstance(value, Ending))
+_ENDING_OF_CALLS = Kind("Fail, Expire or Cancel", lambda value: isinstance(value, Fail | Expire | Cancel))
+
 _Content: TypeAlias = Text | Chunk | Refusal | Image | CodeInterpreter | FileSearch | FunctionCall
-Reply: TypeAlias = _Content | Wait | Pause | Fail | Incomplete | Expire | Usage
+Reply: TypeAlias = _Content | Wait | Pause | Ending | Usage
 Step: TypeAlias = Reply | list[FunctionCall]
 """One step of a responder: a reply, or function calls that are made in parallel."""
 Replies: TypeAlias = Generator[Reply | str | Sequence[FunctionCall], list[str], Any]
 """The type of a generator function that `respond` takes. A `yield` of function calls, or of executed code, returns the
 outputs in order; any other `yield` returns None."""
 _EXPECTED = "expected text, a reply such as Text(...), or a list of FunctionCall for parallel calls"
+
+
+def ending_of(calls: Sequence[FunctionCall]) -> tuple[Fail | Expire | Cancel | None, float | None]:
+    """`then` and `after` of the call that has them."""
+    return next(((call.then, call.after) for call in calls if call.then is not None), (None, None))
 
 
 def as_reply(value: object, responder: str = "a responder") -> Step:
@@ -318,6 +359,10 @@ def as_reply(value: object, responder: str = "a responder") -> Step:
     if isinstance(value, Reply):
         return value
     if isinstance(value, list | tuple) and value and all(isinstance(call, FunctionCall) for call in value):
+        if sum(call.then is not None for call in value) > 1:
+            raise ScriptError(
+                f"{responder} ends the run by `then` of several parallel calls; one of them has it for all"
+            )
         return list(value)
     raise ScriptError(f"{responder} cannot say {display(value)}; {_EXPECTED}")
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from assistants_emulator.errors import ScriptError
+from assistants_emulator.processes.patterns import Match, PatternTookTooLong, is_cheap, search
 from assistants_emulator.responders.sources import Echo, Source
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.responders.validation import FLAG, NAME, POSITIVE, FieldError, Kind, check, display, unknown
 
+AnyMatch: TypeAlias = re.Match[str] | Match
 KEYS = ("message", "assistant", "model", "instructions", "metadata")
 _METADATA = Kind("an object of strings", lambda value: isinstance(value, Mapping) and _are_strings(value))
 
@@ -66,7 +69,7 @@ class When:
         for _, _, result in self._tests(turn):
             if not result:
                 return None
-            match = result if match is True and isinstance(result, re.Match) else match
+            match = result if match is True and isinstance(result, re.Match | Match) else match
         return match if self.holds is None else self.holds(turn)
 
     def differences(self, turn: Turn) -> list[str]:
@@ -83,19 +86,31 @@ class When:
         parts += [f"{getattr(self.holds, '__name__', 'a function')}(turn) is true"] if self.holds else []
         return " and ".join(parts) or "any run"
 
+    def is_slow(self, turn: Turn) -> bool:
+        """True if a pattern may take long with the turn's texts."""
+        texts = self._texts(turn) if self.message or self.instructions else {}
+        return any(
+            (text := texts[key]) is not None and not is_cheap(pattern, text) for key, pattern in self._patterns()
+        )
+
+    def _texts(self, turn: Turn) -> dict[str, str | None]:
+        return {"message": turn.last_message.text if turn.last_message else None, "instructions": turn.instructions}
+
     def _patterns(self) -> list[tuple[str, re.Pattern[str]]]:
         both = (("message", self.message), ("instructions", self.instructions))
         return [(key, pattern) for key, pattern in both if pattern is not None]
 
     def _tests(self, turn: Turn) -> Iterator[tuple[str, object, object]]:
         """Each key that is set, the turn's value, and the result of its test."""
-        texts = {"message": turn.last_message.text if turn.last_message else None, "instructions": turn.instructions}
+        texts = self._texts(turn)
         for key, pattern in self._patterns():
             text = texts[key]
-            yield key, text, text is not None and pattern.search(text)
+            yield key, text, text is not None and _search(pattern, text)
         if self.assistant is not None:
             names = (turn.assistant.get("name"), turn.assistant.get("id"))
-            yield "assistant", names[0] or names[1], self.assistant in names
+            none = "none: a response has no assistant: use model, instructions or metadata"
+            name = none if turn.api == "responses" else names[0] or names[1]
+            yield "assistant", name, self.assistant in names
         if self.model is not None:
             yield "model", turn.run.get("model"), self.model == turn.run.get("model")
         if self.metadata:
@@ -173,7 +188,7 @@ class Rule:
         """The pattern's match, or something true, if the rule wants this run; used up or not."""
         return self.condition.match(turn)
 
-    def match(self, turn: Turn) -> re.Match[str] | None:
+    def match(self, turn: Turn) -> AnyMatch | None:
         """The value of `turn.match` under this rule."""
         return _match(self.wants(turn))
 
@@ -213,14 +228,29 @@ class RuleBook:
         """Replace the script's rules, unused again; Python's stay. One loaded script may serve several books."""
         self._script = [replace(rule, id=f"script:{index}", used=0) for index, rule in enumerate(rules)]
 
+    def add_to_script(self, rule: Rule) -> None:
+        """Add a rule after the script's; those before it keep their uses."""
+        number = len(self._script)
+        self._script.append(replace(rule, id=f"script:{number}", label=f"script replies[{number}]", used=0))
+
     def clear(self) -> None:
         self._python, self._script = [], []
 
-    def choose(self, turn: Turn) -> tuple[Rule, re.Match[str] | None] | None:
-        """The rule that answers this run, and its pattern's match; None if none does. It counts as one use."""
+    def rewind(self) -> None:
+        """Keep all rules, unused again."""
+        for rule in (*self._python, *self._script):
+            rule.used = 0
+
+    def choose(self, turn: Turn) -> tuple[Rule, AnyMatch | None] | None:
+        """As `wanting`; it counts as one use."""
+        if (choice := self.wanting(turn)) is not None:
+            choice[0].used += 1
+        return choice
+
+    def wanting(self, turn: Turn) -> tuple[Rule, AnyMatch | None] | None:
+        """The rule that answers this run, and its pattern's match; None if none does."""
         for rule in self._in_order():
             if not rule.is_used_up and (result := rule.wants(turn)):
-                rule.used += 1
                 return rule, _match(result)
         return None
 
@@ -228,6 +258,10 @@ class RuleBook:
     def asks_user_code(self) -> bool:
         """True if choosing calls a function of the user: then it must not happen on the loop."""
         return any(rule.condition.holds is not None for rule in self._python)
+
+    def is_slow(self, turn: Turn) -> bool:
+        """True if choosing for this turn searches by a pattern that may take long: not on the loop either."""
+        return any(rule.condition.is_slow(turn) for rule in [*self._python, *self._script])
 
     def find(self, rule_id: str) -> Rule | None:
         """The rule with that id, for a run that began before a restart."""
@@ -253,8 +287,15 @@ class RuleBook:
             yield from (rule for rule in reversed(rules) if rule.is_fallback)
 
 
-def _match(result: object) -> re.Match[str] | None:
-    return result if isinstance(result, re.Match) else None
+def _search(pattern: re.Pattern[str], text: str) -> AnyMatch | None:
+    try:
+        return search(pattern, text)
+    except PatternTookTooLong as error:
+        raise ScriptError(str(error)) from None
+
+
+def _match(result: object) -> AnyMatch | None:
+    return result if isinstance(result, re.Match | Match) else None
 
 
 def _assistant(turn: Turn) -> str:

@@ -92,7 +92,7 @@ class Scripted:
     def start(self, turn: Turn) -> Steps:
         names = {"message": turn.last_message.text} if turn.last_message else {}
         names |= turn.match.groupdict(default="") if turn.match else {}
-        last: Sequence[str] = ()
+        last: Sequence[str] = turn.outputs
         for action in self.actions:
             outputs = yield fill_step(action, names, last)
             last = outputs if outputs and isinstance(action, FunctionCall | list) else last

@@ -49,23 +49,37 @@ def fill_step(step: Step, names: Mapping[str, str], outputs: Sequence[str]) -> S
             return [_fill_call(call, names, outputs) for call in step]
         case FunctionCall():
             return _fill_call(step, names, outputs)
-        case Text(chunks=None) | Refusal():
+        case Refusal():
             return replace(step, value=fill(step.value, names, outputs))
         case Text():
-            # braces across the end of a chunk are not filled, so the value follows the chunks
-            chunks = fill(step.chunks, names, outputs) or ()
-            return replace(step, value="".join(chunks), chunks=chunks)
+            return _fill_text(step, names, outputs)
         case CodeInterpreter():
             return replace(step, input=fill(step.input, names, outputs), logs=fill(step.logs, names, outputs))
         case FileSearch():
             return replace(step, query=fill(step.query, names, outputs))
         case Fail():
-            return replace(step, message=fill(step.message, names, outputs))
+            return _fill_failure(step, names, outputs)
         case _:
             return step
 
 
+def _fill_failure(failure: Fail, names: Mapping[str, str], outputs: Sequence[str]) -> Fail:
+    return replace(failure, message=fill(failure.message, names, outputs))
+
+
+def _fill_text(text: Text, names: Mapping[str, str], outputs: Sequence[str]) -> Text:
+    if isinstance(text.then, Fail):
+        text = replace(text, then=_fill_failure(text.then, names, outputs))
+    if text.chunks is None:
+        return replace(text, value=fill(text.value, names, outputs))
+    # braces across the end of a chunk are not filled, so the value follows the chunks
+    chunks = fill(text.chunks, names, outputs)
+    return replace(text, value="".join(chunks), chunks=chunks)
+
+
 def _fill_call(call: FunctionCall, names: Mapping[str, str], outputs: Sequence[str]) -> FunctionCall:
+    if isinstance(call.then, Fail):
+        call = replace(call, then=_fill_failure(call.then, names, outputs))
     if isinstance(call.arguments, str):
         return call
     return replace(call, arguments=fill(call.arguments, names, outputs))

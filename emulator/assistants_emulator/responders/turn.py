@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+TEXTS = ("text", "input_text", "output_text")  # the types of content parts that are text
+Api = Literal["assistants", "responses"]
 
 
 class TurnSource(Protocol):
@@ -41,10 +44,11 @@ class ApiObject(dict[str, Any]):
     def text(self) -> str:
         """For a message: its text parts joined by newlines."""
         parts = self.get("content", [])
-        return "\n".join(part["text"]["value"] for part in parts if part["type"] == "text")
+        texts = (part["text"] for part in parts if part["type"] in TEXTS)
+        return "\n".join(text if isinstance(text, str) else text["value"] for text in texts)
 
     def __str__(self) -> str:
-        return self.text if self.get("object") == "thread.message" else super().__str__()
+        return self.text if "message" in (self.get("type"), self.get("object", "")[7:]) else super().__str__()
 
 
 class FileWithContent(ApiObject):
@@ -69,11 +73,17 @@ class Turn:
         thread: Mapping[str, Any],
         source: TurnSource,
         match: re.Match[str] | None = None,
+        *,
+        api: Api = "assistants",
+        request: Mapping[str, Any] | None = None,
     ) -> None:
         self.run = ApiObject(run)
         self.assistant = ApiObject(assistant)
         self.thread = ApiObject(thread)
         self.match: Any = match
+        self.api: Api = api
+        self.request: Mapping[str, Any] = request or {}
+        self.outputs: Sequence[str] = ()
         self._source = source
 
     @property

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from assistants_emulator.errors import ScriptError
+from assistants_emulator.errors import ScriptError, well_formed
 
 
 class FieldError(ScriptError):
@@ -68,10 +68,13 @@ def one_of(names: Collection[str]) -> Kind:
 
 
 def check(owner: object, **kinds: Kind) -> None:
-    """Raise FieldError for the first attribute of `owner` that is not of its kind."""
+    """Raise FieldError for the first attribute of `owner` that is not of its kind; make its strings well formed."""
     for field, kind in kinds.items():
-        if (problem := kind.problem(getattr(owner, field))) is not None:
+        value = getattr(owner, field)
+        if (problem := kind.problem(value)) is not None:
             raise FieldError(type(owner).__name__, field, problem)
+        if isinstance(value, str) and (text := well_formed(value)) is not value:
+            object.__setattr__(owner, field, text)
 
 
 def display(value: object, limit: int = 80) -> str:

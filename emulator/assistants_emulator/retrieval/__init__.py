@@ -6,7 +6,7 @@ Plain functions, and one index in memory; storing files and deciding when to ind
 from assistants_emulator.retrieval.chunks import Chunk, chunk
 from assistants_emulator.retrieval.citations import MARKER, cited_text
 from assistants_emulator.retrieval.index import Hit, Index
-from assistants_emulator.retrieval.text import EXTENSIONS, extension, extract
+from assistants_emulator.retrieval.text import EXTENSIONS, extension, extract, extract_apart
 from assistants_emulator.retrieval.unreadable import Unreadable
 from assistants_emulator.retrieval.words import content_words
 
@@ -22,4 +22,5 @@ __all__ = [
     "content_words",
     "extension",
     "extract",
+    "extract_apart",
 ]

@@ -7,6 +7,7 @@ archive whose directory lies about sizes would fill the memory. Other members, s
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,6 +18,9 @@ MAX_UNPACKED = 100_000_000  # bytes
 MAX_RATIO = 200  # unpacked to packed; documents reach 20, a bomb of zeros 1,000
 MAX_MEMBERS = 10_000
 MAX_TAGS = 2_000_000  # in all the XML, as 1,500 pages have; however short, an element takes 300 bytes when parsed
+_DECLARED = re.compile(rb"""[^<]{0,8}<\?xml[^>]*?encoding\s*=\s*["']([^"']*)""")
+_OTHER_BEGINNINGS = (b"\xff\xfe\0\0", b"\0\0\xfe\xff", b"<\0\0\0", b"\0\0\0<", b"\x4c\x6f\xa7\x94", b"+/v")
+"""Of XML in UTF-32, EBCDIC and UTF-7, which need no declaration."""
 
 
 def word(data: bytes) -> str:
@@ -112,4 +116,14 @@ def _content(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     if not member.filename.endswith((".xml", ".rels")):
         return b""
     with archive.open(member) as file:
-        return file.read(member.file_size)
+        content = file.read(member.file_size)
+    _refuse_encodings(content)
+    return content
+
+
+def _refuse_encodings(xml: bytes) -> None:
+    """All but UTF-8 and UTF-16: in others the XML may be many times as large, or hide what is counted here."""
+    declared = _DECLARED.match(xml[:400].replace(b"\0", b""))
+    encoding = declared[1].lower() if declared else b"utf-8"
+    if encoding not in (b"utf-8", b"utf-16", b"us-ascii") or xml.startswith(_OTHER_BEGINNINGS):
+        raise invalid("is not encoded as UTF-8, UTF-16 or ASCII")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from assistants_emulator.processes import READERS, HelperDied, TookTooLong
 from assistants_emulator.retrieval import office, pdf, plain
 from assistants_emulator.retrieval.unreadable import Unreadable, invalid, too_large, unsupported
 
@@ -23,6 +24,9 @@ _READERS: dict[str, Callable[[bytes], str]] = {
     ".pdf": pdf.text,
     ".pptx": office.slides,
 }
+DOCUMENTS = (".docx", ".pdf", ".pptx")
+MOST_HERE = 1_000_000  # bytes of a text file that is read in this process: for text, time and memory grow with it
+READING_SECONDS = 20.0
 EXTENSIONS = tuple(sorted([*_READERS, ".doc"]))
 """Extensions that a vector store accepts; a `.doc` fails when it is read."""
 
@@ -49,6 +53,30 @@ def extract(filename: str, data: bytes) -> str:
     except Exception:  # the libraries raise KeyError, RecursionError, lxml's own errors, ...
         raise invalid("is damaged") from None
     return _well_formed(text)
+
+
+def extract_apart(filename: str, data: bytes) -> str:
+    """As `extract`; documents are read in a helper process, within limits of memory and time. Blocks meanwhile."""
+    if extension(filename) not in DOCUMENTS and len(data) <= MOST_HERE:
+        return extract(filename, data)
+    try:
+        reading = READERS.call("assistants_emulator.retrieval.text:reading", [filename], READING_SECONDS, data)
+    except TookTooLong:
+        raise invalid("takes too long to read") from None
+    except HelperDied:
+        raise too_large() from None
+    if reading["text"] is None:
+        raise Unreadable(reading["code"], reading["message"])
+    text: str = reading["text"]
+    return text
+
+
+def reading(filename: str, data: bytes) -> dict[str, str | None]:
+    """For helpers: what `extract` returns, or the code and message of what it raises."""
+    try:
+        return {"text": extract(filename, data)}
+    except Unreadable as error:
+        return {"text": None, **error.last_error()}
 
 
 def _reader(extension: str) -> Callable[[bytes], str]:

@@ -8,25 +8,25 @@ See docs/reference/behaviour.md#code-interpreter-files.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from uuid import NAMESPACE_OID, uuid5
 
-from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.files import new_file
+from assistants_emulator.resources.files import MADE_IN, new_file, short_name
 from assistants_emulator.resources.tool_resources import code_file_ids, resources_of_run
 from assistants_emulator.responders.replies import CodeInterpreter, Image
 from assistants_emulator.store import Object
+from assistants_emulator.turns.execution import Execution, require_execution
 
 PURPOSE = "assistants_output"
-SANDBOX = "sandbox:/mnt/data/"
+SANDBOX = f"sandbox:{MADE_IN}"
 UNNAMED_IMAGE = "image.png"
-IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
 class OutputFile:
-    """A file that a step made or displayed, as far as the next message needs to know it."""
+    """A file that a step made or displayed, for the next message; `filename` is without a folder."""
 
     file_id: str
     filename: str
@@ -42,14 +42,20 @@ def make(context: Context, images: Iterable[Image], files: Iterable[Image]) -> t
     for image, is_image in (*((image, True) for image in images), *((file, False) for file in files)):
         if image.file_id is not None:
             stored = context.store.get("files", image.file_id)
-            outputs.append(OutputFile(image.file_id, stored["filename"] if stored else image.file_id, is_image))
+            name = short_name(stored) if stored else image.file_id
+            outputs.append(OutputFile(image.file_id, name, is_image))
             continue
         content = image.content or b""
-        name = image.filename or UNNAMED_IMAGE
-        file = new_file(context, name, PURPOSE, len(content), context.contents.add(content))
-        new.append(file)
+        name = (image.filename or UNNAMED_IMAGE).removeprefix(MADE_IN)
+        file = new_file(context, MADE_IN + name, PURPOSE, len(content), context.contents.add(content))
+        new.append({**file, "filename": _image_name(file["id"])} if is_image else file)
         outputs.append(OutputFile(file["id"], name, is_image))
     return outputs, new
+
+
+def _image_name(file_id: str) -> str:
+    """The name of an image that code made: a UUID, see docs/reference/behaviour.md#code-interpreter-files."""
+    return str(uuid5(NAMESPACE_OID, file_id))
 
 
 def waiting(steps: Iterable[Object]) -> list[OutputFile]:
@@ -80,26 +86,11 @@ def _mentions(value: str, path: str, file_id: str) -> Iterator[Object]:
         yield {"type": "file_path", "text": path, **place}
 
 
-def execution(context: Context, run: Object, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
-    """A function for a worker: returns the reply with the logs and files of its code. ScriptError unless allowed."""
-    if not context.config.allow_code_execution:
-        raise ScriptError(
-            "CodeInterpreter(execute=True) runs code on this machine, which was not allowed; start the emulator with "
-            "--allow-code-execution, or Emulator(allow_code_execution=True)"
-        )
+def execution(context: Context, run: Object, reply: CodeInterpreter) -> Execution:
+    """What executes the reply's code. ScriptError unless that is allowed."""
+    require_execution(context)
     files = {name: context.contents.whole(file["_content"]) for name, file in _attached(context, run)}
-
-    def run_code() -> CodeInterpreter:
-        from assistants_emulator.code_interpreter import execute
-
-        result = execute(reply.input, files)
-        outputs = [Image(content=content, filename=name) for name, content in result.files.items()]
-        images = [output for output in outputs if str(output.filename).lower().endswith(IMAGES)]
-        others = [output for output in outputs if output not in images]
-        logs = (reply.logs or "") + result.logs
-        return replace(reply, logs=logs or None, images=(*reply.images, *images), files=(*reply.files, *others))
-
-    return run_code
+    return Execution(reply, files)
 
 
 def _attached(context: Context, run: Object) -> Iterator[tuple[str, Object]]:
@@ -108,4 +99,4 @@ def _attached(context: Context, run: Object) -> Iterator[tuple[str, Object]]:
         for file_id in code_file_ids(resources):
             if (file := context.store.get("files", file_id)) is not None:
                 yield file_id, file
-                yield file["filename"], file
+                yield short_name(file), file

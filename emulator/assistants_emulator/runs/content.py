@@ -5,24 +5,12 @@ The first delta of a text carries `annotations`, later ones do not. Shapes: docs
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from assistants_emulator.store.model import add_delta
-
-MOST_PIECES = 4096  # a longer text gets longer pieces, so that a megabyte is not a quarter of a million events
-_PIECE = re.compile(r" ?\w{1,16}|\s?[^\w\s]{1,4}|\s+")
-
-
-def cut(text: str) -> list[str]:
-    """Cut `text` into pieces like tokens, always the same for the same text; joined they are the text."""
-    pieces = _PIECE.findall(text)
-    if len(pieces) <= MOST_PIECES:
-        return pieces
-    size = -(-len(pieces) // MOST_PIECES)
-    return ["".join(pieces[start : start + size]) for start in range(0, len(pieces), size)]
+from assistants_emulator.turns.measures import cut
 
 
 class Part(Protocol):

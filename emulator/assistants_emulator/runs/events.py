@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from assistants_emulator.resources.run_states import HELD_END
 from assistants_emulator.store import Event, Object
 
 ERROR = "error"  # a stream's own event; its wire form was never recorded (docs/reference/behaviour.md#stream-errors)
+
+END_HELD = "run.end_held"
 
 
 def run_created(run: Object, puts: Iterable[tuple[str, Object]] = ()) -> Event:
@@ -25,6 +28,12 @@ def run_queued(run: Object) -> Event:
 def run_entered(run: Object, also: Iterable[tuple[str, Object]] = ()) -> Event:
     """`also` are objects that change together with the run: the step whose outputs it now requires."""
     return Event(f"thread.run.{run['status']}", run, (*also, ("runs", run)), topic=run["id"])
+
+
+def run_end_held(run: Object, ended: Object) -> Event:
+    """The run's work is done, and what ends it is kept for the first request that names it; no stream shows this."""
+    held = {**run, HELD_END: {key: value for key, value in ended.items() if value != run.get(key)}}
+    return Event(END_HELD, held, (("runs", held),), topic=run["id"])
 
 
 def step_created(step: Object, also: Iterable[tuple[str, Object]] = ()) -> Event:

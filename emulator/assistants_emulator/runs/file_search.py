@@ -13,6 +13,7 @@ from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import Citation, FileSearch
 from assistants_emulator.retrieval import Hit, cited_text
 from assistants_emulator.store import Object
+from assistants_emulator.turns.measures import find_file
 
 RANKING_OPTIONS: Object = {"ranker": "default_2024_08_21", "score_threshold": 0.0}
 MOST_RESULTS, MOST_RESULTS_GPT_3_5 = 20, 5  # results that the tool put into the model's context
@@ -47,7 +48,7 @@ def search_call(context: Context, run: Object, reply: FileSearch, question: str)
         hits = search(context, run, reply.query or question, reply.max_num_results)
         results = [_result(hit.file_id, hit.filename, hit.score, hit.attributes, hit.text) for hit in hits]
     else:
-        pairs = ((find_file(context, run, result.file), result) for result in reply.results)
+        pairs = ((find_file(context, store_ids(context, run), result.file), result) for result in reply.results)
         results = [_result(file["id"], file["filename"], result.score, {}, result.text) for file, result in pairs]
     options = _declared(run).get("ranking_options", RANKING_OPTIONS)
     ranking = {name: options[name] for name in RANKING_OPTIONS}
@@ -58,23 +59,33 @@ def cite(
     context: Context, run: Object, value: str, citations: Sequence[Citation]
 ) -> tuple[str, list[Object], dict[str, str]]:
     """The text with a marker for each citation, their annotations, and the quotes by their markers."""
-    files = [find_file(context, run, citation.file) for citation in citations]
-    value, annotations = cited_text(value, [(file["id"], file["filename"]) for file in files], CITED_MESSAGE)
-    quotes = (citation.quote for citation in citations)
+    cited = [_cited(context, run, citation) for citation in citations]
+    value, annotations = cited_text(value, [(id, name) for id, name, _ in cited], CITED_MESSAGE)
+    quotes = (quote for _, _, quote in cited)
     return value, annotations, dict(zip((annotation["text"] for annotation in annotations), quotes, strict=True))
 
 
-def find_file(context: Context, run: Object, name: str) -> Object:
-    """A file by id or by name: first in the run's vector stores, then the newest of that name; ScriptError if none."""
-    if (file := context.store.get("files", name)) is not None:
-        return file
-    stores = (context.store.of("vector_store_files", "vector_store_id", id) for id in store_ids(context, run))
-    in_stores = (context.store.get("files", store_file["id"]) for files in stores for store_file in files)
-    for file in (*in_stores, *reversed(list(context.store.all("files")))):
-        if file is not None and file["filename"] == name:
-            return file
-    names = ", ".join(dict.fromkeys(file["filename"] for file in context.store.all("files"))) or "none"
-    raise ScriptError(f"there is no file with the id or name {name!r}; the project's files are: {names}")
+def _cited(context: Context, run: Object, citation: Citation) -> tuple[str, str, str]:
+    """The id and name of the cited file, and the quote."""
+    if citation.found is None:
+        file = find_file(context, store_ids(context, run), citation.file)
+        return file["id"], file["filename"], citation.quote or ""
+    results = _last_results(context, run)
+    if citation.found >= len(results):
+        raise ScriptError(f"cannot cite {citation.file}: the run's last file search has {len(results)} results")
+    result = results[citation.found]
+    passage: str = result["content"][0]["text"]
+    return result["file_id"], result["file_name"], passage if citation.quote is None else citation.quote
+
+
+def _last_results(context: Context, run: Object) -> list[Object]:
+    """The results of the run's last file search; none if it made none."""
+    for step in reversed(context.store.of("steps", "run_id", run["id"])):
+        for call in step["step_details"].get("tool_calls", ()):
+            if call["type"] == "file_search":
+                results: list[Object] = call["file_search"]["results"]
+                return results
+    return []
 
 
 def _declared(run: Object) -> Object:

@@ -13,12 +13,13 @@ from typing import Any
 import orjson
 
 from assistants_emulator.errors import ScriptError
+from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Text
-from assistants_emulator.runs import tokens
 from assistants_emulator.runs.content import Part, TextPart
 from assistants_emulator.runs.tokens import least_prompt_tokens
 from assistants_emulator.store import Object
+from assistants_emulator.turns.measures import of_text, schema_problem
 
 
 def check_reply(run: Object, reply: Any) -> None:
@@ -59,7 +60,7 @@ def _check_arguments(tools: list[Object], call: FunctionCall) -> None:
         arguments = orjson.loads(call.arguments_json())
     except orjson.JSONDecodeError:
         return  # models do produce broken JSON, and programs are tested against it
-    if (problem := _schema_problem(function["parameters"], arguments)) is not None:
+    if (problem := schema_problem(function["parameters"], arguments)) is not None:
         raise ScriptError(f"the arguments of {call.name} do not fit its parameters: {problem}")
 
 
@@ -74,25 +75,22 @@ def _check_format(response_format: Any, text: str) -> None:
             f"the run has response_format {kind}, but its responder says {text[:60]!r}: {error}"
         ) from None
     schema = response_format["json_schema"].get("schema") if kind == "json_schema" else {"type": "object"}
-    if schema and (problem := _schema_problem(schema, value)) is not None:
+    if schema and (problem := schema_problem(schema, value)) is not None:
         raise ScriptError(f"the run has response_format {kind}, but its responder's text does not fit it: {problem}")
 
 
-def _schema_problem(schema: Object, value: Any) -> str | None:
-    """The best-matching error of the value; None if it fits the schema, or if the schema itself is broken."""
-    from jsonschema.exceptions import SchemaError, best_match
-    from jsonschema.validators import validator_for
-    from referencing import Registry
-    from referencing.exceptions import Unresolvable
-
-    validator = validator_for(schema)
-    try:
-        validator.check_schema(schema)
-        # an empty registry: a `$ref` must never make the emulator look something up on the network
-        error = best_match(validator(schema, registry=Registry()).iter_errors(value))
-    except (SchemaError, Unresolvable):
-        return None
-    return None if error is None else f"at {error.json_path}: {error.message}"
+def is_slow(run: Object, reply: Any) -> bool:
+    """True if checking the reply may take long, by the schemas that the run has: then not on the server's loop."""
+    match reply:
+        case list():
+            tools = [tool["function"]["parameters"] for tool in run["tools"] if tool["type"] == "function"]
+            length = sum(len(call.arguments_json()) for call in reply)
+            return any(schemas.is_slow(schema, length) for schema in tools)
+        case Text():
+            kind = run["response_format"]
+            schema = kind["json_schema"].get("schema") if isinstance(kind, dict) and "json_schema" in kind else None
+            return schema is not None and schemas.is_slow(schema, len(reply.value))
+    return False
 
 
 PROMPT, COMPLETION = "max_prompt_tokens", "max_completion_tokens"
@@ -120,7 +118,7 @@ def fitted(parts: list[Part], most: int | None) -> tuple[list[Part], bool]:
     """The parts within `most` tokens (None: no limit), and True if they had to be cut. Only texts are cut."""
     fitting: list[Part] = []
     for part in parts:
-        needed = tokens.of_text(part.value) if isinstance(part, TextPart) else 0
+        needed = of_text(part.value) if isinstance(part, TextPart) else 0
         if most is None or needed <= most:
             fitting.append(part)
             most = None if most is None else most - needed

@@ -18,7 +18,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import AUTO_TRUNCATION, given, merged_metadata, tools
 from assistants_emulator.resources.lookup import page, require, require_run, require_thread
 from assistants_emulator.resources.messages import add_messages, new_message
-from assistants_emulator.resources.models import require_model
+from assistants_emulator.resources.models import default_effort, require_model, require_no_sampling
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.run_states import ACTIVE, EXPIRES_AFTER, TERMINAL, active_run, enter
 from assistants_emulator.resources.threads import new_thread
@@ -27,6 +27,7 @@ from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.runs import events, tokens
 from assistants_emulator.runs.tokens import prompt_tokens
 from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.turns.measures import of_text
 
 COPIED = ("model", "temperature", "top_p", "reasoning_effort", "response_format")
 NO_PROMPT = "Run creation requires a Thread with a user message or an assistant with instructions."
@@ -58,7 +59,7 @@ def _new_run(context: Context, thread_id: str, body: dict[str, Any], assistant: 
         "metadata": body.get("metadata") or {},
         "temperature": float(copied["temperature"]),
         "top_p": float(copied["top_p"]),
-        "reasoning_effort": copied["reasoning_effort"],
+        "reasoning_effort": copied["reasoning_effort"] or default_effort(context, copied["model"]),
         "max_completion_tokens": body.get("max_completion_tokens"),
         "max_prompt_tokens": body.get("max_prompt_tokens"),
         "truncation_strategy": {"type": truncation["type"], "last_messages": truncation.get("last_messages")},
@@ -180,6 +181,7 @@ def _require_assistant(context: Context, body: dict[str, Any]) -> Object:
     assistant = require(context, ASSISTANT, body["assistant_id"], "assistant_id")
     if body.get("model") is not None:
         require_model(context, body["model"])
+    require_no_sampling(context, body.get("model") or assistant["model"], body)
     return assistant
 
 
@@ -208,7 +210,7 @@ def _completed_step(context: Context, run: Object, outputs: dict[str, str]) -> O
     if step is None:
         return None
     calls = [_with_output(call, outputs[call["id"]]) for call in step["step_details"]["tool_calls"]]
-    completion_tokens = sum(tokens.of_text(call["function"]["name"] + call["function"]["arguments"]) for call in calls)
+    completion_tokens = sum(of_text(call["function"]["name"] + call["function"]["arguments"]) for call in calls)
     return {
         **step,
         "status": "completed",
@@ -236,7 +238,7 @@ ROUTES = (
     Route("GET", "/threads/{thread_id}/runs", list_, views.run, lists=True),
     Route("GET", RUN_PATH, retrieve, views.run),
     Route("POST", RUN_PATH, modify, views.run, ModifyRun),
-    Route("POST", f"{RUN_PATH}/cancel", cancel, views.run, NoBody),
+    Route("POST", f"{RUN_PATH}/cancel", cancel, views.run, NoBody, cancels=True),
     Route("POST", f"{RUN_PATH}/submit_tool_outputs", submit_tool_outputs, views.run, SubmitToolOutputs, streams=True),
     Route("GET", STEPS_PATH, list_steps, views.step, lists=True, includes=True),
     Route("GET", f"{STEPS_PATH}/{{step_id}}", retrieve_step, views.step, includes=True),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.replies import Chunk, CodeInterpreter, FileSearch, Image, Refusal, Text
 from assistants_emulator.runs import code, content, file_search
-from assistants_emulator.runs.limits import check_reply, exhausted
+from assistants_emulator.runs.limits import check_reply, exhausted, is_slow
 from assistants_emulator.runs.tokens import last_message
 from assistants_emulator.runs.writer import RunWriter
 from assistants_emulator.store import Event, Object
+from assistants_emulator.turns.execution import Execution
 
 
 class RunReplies(RunWriter):
@@ -25,7 +26,7 @@ class RunReplies(RunWriter):
     def store_ids(self) -> list[str]:
         return file_search.store_ids(self.context, self.run)
 
-    def execution(self, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
+    def execution(self, reply: CodeInterpreter) -> Execution:
         return code.execution(self.context, self.run, reply)
 
     def require_usable(self) -> None:
@@ -34,12 +35,15 @@ class RunReplies(RunWriter):
     def check(self, reply: Any) -> None:
         check_reply(self.run, reply)
 
+    def is_slow(self, reply: Any) -> bool:
+        return is_slow(self.run, reply)
+
     def exhausted(self) -> str | None:
         return exhausted(self.context, self.run)
 
     def is_written(self, number: int) -> bool:
         step = self.played(number)
-        return step is not None and step["status"] == "completed"
+        return step is not None and step["status"] != "in_progress"
 
     def write(self, number: int, reply: Any) -> Iterator[Event]:
         return _written(self, number, reply)
@@ -61,7 +65,7 @@ def _written(writer: RunWriter, number: int, reply: Any) -> Iterator[Event]:
     """The events of the reply of that number, which makes a step; ScriptError for any other value."""
     match reply:
         case Text():
-            return writer.message(number, _text(writer, reply))
+            return writer.message(number, _text(writer, reply), is_unfinished=reply.then is not None)
         case Chunk():
             return _chunk(writer, number, reply)
         case Refusal():

@@ -10,21 +10,12 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
-import orjson
-
 from assistants_emulator.resources.context import Context
 from assistants_emulator.store import Event, Object
+from assistants_emulator.turns.measures import of_json, of_text
 
 PER_MESSAGE = 4
 PER_IMAGE = 85  # what the API counted for an image in low detail
-
-
-def of_text(text: str | None) -> int:
-    return (len(text.encode("utf-8", "surrogatepass")) + 3) // 4 if text else 0
-
-
-def of_json(value: Any) -> int:
-    return (len(orjson.dumps(value)) + 3) // 4 if value else 0
 
 
 def of_message(message: dict[str, Any]) -> int:

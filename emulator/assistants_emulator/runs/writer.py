@@ -16,11 +16,12 @@ from typing import Any
 
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.run_states import enter
-from assistants_emulator.responders.replies import FunctionCall, Usage
+from assistants_emulator.responders.replies import FunctionCall, Usage, ending_of
 from assistants_emulator.runs import content, events, tokens
 from assistants_emulator.runs.limits import COMPLETION, PROMPT, fitted, left
 from assistants_emulator.runs.tokens import prompt_tokens
 from assistants_emulator.store import Event, Object
+from assistants_emulator.turns.measures import of_json
 
 Links = Callable[[str], tuple[str, list[Object]]]
 """Returns a finished text with the links it lacks, and its annotations."""
@@ -87,14 +88,22 @@ class RunWriter:
     # Replies
 
     def message(
-        self, reply: int, parts: Sequence[content.Part], files: Sequence[tuple[str, Object]] = ()
+        self,
+        reply: int,
+        parts: Sequence[content.Part],
+        files: Sequence[tuple[str, Object]] = (),
+        is_unfinished: bool = False,
     ) -> Iterator[Event]:
-        """One message_creation step with its message, both left open; `files` are stored with it."""
+        """One message_creation step with its message, both left open; `files` are stored with it.
+
+        A failure leaves the message of an `is_unfinished` one incomplete.
+        """
         step, message = self._message_step(reply)
         parts, was_cut = fitted(list(parts), left(self.context, self.run, COMPLETION))
         whole = {**message, "content": [part.stored() for part in parts], **content.quoted(parts)}
         completion_tokens = tokens.of_message(whole) - tokens.PER_MESSAGE
-        self.open = OpenStep(step, whole, None, completion_tokens, COMPLETION if was_cut else None)
+        cut_short = COMPLETION if was_cut else None
+        self.open = OpenStep(step, whole, None, completion_tokens, cut_short, is_unfinished=is_unfinished)
         yield from events.message_begun(step, message, files)
         if self.listening():
             self.open.deltas = deltas = []
@@ -133,13 +142,16 @@ class RunWriter:
         yield events.step_created(step, files)
         yield events.step_in_progress(step)
         completed = {**step, "step_details": {"type": "tool_calls", "tool_calls": [call]}}
-        self.open = OpenStep(completed, None, None, tokens.of_json(call))
+        self.open = OpenStep(completed, None, None, of_json(call))
         if self.listening():
             for delta in deltas(call):
                 yield events.step_delta(step, [delta])
 
     def functions(self, number: int, calls: Sequence[FunctionCall]) -> Iterator[Event]:
-        """A tool_calls step that the submission of its outputs will end, and the run that requires them."""
+        """A tool_calls step that the submission of its outputs will end, and the run that requires them.
+
+        A run that ends while it writes the calls does not come to require them.
+        """
         step = self._tool_step(number, len(calls))
         tool_calls = [_function_call(call, call.id or id) for call, id in zip(calls, step["_calls"], strict=True)]
         yield events.step_created(step)
@@ -148,7 +160,14 @@ class RunWriter:
             for delta in content.function_deltas(tool_calls):
                 yield events.step_delta(step, [delta])
         waiting = {**step, "step_details": {"type": "tool_calls", "tool_calls": tool_calls}}
-        yield self._enter("requires_action", also=[("steps", waiting)], required_action=_required_action(tool_calls))
+        ending, seconds = ending_of(calls)
+        if ending is not None and seconds is None:
+            yield Event("run_step.calls", waiting, (("steps", waiting),))
+            return
+        fields: Object = {"required_action": _required_action(tool_calls)}
+        if seconds is not None:
+            fields["_waits"] = {**self.run.get("_waits", {}), str(number): self.context.clock.time() + seconds}
+        yield self._enter("requires_action", also=[("steps", waiting)], **fields)
 
     def close(self, cut_short: str | None = None) -> Iterator[Event]:
         """End the open step: completed, or with its message cut short for that reason."""
@@ -187,31 +206,41 @@ class RunWriter:
 
     def complete(self) -> Iterator[Event]:
         yield from self.close()
-        yield self._enter("completed", usage=self._usage())
+        yield self._end("completed", usage=self._usage())
 
     def incomplete(self, reason: str) -> Iterator[Event]:
         yield from self.close(cut_short=None if reason == PROMPT else reason)
-        yield self._enter("incomplete", incomplete_details={"reason": reason}, usage=self._usage())
+        yield self._end("incomplete", incomplete_details={"reason": reason}, usage=self._usage())
 
     def fail(self, code: str, message: str) -> Iterator[Event]:
         error = {"code": code, "message": message}
         if self.open is None or not self.open.is_partial:
             yield from self.close()
         yield from self._abandon("failed", error)
-        yield self._enter("failed", last_error=error, usage=self._usage())
+        yield self._end("failed", last_error=error, usage=self._usage())
 
     def cancel(self) -> Iterator[Event]:
+        if self.run["status"] != "cancelling":
+            begun = self.open.begun_message() if self.open is not None else []
+            yield self._enter("cancelling", also=[("messages", message) for message in begun], required_action=None)
         yield from self._abandon("cancelled")
         yield self._enter("cancelled", usage=self._usage())
 
     def expire(self) -> Iterator[Event]:
         yield from self._abandon("expired")
-        yield self._enter("expired", usage=self._usage())
+        yield self._end("expired", usage=self._usage())
 
     # Parts
 
     def _enter(self, status: str, also: Sequence[tuple[str, Object]] = (), **fields: Any) -> Event:
         return events.run_entered(enter(self.run, status, self.context.clock.now(), **fields), also)
+
+    def _end(self, status: str, **fields: Any) -> Event:
+        """The end of the run: shown at once where a stream listens or the clock has ended it, else held back."""
+        run, now = self.run, self.context.clock.now()
+        ended = enter(run, status, now, **fields)
+        is_due = status == "expired" and run["expires_at"] is not None and now >= run["expires_at"]
+        return events.run_entered(ended) if is_due or self.listening() else events.run_end_held(run, ended)
 
     def _usage(self) -> Object:
         return tokens.total(step["usage"] for step in self.steps())
@@ -221,7 +250,7 @@ class RunWriter:
         now = self.context.clock.now()
         for step in (step for step in self.steps() if step["status"] == "in_progress"):
             if step["type"] == "message_creation" and (message := self._message_of(step)) is not None:
-                parts = self.open.streamed_content() if self.open is not None else []
+                parts = self.open.streamed_content() if self.open is not None else message["content"]
                 yield events.message_ended(_incomplete({**message, "content": parts}, status, now))
             usage = tokens.usage(prompt_tokens(self.context, self.run), 0)
             ended = {"status": status, f"{status}_at": now, "last_error": error, "usage": usage}
@@ -270,11 +299,12 @@ class OpenStep:
     cut_short: str | None = None
     usage: Object | None = None
     links: Links | None = None
+    is_unfinished: bool = False
 
     @property
     def is_partial(self) -> bool:
-        """True for a text whose next chunk is not known yet."""
-        return self.links is not None
+        """True for a text whose next chunk is not known yet, or never comes."""
+        return self.links is not None or self.is_unfinished
 
     def streamed_content(self) -> list[Object]:
         """The content of the message as far as it has been streamed."""
@@ -282,6 +312,10 @@ class OpenStep:
             return []
         whole: list[Object] = self.message["content"]
         return whole if self.deltas is None else content.accumulate(self.deltas)
+
+    def begun_message(self) -> list[Object]:
+        """The message with the content that it has so far, if the step has one: to be kept over a restart."""
+        return [] if self.message is None else [{**self.message, "content": self.streamed_content()}]
 
     def end_text(self, cut_short: str | None) -> Object | None:
         """Make the message of a text that came chunk by chunk whole; return its last delta, if there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
@@ -11,6 +12,8 @@ from typing import Any, TypeVar
 from assistants_emulator.errors import StoppedError
 
 T = TypeVar("T")
+CLOSING_SECONDS = 0.5  # a loop that takes longer to end is held up by a value of user code, and left behind
+log = logging.getLogger("assistants_emulator")
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -27,6 +30,7 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = new_loop()
+        self._closing = False
         self._thread = threading.Thread(target=self._run, name="assistants-emulator", daemon=True)
         self._thread.start()
 
@@ -57,9 +61,10 @@ class LoopThread:
         return self._submit(lambda: asyncio.run_coroutine_threadsafe(coroutine, self._loop)).result()
 
     def close(self) -> None:
+        self._closing = True
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
+            self._thread.join(CLOSING_SECONDS)
 
     def _submit(self, submit: Callable[[], T]) -> T:
         try:
@@ -70,6 +75,14 @@ class LoopThread:
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_forever()
+            while not self._closing:
+                self._run_on()
         finally:
             self._loop.close()
+
+    def _run_on(self) -> None:
+        """asyncio lets SystemExit and KeyboardInterrupt of a callback end the loop; the server goes on."""
+        try:
+            self._loop.run_forever()
+        except BaseException:
+            log.exception("the server's loop goes on after an exception")

@@ -29,6 +29,8 @@ class Event:
 # table -> the fields by which its objects are also listed, each in creation order
 TABLES: dict[str, tuple[str, ...]] = {
     **{kind.table: kind.indexes for kind in KINDS if kind.table},
+    "items": ("_response_id", "_conversation_id", "_call_id"),  # of conversations and responses: they have no `object`
+    "response_events": ("_response_id",),  # of streams that may be resumed
     "emulator": (),  # the emulator's own documents: {"id": "clock", ...}
 }
 _PARENT_FIELDS = {kind.table: kind.parent_field for kind in KINDS if kind.is_shared}

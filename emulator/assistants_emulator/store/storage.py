@@ -54,6 +54,7 @@ class JournalStorage(Storage):
         self._checkpoint_at = checkpoint_bytes
         self._path = path
         self._journal: Journal | None = None
+        self._is_without_directory = False  # the first write makes it, so that looking at a project leaves no trace
         self._absorbed = 0  # bytes at the journal's beginning whose commits are in db.json
         self.load()
 
@@ -94,6 +95,7 @@ class JournalStorage(Storage):
         self._unwritten |= self.counters.take_changed()
         entry = _commit(self.sequence, sequence, puts, drops, self._unwritten)
         if self._journal is not None:
+            self._make_directory()
             self._journal.append(encode(entry))
         else:
             orjson.dumps(entry)  # so that memory refuses the same objects
@@ -123,11 +125,19 @@ class JournalStorage(Storage):
         finally:
             self._journal.close()
 
+    def _make_directory(self) -> None:
+        if self._is_without_directory and self._path is not None:
+            make_directory(self._path.parent)
+            self._is_without_directory = False
+
     def __str__(self) -> str:
         return "memory" if self._path is None else str(self._path)
 
     def _load(self, path: Path, journal: Journal) -> None:
-        make_directory(path.parent)
+        if path.parent.exists():
+            make_directory(path.parent)  # an error for what is no directory
+        else:
+            self._is_without_directory = True
         with reported(path), suppress(FileNotFoundError):
             self._read_database(path)
         highest = highest_number(self.tables)
@@ -158,8 +168,11 @@ class JournalStorage(Storage):
 
     def _save(self, tables: Tables, sequence: int, counters: dict[str, int]) -> None:
         """Write db.json, then empty the journal: if it is not emptied, its lines are skipped by their sequence."""
+        if self._is_without_directory and not counters and not any(tables.values()):
+            return
         if self._path is not None and self._journal is not None:
             self._journal.require_open()
+            self._make_directory()
             with reported(self._path):
                 size = write_database(self._path, tables, sequence, counters)
             self._checkpoint_at = max(self._checkpoint_bytes, size)

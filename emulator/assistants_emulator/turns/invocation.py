@@ -1,28 +1,33 @@
 """The responder of one turn: choose its rule, ask for its replies one by one, and record what it raises.
 
 Listed and scripted replies are produced on the server's loop, plain functions are called in worker threads, and async
-ones on the loop of user code, so that a responder may block without holding up the server.
+ones on the loop of user code, so that a responder may block without holding up the server. What user code raises, of
+any kind, arrives as a UserCodeError.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.errors import EmulatorError, StoreError, text_of
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch
 from assistants_emulator.responders.rules import Rule, RuleBook
-from assistants_emulator.responders.sources import END, AsyncSession, Outputs, Session, Source
+from assistants_emulator.responders.sources import END, AsyncSession, Outputs, Session
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.turns.turn_source import Hop, MakeClient
-from assistants_emulator.turns.workers import Workers
+from assistants_emulator.turns.workers import Lane, UserLoop, Workers
 from assistants_emulator.turns.writer import ReplyWriter
 
-Report = Callable[[Exception], None]
+T = TypeVar("T")
+Report = Callable[[BaseException], None]
+problems = logging.getLogger("assistants_emulator.problems")
+"""At level INFO, a line for each problem of responders and scripts: `serve` shows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,12 @@ class Failure:
     """An exception that a responder raised, kept for the test that caused it."""
 
     run_id: str
-    error: Exception
+    error: BaseException
+
+    @property
+    def text(self) -> str:
+        """The exception's text, well formed."""
+        return text_of(self.error)
 
 
 class NoResponder(EmulatorError):
@@ -73,36 +83,49 @@ class TurnServices:
         self.make_client = make_client
         self._context = context
         self._workers = workers
+        self._lane = workers.lane()
         self._read_store = read_store
         self._choosing = asyncio.Lock()
 
     async def choose(self, turn: Turn) -> Rule:
         """The rule that answers the turn, one use more; NoResponder if there is none."""
         async with self._choosing:
-            if self.rules.asks_user_code:
-                choice = await self._workers.call(lambda: self.rules.choose(turn))
-            else:
-                choice = self.rules.choose(turn)
+            choice = await self._match(lambda: self.rules.wanting(turn), turn)
+            if choice is not None:
+                choice[0].used += 1
         if choice is None:
-            explanation = self.rules.explain(turn)
+            explanation = await self._match(lambda: self.rules.explain(turn), turn)
             self.unmatched.append(explanation)
+            problems.info("%s", one_line(explanation))
             raise NoResponder(explanation)
         rule, turn.match = choice
         return rule
 
-    def find(self, rule_id: str, turn: Turn) -> Rule:
+    async def find(self, rule_id: str, turn: Turn) -> Rule:
         """The rule that the turn began with before a restart."""
         rule = self.rules.find(rule_id)
         if rule is None:
             raise NoResponder(
                 f"The responder that this run began with ({rule_id}) is gone since the emulator was restarted."
             )
-        turn.match = rule.match(turn)
+        turn.match = await self._match(lambda: rule.match(turn), turn)
         return rule
+
+    async def _match(self, function: Callable[[], T], turn: Turn) -> T:
+        """The function's result; it is called in a thread if the rules' conditions are user code, or may take long."""
+        if not self.rules.asks_user_code and not self.rules.is_slow(turn):
+            return function()
+        return await self._lane.call(function, f"a condition of the rules, for {turn.run['id']}")
 
     def invoke(self, rule: Rule, turn: Turn, id: str) -> Invocation:
         """Begin the rule's responder; `id` is the run's or response's, for its failures."""
-        return open_invocation(rule.source, turn, self._workers, lambda error: self.failed(id, error))
+        name = f"{rule.label or rule.id}, in {id}"
+        session = rule.source.open(turn)
+        if isinstance(session, AsyncSession):
+            return _AsyncInvocation(session, self._workers, name, lambda error: self.failed(id, error))
+        if rule.source.inline:
+            return _InlineInvocation(session)
+        return _ThreadInvocation(session, self._lane, name, lambda error: self.failed(id, error))
 
     async def prepare(self, writer: ReplyWriter, reply: Any) -> Any:
         """Return the reply ready to be played: vector stores read for a search, code executed for its output."""
@@ -110,24 +133,38 @@ class TurnServices:
             for id in writer.store_ids():
                 await self._read_store(id)
         if isinstance(reply, CodeInterpreter) and reply.execute:
-            return await self._workers.call(writer.execution(reply))
+            execution = writer.execution(reply)
+            try:
+                return await self._workers.work(execution)
+            except asyncio.CancelledError:
+                execution.stop()
+                raise
         return reply
+
+    async def check(self, writer: ReplyWriter, reply: Any) -> None:
+        """ScriptError for a reply that the request does not allow."""
+        if writer.is_slow(reply):
+            await self._workers.work(lambda: writer.check(reply))
+        else:
+            writer.check(reply)
 
     async def pace(self) -> None:
         """Wait between two deltas where `tokens_per_second` is set (real seconds: the rate is for people's eyes)."""
         if (rate := self._context.config.tokens_per_second) is not None:
             await asyncio.sleep(1 / rate)
 
-    def failed(self, id: str, error: Exception) -> None:
+    def stalled(self, id: str, error: StoreError) -> None:
+        """Keep the first error of a turn that the store could not write."""
+        if not any(failure.run_id == id and isinstance(failure.error, StoreError) for failure in self.failures):
+            self.failed(id, error)
+
+    def failed(self, id: str, error: BaseException) -> None:
         self.failures.append(Failure(id, error))
+        problems.info("%s: %s", id, one_line(f"{type(error).__name__}: {text_of(error)}"))
 
 
-def open_invocation(source: Source, turn: Turn, workers: Workers, report: Report) -> Invocation:
-    """`report` receives the exception of user code that is left before its end."""
-    session = source.open(turn)
-    if isinstance(session, AsyncSession):
-        return _AsyncInvocation(session, workers, report)
-    return _InlineInvocation(session) if source.inline else _ThreadInvocation(session, workers, report)
+def one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 class _InlineInvocation:
@@ -142,48 +179,77 @@ class _InlineInvocation:
 
 
 class _ThreadInvocation:
-    """A function that may still be busy in its thread when the run is cancelled; it is closed when it returns."""
+    """A function that may still be busy in its thread when the run is cancelled; it is closed when it returns.
 
-    def __init__(self, session: Session, workers: Workers, report: Report) -> None:
+    `report` receives the exception of user code that is left before its end.
+    """
+
+    def __init__(self, session: Session, lane: Lane, name: str, report: Report) -> None:
         self._session = session
-        self._workers = workers
+        self._lane = lane
+        self._name = name
         self._report = report
-        self._busy = threading.Lock()
+        self._lock = threading.Lock()
+        self._busy = False
+        self._left = False
 
     async def next(self, outputs: Outputs) -> object:
-        return await self._workers.call(lambda: self._send(outputs))
+        return await self._lane.call(lambda: self._send(outputs), self._name)
 
     def close(self) -> None:
-        self._workers.later(self._close)
+        with self._lock:
+            self._left = True
+            if self._busy:
+                return
+        self._lane.later(self._close, self._name)
 
     def _send(self, outputs: Outputs) -> object:
-        with self._busy:
+        with self._lock:
+            if self._left:
+                return END
+            self._busy = True
+        try:
             return self._session.send(outputs)
+        finally:
+            with self._lock:
+                self._busy = False
+                left = self._left
+            if left:
+                self._close()
 
     def _close(self) -> None:
-        with self._busy:
-            try:
-                self._session.close()
-            except Exception as error:
-                self._report(error)
+        try:
+            self._session.close()
+        except BaseException as error:
+            self._report(error)
 
 
 class _AsyncInvocation:
-    def __init__(self, session: AsyncSession, workers: Workers, report: Report) -> None:
+    """As _ThreadInvocation, on a loop of user code."""
+
+    def __init__(self, session: AsyncSession, workers: Workers, name: str, report: Report) -> None:
         self._session = session
         self._workers = workers
+        self._name = name
         self._report = report
+        self._loop: UserLoop | None = None
         self._busy = asyncio.Lock()
         self._ended = False
 
     async def next(self, outputs: Outputs) -> object:
-        step = await self._workers.run(self._send(outputs))
+        if self._loop is None:
+            step = await self._workers.begin(lambda: self._send(outputs), self._name, self._stay_on)
+        else:
+            step = await self._loop.run(lambda: self._send(outputs), self._name)
         self._ended = step is END
         return step
 
+    def _stay_on(self, loop: UserLoop) -> None:
+        self._loop = loop
+
     def close(self) -> None:
-        if not self._ended:
-            self._workers.run_later(self._close())
+        if not self._ended and self._loop is not None:
+            self._loop.later(self._close, self._name)
 
     async def _send(self, outputs: Outputs) -> object:
         async with self._busy:
@@ -193,5 +259,5 @@ class _AsyncInvocation:
         async with self._busy:  # a cancelled step may still be cleaning up
             try:
                 await self._session.aclose()
-            except Exception as error:
+            except BaseException as error:
                 self._report(error)

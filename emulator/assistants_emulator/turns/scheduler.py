@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
+from assistants_emulator.clock import LAST_INSTANT
+from assistants_emulator.errors import EmulatorError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.rules import RuleBook
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Failure, TurnServices
+from assistants_emulator.turns.suspension import HeldEnds
 from assistants_emulator.turns.task import TurnTask
 from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
@@ -20,7 +24,8 @@ from assistants_emulator.turns.writer import TurnApi
 
 
 class TurnScheduler:
-    """`hop`, `make_client` and `read_store` are those of TurnServices; `apis` are those whose turns it drives."""
+    """`hop`, `make_client` and `read_store` are those of TurnServices; `apis` are those whose turns it drives, and
+    `held` are the ends that those hold back."""
 
     def __init__(
         self,
@@ -28,16 +33,19 @@ class TurnScheduler:
         rules: RuleBook,
         workers: Workers,
         apis: Sequence[TurnApi],
+        held: HeldEnds,
         hop: Hop,
         make_client: MakeClient,
         read_store: Callable[[str], Awaitable[None]],
     ) -> None:
         self.context = context
         self.rules = rules
+        self.held = held
         self._apis = apis
         self._services = TurnServices(context, rules, workers, hop, make_client, read_store)
         self._tasks: dict[str, TurnTask] = {}
         self._by_place: dict[str, TurnTask] = {}
+        self._stalled: dict[str, TurnTask] = {}
         self._unsubscribe = context.store.subscribe("*", self._on_event)
         self._interrupted = [(api, subject) for api in apis for subject in api.interrupted()]
 
@@ -57,12 +65,19 @@ class TurnScheduler:
 
     # For requests
 
-    async def settle(self, place: str, asker: str | None = None) -> None:
-        """Wait until the turn of that place waits for something outside it, `settle_seconds` at most.
+    async def settle(self, place: str, asker: str | None = None, cancelled: str | None = None) -> None:
+        """Wait until the turn of that place waits for something outside it, `settle_seconds` at most; end a held one.
 
         `place` is the id of a thread, conversation or response; `asker` that of the run or response whose responder
-        makes the request: it does not wait for itself.
+        makes the request: it does not wait for itself. The turn of the id `cancelled` is neither hurried through a
+        Wait nor ended: the request cancels it.
         """
+        if self._stalled:
+            self._go_on_with_stalled()
+        await self._settle(place, asker, cancelled)
+        self.held.end(place, spared=cancelled)
+
+    async def _settle(self, place: str, asker: str | None, cancelled: str | None) -> None:
         while (task := self._by_place.get(place)) is not None and task.id != asker:
             suspension = task.suspension
             if not suspension.settled.is_set():
@@ -70,10 +85,16 @@ class TurnScheduler:
                     await asyncio.wait_for(suspension.settled.wait(), self.context.config.settle_seconds)
                 except TimeoutError:
                     return
-            elif suspension.waiting_until is not None and self.context.clock.autojump:
+            elif suspension.waiting_until is not None and self.context.clock.autojump and task.id != cancelled:
                 await self.move_clock(suspension.waiting_until)
             else:
                 return
+
+    async def until_over(self, id: str) -> None:
+        """Wait until the run or response has ended, however long that takes; a Wait is skipped as by any request."""
+        if (task := self._tasks.get(id)) is not None:
+            task.is_awaited = True
+            await task.over.wait()
 
     @property
     def is_settled(self) -> bool:
@@ -87,16 +108,19 @@ class TurnScheduler:
         return all(suspension.settled.is_set() and not suspension.live for suspension in suspensions)
 
     async def settle_all(self) -> None:
-        """Wait until every turn is settled, `settle_seconds` at most; Waits are not skipped."""
+        """Wait until every turn is settled, `settle_seconds` at most, and end the held ones; Waits are not skipped."""
         events = [task.suspension.settled for task in self._tasks.values()]
         waits = [asyncio.ensure_future(event.wait()) for event in events if not event.is_set()]
         if waits:
             _, late = await asyncio.wait(waits, timeout=self.context.config.settle_seconds)
             for wait in late:
                 wait.cancel()
+        self.held.end_all()
 
     async def move_clock(self, when: float) -> None:
         """Move the clock to `when` (unix seconds), stopping at every deadline before it until all turns are settled."""
+        if not 0 <= when <= LAST_INSTANT:  # nor NaN
+            raise EmulatorError(f"a clock is set to unix seconds from 0 to {LAST_INSTANT} (the year 9999), not {when}")
         clock = self.context.clock
         await self.settle_all()
         while (deadline := clock.next_deadline()) is not None and deadline <= when:
@@ -144,7 +168,8 @@ class TurnScheduler:
 
     def stop(self) -> list[asyncio.Task[None]]:
         """Leave all turns as they are, and return the tasks that are ending."""
-        self._interrupted = []
+        self._interrupted, self._stalled = [], {}
+        self.held.clear()
         tasks = list(self._tasks.values())
         self._tasks, self._by_place = {}, {}
         for task in tasks:
@@ -161,18 +186,30 @@ class TurnScheduler:
     # From the store
 
     def _on_event(self, event: Event) -> None:
+        if self._stalled:
+            self._go_on_with_stalled()
         for api in self._apis:
             api.hear(event, self)
 
     # From a task
 
     def _on_wait(self, task: TurnTask) -> None:
-        """A turn has come to a Wait; a stream that is listening is a request that finds it there."""
-        if self.context.clock.autojump and self.context.store.listening(task.id):
+        """A turn has come to a Wait; a stream, or a request that waits for its end, finds it there."""
+        if self.context.clock.autojump and (task.is_awaited or self.context.store.listening(task.id)):
             asyncio.get_running_loop().create_task(self.settle(task.id))
 
+    def _go_on_with_stalled(self) -> None:
+        """Go on, as after a restart, with turns that the store could not write: by now it may have room."""
+        stalled, self._stalled = list(self._stalled.values()), {}
+        for task in stalled:
+            with suppress(LookupError):  # deleted meanwhile
+                self.start(task.api, task.writer.subject)
+
     def _on_over(self, task: TurnTask) -> None:
-        self._tasks.pop(task.id, None)
+        if self._tasks.get(task.id) is task:  # a state file may have brought another turn of that id
+            del self._tasks[task.id]
+            if task.is_stalled:
+                self._stalled[task.id] = task
         for place in task.places:
             if self._by_place.get(place) is task:
                 del self._by_place[place]

@@ -1,4 +1,4 @@
-"""Points at which a turn waits: for tool outputs, for the clock, for a resume. No request waits for it there."""
+"""Points at which a turn waits: for tool outputs, for the clock, for a resume, and for a request that ends it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,15 @@ class Suspension:
         self._resume.set_result(None)
         return True
 
-    async def until_submitted(self) -> None:
+    async def until_submitted(self, clock: Clock, until: float | None) -> None:
+        """Wait for the outputs, but not beyond the instant `until`, in unix seconds."""
         self._outputs = asyncio.get_running_loop().create_future()
-        await self._until(self._outputs)
+        timer = None if until is None else clock.call_at(until, self.submitted)
+        try:
+            await self._until(self._outputs)
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     async def until_resumed(self) -> None:
         self._resume = asyncio.get_running_loop().create_future()
@@ -76,3 +82,34 @@ class Suspension:
         self.settled.set()
         await future
         self.work()
+
+
+class HeldEnds:
+    """Turns whose work is done, and whose end waits for the first request that names their place.
+
+    So a cancel that is this request finds them in progress. `commit(id)` commits the end of the turn of that id.
+    """
+
+    def __init__(self, commit: Callable[[str], None]) -> None:
+        self._commit = commit
+        self._ids: dict[str, str] = {}  # place -> id
+
+    def hold(self, place: str, id: str) -> None:
+        self._ids[place] = id
+
+    def end(self, place: str, spared: str | None = None) -> None:
+        """End the turn that is held at that place, unless its id is `spared`."""
+        id = self._ids.get(place)
+        if id is not None and id != spared:
+            self._commit(id)
+            self.forget(place)
+
+    def end_all(self) -> None:
+        for place in list(self._ids):
+            self.end(place)
+
+    def forget(self, place: str) -> None:
+        self._ids.pop(place, None)
+
+    def clear(self) -> None:
+        self._ids.clear()

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from assistants_emulator.clock import Deadline
-from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError
+from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError, text_of
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import (
+    Cancel,
     Chunk,
     CodeInterpreter,
+    Ending,
     Expire,
     Fail,
     FunctionCall,
     Incomplete,
     Pause,
+    Text,
     Usage,
     Wait,
 )
@@ -26,9 +30,12 @@ from assistants_emulator.responders.sources import END, Outputs
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Invocation, NoResponder, TurnServices
 from assistants_emulator.turns.suspension import Suspension
+from assistants_emulator.turns.workers import UserCodeError
 from assistants_emulator.turns.writer import TurnApi
 
 PAUSED, RESUMED = "paused", "resumed"
+NO_ENDING = "The run could not be ended as its responder would have it; the emulator's log has the reason."
+log = logging.getLogger("assistants_emulator")
 
 
 class Finished(Exception):
@@ -37,6 +44,8 @@ class Finished(Exception):
 
 class TurnTask:
     """The task that plays one run or response to its end; `suspension` says whether requests have to wait for it.
+
+    `is_stalled` is set if the store could not be written: the turn is then as it was last written.
 
     `on_wait` is called when the turn comes to a Wait, `on_over` when it has ended or was stopped. A `paused` one begins
     once it is resumed; one with a `last_error` fails with it at once.
@@ -58,9 +67,12 @@ class TurnTask:
         self.id: str = subject["id"]
         self.places = (self.id, *api.places(subject))
         self.suspension = Suspension()
+        self.over = asyncio.Event()
+        self.is_awaited = False
         self.services = services
         self.writer = api.writer(subject)
-        self._api = api
+        self.api = api
+        self.is_stalled = False
         self._on_wait = on_wait
         self._on_over = on_over
         self._rule: Rule | None = None
@@ -86,6 +98,7 @@ class TurnTask:
         self._ending = None
         self.loop_task.cancel()
         self.suspension.settled.set()
+        self.over.set()
 
     def take_invocation(self) -> tuple[Rule, Invocation]:
         """The responder, which is now the caller's to go on with or to close."""
@@ -113,16 +126,38 @@ class TurnTask:
     async def _run(self, paused: bool) -> None:
         self._begun = True
         try:
-            self.commit(await self._play_to_ending(paused))
+            await self._play_or_fail(paused)
         except StoreError as error:
-            # the disk is full or gone: the turn stays as last written, and goes on when the directory is reopened
-            self.services.failed(self.id, error)
+            # the disk is full or gone: the turn stays as last written, and goes on as after a restart
+            self.is_stalled = True
+            self.services.stalled(self.id, error)
         finally:
             self._forget_deadline()
             if self._invocation is not None:
                 self._invocation.close()
             self._on_over(self)
             self.suspension.settled.set()
+            self.over.set()
+
+    async def _play_or_fail(self, paused: bool) -> None:
+        """Play the turn to its end. If even its ending cannot be written it fails with a constant text."""
+        try:
+            self.commit(await self._play_to_ending(paused))
+        except StoreError:
+            raise
+        except BaseException as error:
+            if self._is_cancelled():
+                raise
+            log.exception("%s could not be ended", self.id)
+            self.services.failed(self.id, error)
+            self.commit(self.writer.fail("server_error", NO_ENDING))
+
+    def _is_cancelled(self) -> bool:
+        """True if this task is cancelled or outlived its loop; values of user code may raise CancelledError too."""
+        if not self.loop_task.get_loop().is_running():
+            return True
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0 and self._ending is None
 
     async def _play_to_ending(self, paused: bool) -> Iterable[Event]:
         """Play the turn, and return the events that end it if its replies have not."""
@@ -130,25 +165,28 @@ class TurnTask:
             if self._ending is None:
                 await self._play_all(paused)
                 return ()
-        except asyncio.CancelledError:
-            if self._ending is None:
-                raise
         except StoreError:
             raise
-        except Exception as error:
-            return self._ending_after(error)
+        except BaseException as error:
+            if self._is_cancelled():
+                raise
+            if self._ending is None or not isinstance(error, asyncio.CancelledError):
+                return self._ending_after(error)
         return self._ending()
 
-    def _ending_after(self, error: Exception) -> Iterable[Event]:
+    def _ending_after(self, error: BaseException) -> Iterable[Event]:
+        if isinstance(error, Finished):
+            return ()
+        error = error.error if isinstance(error, UserCodeError) else error
         match error:
-            case Finished():
-                return ()
             case NoResponder() | InvalidState():  # what the service itself refuses while a turn is under way is no bug
-                return self.writer.fail("server_error", str(error))
+                return self.writer.fail("server_error", text_of(error))
             case ModelError():
-                return self.writer.fail(error.code, str(error))
+                return self.writer.fail(error.code, text_of(error))
         self.services.failed(self.id, error)
-        text = str(error) if isinstance(error, ScriptError) else f"The responder raised {type(error).__name__}: {error}"
+        text = text_of(error)
+        if not isinstance(error, ScriptError):
+            text = f"The responder raised {type(error).__name__}: {text}"
         return self.writer.fail("server_error", text)
 
     async def _play_all(self, paused: bool) -> None:
@@ -164,7 +202,7 @@ class TurnTask:
         self.commit(self.writer.complete())
 
     async def _open(self) -> tuple[Invocation, Outputs]:
-        opening = await self._api.open(self)
+        opening = await self.api.open(self)
         self._rule, self._invocation = opening.rule, opening.invocation
         self.suspension.live = opening.rule.live or self.context.config.tokens_per_second is not None
         self.commit(self.writer.begin(_rule=opening.rule.id))
@@ -181,20 +219,18 @@ class TurnTask:
             self.commit(self.writer.use(number, reply))
             return None
         if isinstance(reply, Incomplete):
-            self.finish(self.writer.incomplete(reply.reason))
+            self.end_by(reply)
         if not continues:
             self.commit(self.writer.close())
         match reply:
             case FunctionCall() | list():
-                return await self._api.call(self, number, reply if isinstance(reply, list) else [reply])
+                return await self.api.call(self, number, reply if isinstance(reply, list) else [reply])
             case Wait():
                 await self._wait(number, reply.seconds)
             case Pause():
                 await self._pause(number)
-            case Fail():
-                self.finish(self.writer.fail(reply.code, reply.message))
-            case Expire():
-                self.finish(self.writer.expire())
+            case Fail() | Expire() | Cancel():
+                self.end_by(reply)
             case _:
                 await self._write(number, reply, continues)
         return self.writer.printed(number) if isinstance(reply, CodeInterpreter) and reply.execute else None
@@ -203,11 +239,13 @@ class TurnTask:
         """Write the reply, unless that was done before a restart."""
         if not self.writer.is_written(number):
             if not continues:
-                self.require_room(reply)
+                await self.require_room(reply)
             reply = await self.services.prepare(self.writer, reply)
             await self.commit_paced(self.writer.write(number, reply))
         if (budget := self.writer.cut_short(number)) is not None:
             self.finish(self.writer.incomplete(budget))
+        if isinstance(reply, Text) and reply.then is not None:
+            self.end_by(reply.then)
 
     async def _wait(self, number: int, seconds: float) -> None:
         until = self._remembered(number, self.context.clock.time() + seconds)
@@ -220,10 +258,10 @@ class TurnTask:
 
     # Parts
 
-    def require_room(self, reply: Any) -> None:
+    async def require_room(self, reply: Any) -> None:
         """ScriptError for a reply that the request does not allow; end the turn if its budgets leave it no room."""
         if self._rule is None or not self._rule.live:  # a model's replies are taken as they are
-            self.writer.check(reply)
+            await self.services.check(self.writer, reply)
         if (budget := self.writer.exhausted()) is not None:
             self.finish(self.writer.incomplete(budget))
 
@@ -236,7 +274,19 @@ class TurnTask:
         self.commit(self.writer.remember(number, value))
         return value
 
-    def finish(self, ending: Iterable[Event]) -> None:
+    def end_by(self, ending: Ending) -> NoReturn:
+        match ending:
+            case Incomplete():
+                self.finish(self.writer.incomplete(ending.reason))
+            case Fail():
+                self.finish(self.writer.fail(ending.code, ending.message))
+            case Expire():
+                self.finish(self.writer.expire())
+            case Cancel():
+                self._ending = self.writer.cancel  # so that its first event does not cancel this task
+                self.finish(self.writer.cancel())
+
+    def finish(self, ending: Iterable[Event]) -> NoReturn:
         self.commit(ending)
         raise Finished
 

@@ -6,7 +6,7 @@ begins, what it shows its responder, and what a function call does to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from assistants_emulator.turns.task import TurnTask
 
 Events = Iterator[Event]
+
+
+class Execution(Protocol):
+    """A function for a worker, which executes a reply's code; `stop` ends that early, from another thread."""
+
+    def __call__(self) -> CodeInterpreter: ...
+
+    def stop(self) -> None: ...
 
 
 class ReplyWriter(Protocol):
@@ -39,8 +47,8 @@ class ReplyWriter(Protocol):
         """The vector stores that a search looks into."""
         ...
 
-    def execution(self, reply: CodeInterpreter) -> Callable[[], CodeInterpreter]:
-        """A function for a worker, which executes the code; ScriptError unless that is allowed."""
+    def execution(self, reply: CodeInterpreter) -> Execution:
+        """What executes the code; ScriptError unless that is allowed."""
         ...
 
     def require_usable(self) -> None:
@@ -49,6 +57,10 @@ class ReplyWriter(Protocol):
 
     def check(self, reply: Any) -> None:
         """ScriptError for a reply that the request does not allow."""
+        ...
+
+    def is_slow(self, reply: Any) -> bool:
+        """True if `check` may take long: then it is called in a thread."""
         ...
 
     def exhausted(self) -> str | None:
@@ -89,7 +101,9 @@ class ReplyWriter(Protocol):
 
     def fail(self, code: str, message: str) -> Events: ...
 
-    def cancel(self) -> Events: ...
+    def cancel(self) -> Events:
+        """Cancel the turn, which a client has begun to cancel, or which its own reply cancels."""
+        ...
 
     def expire(self) -> Events: ...
 

@@ -10,6 +10,7 @@ from assistants_emulator.contract.v1 import MAX_ASSISTANT_FILES
 from assistants_emulator.errors import no_such
 from assistants_emulator.resources import assistants, views
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.fields import assistant_resources
 from assistants_emulator.resources.tool_resources import vector_store_ids
 from assistants_emulator.resources.unit_of_work import FILES, STORES, UnitOfWork
 from assistants_emulator.resources.vector_store_indexing import new_store_file
@@ -102,7 +103,7 @@ def _with_files(context: Context, assistant: Object, file_ids: list[str]) -> Obj
         _put_files(context, changes, ids[0], searchable)
     elif searchable:
         resources["file_search"] = {"vector_store_ids": [add_store(context, changes, {"file_ids": searchable})["id"]]}
-    changed = {**assistant, "tool_resources": resources}
+    changed = {**assistant, "tool_resources": assistant_resources(resources, assistant["tools"])}
     changes.put("assistants", changed)
     changes.commit("assistant.modified", changed)
     return changed

@@ -23,7 +23,8 @@ NOT_IN_V1 = (
     "The requested model '{}' cannot be used with the Assistants API in v1. Follow the migration guide to upgrade to "
     "v2: https://platform.openai.com/docs/assistants/migration."
 )
-NOT_INDEXED = "Failed to index file: Unsupported file {} type: {}"
+NOT_INDEXED = "Failed to index file: Unsupported file {} type: application/octet-stream"
+"""The one MIME type that was seen, of a .csv file (openai/openai-node#459)."""
 
 
 def without_files(context: Context, body: Json) -> Json:
@@ -79,10 +80,10 @@ def require_files(context: Context, file_ids: Sequence[str]) -> list[Object]:
 
 
 def require_indexable(files: Sequence[Object]) -> None:
-    """400 for a file that retrieval cannot read; its text ends with a MIME type (docs/reference/behaviour.md#v1)."""
+    """400 for a file that retrieval cannot read (docs/reference/behaviour.md#v1)."""
     for file in files:
         if not is_searchable(file):
-            raise ApiError(NOT_INDEXED.format(file["id"], extension(file["filename"]) or "none"))
+            raise ApiError(NOT_INDEXED.format(file["id"]))
 
 
 def is_searchable(file: Object) -> bool:

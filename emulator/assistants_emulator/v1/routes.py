@@ -97,7 +97,7 @@ ROUTES = (
     _row("GET", f"{THREAD}/runs", operations.list_, views.run, lists=True),
     _row("GET", RUN, operations.retrieve, views.run),
     _row("POST", RUN, operations.modify, views.run, ModifyRun),
-    _row("POST", f"{RUN}/cancel", operations.cancel, views.run, NoBody),
+    _row("POST", f"{RUN}/cancel", operations.cancel, views.run, NoBody, cancels=True),
     _row(
         "POST", f"{RUN}/submit_tool_outputs", operations.submit_tool_outputs, views.run, SubmitToolOutputs, streams=True
     ),

@@ -110,10 +110,10 @@ def _message(stored: Object) -> Object:
 
 def _part(part: Object, quotes: Object) -> Object:
     if part["type"] == "image_file":
-        return {"type": "image_file", "image_file": {"file_id": part["image_file"]["file_id"]}}
+        return {"type": "image_file", "image_file": {"file_id": part["image_file"].get("file_id")}}
     if part["type"] != "text":
         return part
-    notes = [_annotation(note, quotes) for note in part["text"]["annotations"]]
+    notes = [_annotation(note, quotes) for note in part["text"].get("annotations", ())]
     return {"type": "text", "text": {**part["text"], "annotations": notes}}
 
 
@@ -121,7 +121,7 @@ def _annotation(note: Object, quotes: Object) -> Object:
     """A citation has its quote under v1; empty where it is not known, as in streams."""
     if "file_citation" not in note:
         return note
-    return {**note, "file_citation": {"quote": quotes.get(note["text"], ""), **note["file_citation"]}}
+    return {**note, "file_citation": {"quote": quotes.get(note.get("text", ""), ""), **note["file_citation"]}}
 
 
 def _tools(tools: list[Object]) -> list[Object]:
@@ -132,7 +132,7 @@ def _tool(tool: Object) -> Object:
     if tool["type"] == "file_search":
         return {"type": "retrieval"}
     if tool["type"] == "function":
-        return {**tool, "function": {key: value for key, value in tool["function"].items() if key != "strict"}}
+        return {**tool, "function": {key: value for key, value in tool.get("function", {}).items() if key != "strict"}}
     return tool
 
 
@@ -143,18 +143,18 @@ def _choice(choice: Object | str) -> Object | str:
 def _details(details: Object) -> Object:
     if details["type"] != "tool_calls":
         return details
-    return {**details, "tool_calls": [_call(call) for call in details["tool_calls"]]}
+    return {**details, "tool_calls": [_call(call) for call in details.get("tool_calls", ())]}
 
 
 def _call(call: Object) -> Object:
-    if call["type"] != "file_search":
+    if call.get("type") != "file_search":
         return call
     named = {key: value for key, value in call.items() if key in ("index", "id")}
     return {**named, "type": "retrieval", "retrieval": {}}
 
 
 def _usage(usage: Object | None) -> Object | None:
-    return usage and {key: usage[key] for key in USAGE_KEYS}
+    return usage and {key: usage.get(key) for key in USAGE_KEYS}
 
 
 _STREAMED: dict[str, View] = {

@@ -5,8 +5,9 @@ The order of checks is the service's: route, key, beta header, JSON, parameters,
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,8 +17,7 @@ from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.contract import check, includes
 from assistants_emulator.errors import ApiError, ServerFault, StoreError
 from assistants_emulator.project.project import Project
-from assistants_emulator.resources.route import Download, Route
-from assistants_emulator.store import Object
+from assistants_emulator.resources.route import Download, Later, Route
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.fault_effects import DropConnection, apply, hold_runs, malformed, retry_headers
@@ -26,6 +26,7 @@ from assistants_emulator.web.responses import (
     BYTES_TYPE,
     COMMON_HEADERS,
     JSON_TYPE,
+    RATE_LIMITS,
     STREAM_TYPE,
     Headers,
     disconnect,
@@ -40,12 +41,13 @@ from assistants_emulator.web.responses import (
     view_of,
     without_slash,
 )
-from assistants_emulator.web.routing import ROUTES, RouteMatch, RouteTable, address_of
-from assistants_emulator.web.streams import EventStream
+from assistants_emulator.web.routing import OBJECT_PATHS, ROUTES, GatewayError, RouteMatch, RouteTable, address_of
+from assistants_emulator.web.streams import EventStream, ResponseStream, pace_of
 
 RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
+FEW_STEPS = 4  # of the loop, in which most turns end: then the client need not be watched
+PLACES = ("thread_id", "conversation_id", "response_id")
 INCLUDE_KEYS = ("include[]", "include")
-REDIRECTED = ("/assistants", "/threads", "/vector_stores")  # `/files/` was a 404 (ruby-openai, 2023-08)
 SERVER_FAULT = (
     "The server had an error processing your request. Sorry about that! You can retry your request, or contact us "
     "through our help center at help.openai.com if you keep seeing this error. (Please include the request ID "
@@ -108,24 +110,32 @@ class Api:
         if fault is not None:
             await apply(fault)
         values: dict[str, Any] = {**ids, **_query_values(route, request.query_string)}
-        if route.body is not None:
-            values["body"] = check(route.body, parse(request.raw))
+        if route.body is not None and request.form is None:
+            values["body"] = check(route.body, parse(request.raw, not_json=route.not_json))
         if request.form is not None:
             values["form"] = request.form
+        address.require_known(values)
         project.driver.recover()
-        if (thread_id := ids.get("thread_id")) is not None:
-            await project.driver.settle(thread_id, request.headers.get(RUN_HEADER, b"").decode("latin-1"))
+        asker = request.headers.get(RUN_HEADER, b"").decode("latin-1")
+        for place in _places(ids, values.get("body")):
+            await project.driver.settle(place, asker, cancelled=ids["run_id"] if route.cancels else None)
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
-        if route.streams and values["body"].get("stream"):
-            await self._stream(request, send, lambda: route.operation(hold_runs(project.context, fault), **values))
+        if (stream := _stream_of(request, route, project, values)) is not None:
+            await self._send_stream(request, send, stream)
             return
         result = route.operation(hold_runs(project.context, fault), **values)
+        if isinstance(result, Later):
+            result = await project.work(result.function)
+        if route.outcome is not None and not result["background"]:
+            await _until_over(request, project, result["id"])
+            result = route.outcome(project.context, result)
         if isinstance(result, Download):
             await self._download(request, send, result)
             return
-        body = json_bytes(view_of(route, result, self._config.fidelity), route.newline)
-        await self._send(request, send, 200, body, poll_after(result))
+        body = json_bytes(view_of(route, result, self._config.fidelity), route.newline, route.escapes)
+        limits = RATE_LIMITS if route.outcome is not None else ()
+        await self._send(request, send, 200, body, (*poll_after(result), *limits))
 
     async def _send_error(self, request: Request, send: Send, error: ApiError) -> None:
         """Answer with the error; nothing has been sent yet."""
@@ -134,7 +144,7 @@ class Api:
         headers = retry_headers(error)
         if request.version == "v1":
             error = error.under_v1
-        body = error_bytes(request.route, error)
+        body = error_bytes(None if isinstance(error, GatewayError) else request.route, error)
         await self._send(request, send, error.status, body, (*headers, *refusal_headers(error)))
 
     def _assign_project(self, request: Request) -> None:
@@ -149,31 +159,32 @@ class Api:
         if match is not None:
             headers: Headers = [(b"allow", ", ".join(sorted({*match.methods, "OPTIONS"})).encode())]
             status = 204
-        elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(REDIRECTED):
+        elif self._table.find(request.address.path.rstrip("/")) and request.address.path.startswith(OBJECT_PATHS):
             status, headers = 307, [(b"location", without_slash(request.scope))]
         else:
             raise request.address.no_such_path(request.method)
         request.log(status)
         await send_whole(send, status, [*self._headers(request), *headers], b"")
 
-    async def _stream(self, request: Request, send: Send, operation: Callable[[], Object]) -> None:
+    async def _send_stream(self, request: Request, send: Send, stream: EventStream) -> None:
         assert request.project is not None
-        stream = EventStream(request.project, request.fault, request.version)
-        stream.begin(operation)
         logged = request.log(200)
-        headers = self._headers(request, STREAM_TYPE)
+        if logged is not None:
+            logged.streamed = True  # before the first event: a client may look at the log while it reads
+        limits = RATE_LIMITS if request.route is not None and request.route.outcome is not None else ()
+        headers = [*self._headers(request, STREAM_TYPE), *limits]
         try:
             await send_until_gone(send_pieces(send, 200, headers, stream.frames()), disconnect(request.receive))
         except DropConnection:
             await _drop(request)
         except Exception as error:  # too late for an error's body: the server closes the connection
-            error.add_note(f"while the events of {stream.run_id} were sent")
+            error.add_note(f"while the events of {stream.subject_id} were sent")
             log.exception("%s %s: its events could not be sent", request.method, request.path)
-            request.project.driver.failed(stream.run_id, error)
+            request.project.driver.failed(stream.subject_id, error)
         finally:
             stream.close()
             if logged is not None:
-                logged.streamed, logged.seconds = True, request.seconds
+                logged.seconds = request.seconds
 
     async def _send(
         self,
@@ -211,8 +222,9 @@ class Api:
 
 
 async def _read(request: Request, route: Route, project: Project) -> None:
-    """Read the body into memory, or the form's file to disk."""
-    if route.form is None:
+    """Read the body into memory, or the form's file to disk; a row may take either."""
+    is_json = request.headers.get(b"content-type", b"").startswith(JSON_TYPE)
+    if route.form is None or (route.body is not None and is_json):
         request.raw = await read_body(request.receive)
     else:
         from assistants_emulator.web.multipart import read_form
@@ -230,8 +242,46 @@ def _query_values(route: Route, query_string: bytes) -> dict[str, Any]:
     values: dict[str, Any] = {"query": route.query(raw)} if route.lists else {}
     values |= {name: raw.get(name) or None for name in route.filters}
     if route.includes:
-        values["include"] = includes(value for key, value in pairs if key in INCLUDE_KEYS)
+        named = [value for key, value in pairs if key in INCLUDE_KEYS]
+        values["include"] = includes(named, route.include_values)
     return values
+
+
+def _places(ids: Mapping[str, str], body: Any) -> Iterator[str]:
+    """The threads, conversations and responses that the request names: their turns settle first."""
+    yield from (ids[name] for name in PLACES if name in ids)
+    if isinstance(body, dict):
+        conversation = body.get("conversation")
+        named = [conversation.get("id") if isinstance(conversation, dict) else conversation]
+        yield from (id for id in [*named, body.get("previous_response_id")] if isinstance(id, str))
+
+
+def _stream_of(request: Request, route: Route, project: Project, values: dict[str, Any]) -> EventStream | None:
+    """The stream that the request asks for, begun; None if it asks for a whole answer."""
+    fault = request.fault
+    if route.resumes is not None and values.get("stream") == "true":
+        resumed = ResponseStream(project, fault, values["include_obfuscation"] != "false")
+        resumed.resume(*route.resumes(project.context, **values))
+        return resumed
+    if not (route.streams and values["body"].get("stream")):
+        return None
+    if route.outcome is None:
+        stream = EventStream(project, fault, request.version, pace_of(request.headers))
+    else:
+        options = values["body"].get("stream_options") or {}
+        stream = ResponseStream(project, fault, options.get("include_obfuscation") is not False)
+    stream.begin(lambda: route.operation(hold_runs(project.context, fault), **values))
+    return stream
+
+
+async def _until_over(request: Request, project: Project, id: str) -> None:
+    """Wait for the end of a turn; Disconnected if the client does not, which stops nothing."""
+    for _ in range(FEW_STEPS):
+        if project.driver.task(id) is None:
+            return
+        await asyncio.sleep(0)
+    if not await send_until_gone(project.driver.until_over(id), disconnect(request.receive)):
+        raise Disconnected
 
 
 async def _drop(request: Request) -> None:

@@ -41,4 +41,4 @@ def make_app(config: Config, open_project: Callable[[str], Project], make_inspec
         is_call = scope["type"] == "http" and not (scope["path"] + "/").startswith(PREFIX)
         await (api if is_call else others)(scope, receive, send)
 
-    return TrustedHosts(app, config.allow_hosts)
+    return TrustedHosts(app, config.allow_hosts, config.allow_origins)

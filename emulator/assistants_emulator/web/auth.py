@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Mapping
+from urllib.parse import parse_qs
 
-from assistants_emulator.errors import Unauthorized
+from starlette.types import Scope
+
+from assistants_emulator.config import TOKEN_VARIABLE, Config
+from assistants_emulator.errors import ApiError, Unauthorized
 from assistants_emulator.store.blobs import decode_base64
 
 NO_KEY = (
@@ -15,6 +19,11 @@ NO_KEY = (
     "https://platform.openai.com/account/api-keys."
 )
 WRONG_KEY = "Incorrect API key provided: {}. You can find your API key at https://platform.openai.com/account/api-keys."
+TOKEN_HEADER, TOKEN_QUERY = b"x-assistants-emulator-token", "token"
+NO_TOKEN = (
+    "This server runs code, so its control API's writes need the token that it printed at its start: in the header "
+    f"X-Assistants-Emulator-Token or the query's token. {TOKEN_VARIABLE} sets it for the server and for pytest."
+)
 SHOWN_FIRST, SHOWN_LAST = 8, 4
 
 
@@ -46,6 +55,26 @@ def require_key(headers: Mapping[bytes, bytes], expected: str | None) -> str:
     if key and is_expected(key, expected):
         return key
     raise no_key() if key is None else wrong_key(key)
+
+
+class TokenMissing(ApiError):
+    status = 403
+
+
+def has_token(scope: Scope, config: Config) -> bool:
+    """Return whether the request has the token of this start, in its header or its query."""
+    query = parse_qs(scope["query_string"].decode("latin-1"), encoding="latin-1").get(TOKEN_QUERY, [])
+    tokens = [
+        *(token.encode("latin-1") for token in query),
+        *(value for name, value in scope["headers"] if name == TOKEN_HEADER),
+    ]
+    return bool(config.token) and any(hmac.compare_digest(token, config.token.encode()) for token in tokens)
+
+
+def require_token(scope: Scope, config: Config) -> None:
+    """TokenMissing for a request without the token, where one is needed."""
+    if config.needs_token and not has_token(scope, config):
+        raise TokenMissing(NO_TOKEN)
 
 
 def no_key() -> Unauthorized:

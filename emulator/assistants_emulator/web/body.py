@@ -24,21 +24,21 @@ class Disconnected(Exception):
     """The client closed the connection before its request was complete."""
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body; 413, once the client has sent it, for more than MOST_BYTES."""
+async def read_body(receive: Receive, most: int = MOST_BYTES) -> bytes:
+    """The whole body; 413, once the client has sent it, for more than `most` bytes."""
     chunks: list[bytes] = []
     size = 0
     more = True
-    while more and size <= MOST_DRAINED_BYTES:
+    while more and size <= max(most, MOST_DRAINED_BYTES):
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size <= MOST_BYTES:
+        if size <= most:
             chunks.append(chunk)
         more = message.get("more_body", False)
-    refuse_above(MOST_BYTES, size)
+    refuse_above(most, size)
     return b"".join(chunks) if len(chunks) != 1 else chunks[0]
 
 
@@ -48,22 +48,25 @@ def refuse_above(limit: int, size: int) -> None:
         raise TooLarge(f"Maximum content size limit ({limit}) exceeded ({size} bytes read)")
 
 
-def parse(raw: bytes) -> Any:
-    """The JSON value, None for an empty body; 400 for invalid JSON and for more than MOST_DEPTH levels."""
+def parse(raw: bytes, most_depth: int = MOST_DEPTH, not_json: str | None = None) -> Any:
+    """The JSON value, None for an empty body; 400 for invalid JSON and for more than `most_depth` levels.
+
+    `not_json` is the text for a body that is no JSON, where that is another one.
+    """
     if not raw.strip():
         return None
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError:
-        raise ApiError(NOT_JSON) from None
-    if raw.count(b"[") + raw.count(b"{") > MOST_DEPTH and _too_deep(body):
+        raise ApiError(NOT_JSON) if not_json is None else ApiError(not_json, code="invalid_json") from None
+    if raw.count(b"[") + raw.count(b"{") > most_depth and _too_deep(body, most_depth):
         raise ApiError(NOT_JSON)
     return body
 
 
-def _too_deep(body: Any) -> bool:
+def _too_deep(body: Any, most_depth: int) -> bool:
     level = [body]
-    for _ in range(MOST_DEPTH):
+    for _ in range(most_depth):
         level = [child for value in level for child in _children(value)]
         if not level:
             return False

@@ -3,6 +3,8 @@ any language."""
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,19 +13,37 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistants_emulator.config import VERSION, Config, project_of_key
-from assistants_emulator.errors import ApiError, EmulatorError, NotFound, wrong_type
+from assistants_emulator.errors import (
+    ApiError,
+    EmulatorError,
+    NotFound,
+    ScriptError,
+    ServerFault,
+    StoreError,
+    wrong_type,
+)
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.state import get_state
-from assistants_emulator.responders.scripts.load import load_script
-from assistants_emulator.web.auth import key_of, require_key
-from assistants_emulator.web.body import Disconnected, parse, read_body
+from assistants_emulator.responders.scripts.load import Script, load_script
+from assistants_emulator.turns.invocation import problems
+from assistants_emulator.web.auth import key_of, require_key, require_token
+from assistants_emulator.web.body import MOST_BYTES, MOST_DEPTH, Disconnected, parse, read_body
 from assistants_emulator.web.openapi import openapi
 from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_whole
 from assistants_emulator.web.routing import PREFIX
+from assistants_emulator.web.trusted_hosts import SAFE_METHODS
 
 INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in")
 INSPECTOR_PREFIXES = (f"{PREFIX}projects/", f"{PREFIX}static/")
+MOST_STATE_DEPTH = MOST_DEPTH + 16  # a body that was accepted is some levels down in a state
+FAILED = "This call could not be answered; the emulator's log has the traceback."
+log = logging.getLogger("assistants_emulator")
+HEADERS = [
+    (b"content-type", JSON_TYPE),
+    (b"x-content-type-options", b"nosniff"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
 Answer = dict[str, Any]
 Operation = Callable[[Project, dict[str, Any]], Awaitable[Answer]]
 
@@ -32,7 +52,10 @@ async def reset(project: Project, body: dict[str, Any]) -> Answer:
     seed = body.get("seed")
     if seed is not None and not isinstance(seed, str):
         raise wrong_type("seed", "a string", type(seed).__name__)
-    project.reset(seed)
+    keeps = body.get("keep_script", False)
+    if not isinstance(keeps, bool):
+        raise wrong_type("keep_script", "a boolean", type(keeps).__name__)
+    project.reset(seed, keep_rules=keeps)
     return {"project": project.name}
 
 
@@ -41,13 +64,47 @@ async def get_script(project: Project, body: dict[str, Any]) -> Answer:
 
 
 async def put_script(project: Project, body: dict[str, Any]) -> Answer:
-    project.set_script(load_script(body, allow_paths=False))
+    project.set_script(_script(project, body))
     return body
+
+
+async def post_script_reply(project: Project, body: dict[str, Any]) -> Answer:
+    """Add the rule of the body to the script."""
+    script = await get_script(project, {})
+    (rule,) = _script(project, {"version": 1, "replies": [body]}).rules
+    project.add_script_rule(rule, {**script, "replies": [*script["replies"], body]})
+    return await get_script(project, {})
+
+
+def _script(project: Project, raw: dict[str, Any]) -> Script:
+    """The checked script; its mistake is kept for `GET failures` too, since clients may not look at an answer."""
+    try:
+        return load_script(raw, allow_paths=False)
+    except ScriptError as error:
+        project.script_mistakes.append(str(error))
+        problems.info("%s", error)
+        raise
 
 
 async def delete_script(project: Project, body: dict[str, Any]) -> Answer:
     project.set_script(None)
     return {"version": 1, "replies": []}
+
+
+async def get_failures(project: Project, body: dict[str, Any]) -> Answer:
+    """What a test should not end with, once no run is at work."""
+    await project.driver.settle_all()
+    driver = project.driver
+    exceptions = [
+        {"run_id": failure.run_id, "type": type(failure.error).__name__, "message": str(failure.error)}
+        for failure in driver.failures
+    ]
+    return {
+        "exceptions": exceptions,
+        "unmatched": driver.unmatched,
+        "unused": driver.rules.unused(),
+        "script_mistakes": project.script_mistakes,
+    }
 
 
 async def get_requests(project: Project, body: dict[str, Any]) -> Answer:
@@ -70,6 +127,7 @@ async def post_clock(project: Project, body: dict[str, Any]) -> Answer:
 
 
 async def read_state(project: Project, body: dict[str, Any]) -> Answer:
+    project.driver.held.end_all()
     return dict(get_state(project.context))
 
 
@@ -108,6 +166,8 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "script"): get_script,
     ("PUT", "script"): put_script,
     ("DELETE", "script"): delete_script,
+    ("POST", "script/replies"): post_script_reply,
+    ("GET", "failures"): get_failures,
     ("GET", "requests"): get_requests,
     ("GET", "faults"): get_faults,
     ("POST", "faults"): post_fault,
@@ -131,9 +191,15 @@ class Control:
             return
         except ApiError as error:
             answer, status = error.body(), error.status
+        except StoreError as error:
+            log.error("%s %s could not be stored: %s", scope["method"], scope["path"], error)
+            answer, status = ServerFault(str(error)).body(), ServerFault.status
         except EmulatorError as error:
             answer, status = ApiError(str(error)).body(), ApiError.status
-        await send_whole(send, status, [(b"content-type", JSON_TYPE)], json_bytes(answer))
+        except Exception:
+            log.exception("%s %s could not be answered", scope["method"], scope["path"])
+            answer, status = ServerFault(FAILED).body(), ServerFault.status
+        await send_whole(send, status, HEADERS, json_bytes(answer))
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
@@ -143,8 +209,12 @@ class Control:
             return openapi()
         headers = dict(scope["headers"])
         key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
+        if method not in SAFE_METHODS:
+            require_token(scope, self._config)
         project = self._open_project(project_of_key(key))
-        body = parse(await read_body(receive)) or {}
+        is_state = (method, name) == ("PUT", "state")  # as large and deep as `GET state` answers it
+        raw = await read_body(receive, sys.maxsize if is_state else MOST_BYTES)
+        body = parse(raw, MOST_STATE_DEPTH if is_state else MOST_DEPTH) or {}
         if not isinstance(body, dict):
             raise ApiError(f"Invalid type: expected an object, but got {type(body).__name__} instead.")
         match name.split("/"):

@@ -18,7 +18,7 @@ from assistants_emulator.errors import ApiError, ServerFault, StoreError
 from assistants_emulator.project.request_log import MOST_BODY_BYTES
 from assistants_emulator.resources.route import Form, FormRule, Received
 from assistants_emulator.store.blobs import Contents
-from assistants_emulator.web.body import Disconnected, refuse_above
+from assistants_emulator.web.body import MOST_BYTES, MOST_DRAINED_BYTES, Disconnected, refuse_above
 
 try:
     from python_multipart.exceptions import FormParserError
@@ -34,6 +34,8 @@ __all__ = ["BoundedParser", "FormParserError", "FormReader", "PartHeaders", "att
 
 MOST_FIELD_BYTES = 64 * 1024  # of all text fields together
 MOST_HEADER_BYTES = 64 * 1024  # of one part
+MOST_PARTS = 1000
+MOST_BOUNDARY = 200  # characters; RFC 2046 allows 70
 UNNAMED = "upload"  # what the SDKs call a file that has no name
 NOT_A_FORM = "We could not parse the multipart form of your request: {}."
 _PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|"[^"]*"|[^;]*)')
@@ -46,12 +48,12 @@ async def read_form(
 ) -> tuple[Form, bytes]:
     """The form, and the first bytes of the body for the request log.
 
-    A body that is no multipart form is an empty one. 400 for a form that is broken or cut off, 413 for a file or
-    fields above their limits. The caller must close the form.
+    A body that is no multipart form is an empty one. 400 for a form that is broken, cut off or has too many parts, 413
+    for a file, fields or a body above their limits. The caller must close the form.
     """
     boundary = _boundary(headers.get(b"content-type", b""))
     reader = _UploadReader(boundary, rule, contents) if boundary else None
-    head, more = bytearray(), True
+    head, size, more = bytearray(), 0, True
     try:
         while more:
             message = await receive()
@@ -60,8 +62,13 @@ async def read_form(
             chunk = message.get("body", b"")
             head += chunk[: MOST_BODY_BYTES - len(head)]
             more = message.get("more_body", False)
+            size += len(chunk)
             if reader is not None:
                 reader.read(chunk)
+            elif size > MOST_DRAINED_BYTES:
+                break
+        if reader is None:
+            refuse_above(MOST_BYTES, size)
         return (reader.finish() if reader is not None else Form()), bytes(head)
     except BaseException:
         if reader is not None:
@@ -71,7 +78,12 @@ async def read_form(
 
 def _boundary(content_type: bytes) -> str | None:
     kind, _, _ = content_type.partition(b";")
-    return parameters(content_type).get("boundary") if kind.strip().lower() == b"multipart/form-data" else None
+    if kind.strip().lower() != b"multipart/form-data":
+        return None
+    boundary = parameters(content_type).get("boundary", "")
+    if len(boundary) > MOST_BOUNDARY:
+        raise ApiError(NOT_A_FORM.format(f"its boundary has more than {MOST_BOUNDARY} characters"))
+    return boundary or None
 
 
 class PartHeaders:
@@ -115,7 +127,8 @@ class FormReader:
     def __init__(self, boundary: str) -> None:
         self.headers = PartHeaders()  # of the current part
         self._name, self._value = bytearray(), bytearray()  # of a header, which the parser hands over in pieces
-        self._header_bytes = 0
+        self._header_bytes = 0  # of the current part
+        self._parts_seen = 0
         self._parser = BoundedParser(boundary.encode(), self._callbacks())
 
     def feed(self, chunk: bytes) -> None:
@@ -146,14 +159,17 @@ class FormReader:
         }
 
     def _begin_headers(self) -> None:
-        self.headers.clear()
+        self._parts_seen += 1
         self._header_bytes = 0
+        if self._parts_seen > MOST_PARTS:
+            raise FormParserError(f"it has more than {MOST_PARTS} parts")
+        self.headers.clear()
 
     def _add_header_piece(self, target: bytearray, piece: bytes) -> None:
         """Count here, because python-multipart has a limit of its own only since 0.0.28."""
         self._header_bytes += len(piece)
         if self._header_bytes > MOST_HEADER_BYTES:
-            raise FormParserError(f"the headers of a part are longer than {MOST_HEADER_BYTES} bytes")
+            raise FormParserError(f"a part has more than {MOST_HEADER_BYTES} bytes of headers")
         target += piece
 
     def _end_header(self) -> None:
@@ -227,6 +243,8 @@ class _UploadReader(FormReader):
             self._begin_file(named.get("filename") or UNNAMED)
         elif "filename" not in named:
             self._field_name = named.get("name", "")
+            self._field_bytes += len(self._field_name)
+            refuse_above(MOST_FIELD_BYTES, self._field_bytes)
 
     def add_data(self, data: bytes) -> None:
         if self._file is not None:
@@ -255,8 +273,22 @@ def parameters(header: bytes) -> dict[str, str]:
     """`name`, `filename` and the like; `filename*` and numbered pieces of RFC 2231 take the place of the plain one."""
     pairs = [(name.lower(), value.strip()) for name, value in _PARAMETER.findall(_text(header))]
     plain = {name: _unquoted(value) for name, value in pairs if "*" not in name}
-    extended = [("", ""), *((name, value) for name, value in pairs if "*" in name)]
-    return plain | {name: _decoded(value) for name, value in decode_params(extended)[1:]}
+    values = plain | _extended([(name, value) for name, value in pairs if "*" in name])
+    return {name: well_formed(value) for name, value in values.items()}
+
+
+def well_formed(text: str) -> str:
+    """The text with U+FFFD for each lone surrogate: no JSON and no file on disk has one."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _extended(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Parameters of RFC 2231; none if their pieces have no order."""
+    try:
+        decoded = decode_params([("", ""), *pairs])[1:]
+    except (TypeError, ValueError):
+        return {}
+    return {name: _decoded(value) for name, value in decoded}
 
 
 def _text(header: bytes) -> str:
@@ -272,7 +304,7 @@ def _decoded(value: str | tuple[str | None, str | None, str]) -> str:
     charset, language, text = value
     try:
         return collapse_rfc2231_value((charset, language, unquote(text)))
-    except ValueError:  # a charset with NUL in it
+    except (ValueError, LookupError):  # a charset with NUL in it, or one that is none of text
         return unquote(text)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any
 
@@ -27,6 +29,15 @@ COMMON_HEADERS: Headers = [
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload"),  # means nothing to plain HTTP
     (b"x-content-type-options", b"nosniff"),
 ]
+RATE_LIMITS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-ratelimit-limit-requests", b"10000"),
+    (b"x-ratelimit-limit-tokens", b"30000000"),
+    (b"x-ratelimit-remaining-requests", b"9999"),
+    (b"x-ratelimit-remaining-tokens", b"29999999"),
+    (b"x-ratelimit-reset-requests", b"6ms"),
+    (b"x-ratelimit-reset-tokens", b"0s"),
+)
+"""Sent with every response that is created. They never change: the emulator has no limits."""
 POLL_AFTER_MS = b"10"
 UNFINISHED = {"queued", "in_progress", "cancelling"}
 EVENT_VIEWS: dict[str, View] = {"wire": views.streamed, "spec": views_spec.schema_form}
@@ -53,8 +64,19 @@ def error_bytes(route: Route | None, error: ApiError) -> bytes:
     return json_bytes(body, route is not None and route.newline)
 
 
-def json_bytes(value: Any, newline: bool = False) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | (orjson.OPT_APPEND_NEWLINE if newline else 0))
+def json_bytes(value: Any, newline: bool = False, escapes: bool = False) -> bytes:
+    """Indented JSON; with `escapes` in ASCII alone, as `/responses` has it."""
+    whole = orjson.dumps(value, option=orjson.OPT_INDENT_2 | (orjson.OPT_APPEND_NEWLINE if newline else 0))
+    if not escapes or (whole.isascii() and b"\x7f" not in whole):
+        return whole
+    return _NOT_ASCII.sub(_escaped, whole.decode()).encode()
+
+
+_NOT_ASCII = re.compile("[^\x00-\x7e]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
 
 
 def frame(name: str, data: Any) -> bytes:

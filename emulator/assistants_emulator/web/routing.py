@@ -15,9 +15,12 @@ from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from assistants_emulator import v1
+from assistants_emulator.contract.files import PURPOSES
 from assistants_emulator.errors import ApiError, MethodNotAllowed, NotFound
 from assistants_emulator.resources import (
     assistants,
+    containers,
+    conversations,
     files,
     messages,
     models,
@@ -29,6 +32,7 @@ from assistants_emulator.resources import (
     vector_stores,
 )
 from assistants_emulator.resources.route import VERSIONS, Route, Version
+from assistants_emulator.responses import operations as response_operations
 from assistants_emulator.runs import operations
 from assistants_emulator.web.auth import key_of, no_key, wrong_key
 
@@ -45,18 +49,27 @@ ROUTES: tuple[Route, ...] = (
     *vector_store_search.ROUTES,
     *models.ROUTES,
     *v1.ROUTES,
+    *response_operations.ROUTES,
+    *conversations.ROUTES,
+    *containers.ROUTES,
 )
 """All rows of the API."""
 
-EMULATED = "assistants, threads, messages, runs, run steps, files, uploads, vector stores, models"
+EMULATED = (
+    "assistants, threads, messages, runs, run steps, responses, conversations, containers, files, uploads, "
+    "vector stores, models"
+)
 NOT_EMULATED = {
-    *("audio", "batches", "chat", "completions", "containers", "conversations", "embeddings", "evals", "fine_tuning"),
-    *("images", "moderations", "organization", "realtime", "responses", "videos"),
+    *("audio", "batches", "chat", "completions", "embeddings", "evals", "fine_tuning"),
+    *("images", "moderations", "organization", "prompts", "realtime", "videos"),
 }
 Node = dict[str, Any]
 Rows = dict[Version, Route]
 ANY, ROWS, NAMES = "{}", "", "/"  # keys of a node that no segment of a path can be
 Headers = Mapping[bytes, bytes]
+
+OBJECT_PATHS = ("/assistants", "/threads", "/vector_stores")
+"""Where a path of the wrong shape is not simply unknown; `/files/` was a 404 (ruby-openai, 2023-08)."""
 
 OPENAI, AZURE, AZURE_V1 = "/v1", "/openai", "/openai/v1"
 PREFIX = "/_emulator/"  # of the control API and the inspector, beside the API
@@ -65,6 +78,15 @@ NO_ACCESS = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
     "active subscription and use a correct regional API endpoint for your resource."
 )
+NO_RETRIEVAL = (
+    "Azure OpenAI Retrieval v1 tool is not supported in favor of the more advanced v2 file_search tool. "
+    "Please use `file_search` in the v2 api."
+)
+AZURE_PURPOSES: dict[Version | None, frozenset[str]] = {
+    "v1": frozenset(PURPOSES) - {"vision"},
+    "v2": frozenset(PURPOSES),
+    None: frozenset(),
+}
 _API_VERSION = re.compile(r"(20\d\d-[01]\d-[0-3]\d)(-preview)?")
 
 OTHER_BETAS = ("realtime", "responses", "chatkit", "agents")  # sent along by SDKs that speak other betas too
@@ -166,12 +188,18 @@ class Address(Protocol):
     def route(self, rows: Rows, headers: Headers, sunset: bool) -> tuple[Route, Version]:
         """The row of the request's version, and that version."""
 
+    def require_known(self, values: Mapping[str, Any]) -> None:
+        """400 for a tool or purpose in an operation's arguments that this address does not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class OpenAiAddress:
     path: str
 
     def no_such_path(self, method: str) -> ApiError:
+        """404; an empty segment within the path of an object is a 400 (jamesrochabrun/SwiftOpenAI#57)."""
+        if "//" in self.path and self.path.startswith(OBJECT_PATHS):
+            return ApiError(f"Invalid URL ({method} {OPENAI}{self.path})")
         return unknown_path(method, self.path, OPENAI + self.path)
 
     def wrong_method(self, method: str) -> ApiError:
@@ -187,6 +215,9 @@ class OpenAiAddress:
         version = version_of(headers.get(b"openai-beta", b"").decode("latin-1"), route.beta)
         require_version(version, rows, route.beta, sunset)
         return rows[version], version
+
+    def require_known(self, values: Mapping[str, Any]) -> None:
+        """Everything that the contract lets pass is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,12 +241,20 @@ class AzureAddress:
             raise GatewayError(404, "Resource not found")
         return rows[self.version], self.version
 
+    def require_known(self, values: Mapping[str, Any]) -> None:
+        form = values.get("form")
+        if form is not None and form.fields.get("purpose", PURPOSES[0]) not in AZURE_PURPOSES[self.version]:
+            raise GatewayError(400, "Invalid value for the purpose.", "invalidPayload")
+        tools = values.get("body", {}).get("tools") or ()
+        if any(tool["type"] == "retrieval" for tool in tools):
+            raise ApiError(NO_RETRIEVAL)
+
 
 class GatewayError(ApiError):
-    """An error of Azure's gateway: its code is the status."""
+    """An error of Azure's gateway: its code is the status, unless it is given."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message, code=str(status))
+    def __init__(self, status: int, message: str, code: str | None = None) -> None:
+        super().__init__(message, code=code or str(status))
         self.status = status
 
     def body(self) -> dict[str, object]:
@@ -234,7 +273,7 @@ def unknown_path(method: str, path: str, full_path: str) -> NotFound:
     message = f"Invalid URL ({method} {full_path})"
     family = path.split("/")[1]
     if family in NOT_EMULATED:
-        message += f". This server emulates the Assistants API ({EMULATED}), and not {family}."
+        message += f". This server emulates {EMULATED}, and not {family}."
     return NotFound(message)
 
 

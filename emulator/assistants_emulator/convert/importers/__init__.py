@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from assistants_emulator.convert.importers import dotnet, har, vcr
 from assistants_emulator.convert.importers.bodies import body_of
@@ -27,7 +27,10 @@ V1_PATHS = (
     *("/assistants/{assistant_id}/files", "/assistants/{assistant_id}/files/{file_id}"),
     *("/threads/{thread_id}/messages/{message_id}/files", "/threads/{thread_id}/messages/{message_id}/files/{file_id}"),
 )
-_KINDS = ("assistants", "threads", "files", "uploads", "vector_stores", "models")
+_KINDS = (
+    *("assistants", "threads", "files", "uploads", "vector_stores", "models"),
+    *("responses", "conversations", "containers"),
+)
 _START = re.compile(rf"/(?:{'|'.join(_KINDS)})(?=/|$)")
 _BASE = re.compile(r".*/v\d+|.*/openai(/deployments/[^/]+)?(/v\d+)?")
 _UNIQUE = ("/assistants", "/threads")  # no other API has these, so they may be below any base
@@ -40,9 +43,17 @@ def _pattern(path: str) -> re.Pattern[str]:
 _PATTERNS = [_pattern(path) for path in dict.fromkeys((*(route.path for route in ROUTES), *V1_PATHS))]
 
 
+def _split(url: str) -> SplitResult:
+    """The parts of a URL; none for what is no URL, which is no call of the API then."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def api_path(url: str) -> str | None:
     """The path below the base URL, with its query, as cassettes have it; None for a URL of another API."""
-    parts = urlsplit(url)
+    parts = _split(url)
     for start in _START.finditer(parts.path):
         base, path = parts.path[: start.start()], parts.path[start.start() :]
         is_base = _BASE.fullmatch(base) or start[0] in _UNIQUE
@@ -128,7 +139,7 @@ def _choose(content: Located, name: str | None) -> Format:
 
 def _add(call: RecordedCall, scrubber: Scrubber, imported: Imported) -> None:
     path = api_path(call.url)
-    label = f"{call.method} {urlsplit(call.url)._replace(query='', fragment='').geturl()}"
+    label = f"{call.method} {_split(call.url)._replace(query='', fragment='').geturl() or call.url}"
     if path is None or call.method not in ("GET", "POST", "DELETE"):
         imported.left_out.append(f"{label}: no call of the Assistants API")
         return
@@ -164,7 +175,7 @@ def _scrubber(calls: Iterable[RecordedCall]) -> Scrubber:
     """A scrubber that knows the secrets of all the calls."""
     scrubber = Scrubber()
     for call in calls:
-        scrubber.learn(_raw(call.request_headers), urlsplit(call.url).query)
+        scrubber.learn(_raw(call.request_headers), _split(call.url).query)
         scrubber.learn(_raw(call.response_headers))
     return scrubber
 

@@ -14,6 +14,7 @@ import yaml
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.responders.scripts.located import Located, Origin
+from assistants_emulator.responders.scripts.yaml_limits import construct, refuse_cycles
 from assistants_emulator.store.blobs import decode_base64
 
 
@@ -79,7 +80,15 @@ def _json(path: Path, raw: bytes) -> Any:
 
 def _yaml(path: Path, stream: IO[bytes] | _ProgressReader) -> Any:
     try:
-        return yaml.load(stream, _Loader)
+        loader = _Loader(stream)
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                return None
+            refuse_cycles(root)
+            return construct(loader, root)
+        finally:
+            loader.dispose()
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
         marked = error if isinstance(error, yaml.MarkedYAMLError) else None
         mark = marked and (marked.problem_mark or marked.context_mark)

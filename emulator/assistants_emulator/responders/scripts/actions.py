@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from assistants_emulator.responders.replies import (
+    FOUND,
+    Cancel,
     Citation,
     CodeInterpreter,
+    Ending,
     Expire,
     Fail,
     FileSearch,
@@ -54,7 +57,8 @@ def _action(located: Located) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Builds `make` from an object with these keys, or from a bare value as its field `bare`."""
+    """Builds `make` from an object with these keys, or from a bare value as its field `bare`; `parts` build the values
+    of some keys."""
 
     make: Callable[..., Any]
     keys: tuple[str, ...] = ()
@@ -70,7 +74,7 @@ class Fields:
 
     def _part(self, key: str, located: Located) -> Any:
         part = self.parts.get(key)
-        return [part(item) for item in located.items()] if part else located.value
+        return part(located) if part else located.value
 
     def build(self, located: Located, values: dict[str, Any]) -> Any:
         try:
@@ -78,6 +82,10 @@ class Fields:
         except FieldError as error:
             unquoted = "must be a string" in error.problem and isinstance(values[error.field], _SCALARS)
             raise located.child(error.field).wrong(error.problem + "; put it in quotes" * unquoted) from None
+
+
+def _each(part: Callable[[Located], Any]) -> Callable[[Located], list[Any]]:
+    return lambda located: [part(item) for item in located.items()]
 
 
 def _image(located: Located) -> Image:
@@ -113,11 +121,29 @@ def _calls(located: Located) -> list[FunctionCall]:
     calls = [_CALL(item) for item in located.items()]
     if not calls:
         raise located.wrong("must hold at least one {name, arguments, id}")
+    if sum(call.then is not None for call in calls) > 1:
+        raise located.wrong("has `then` several times; one of parallel calls has it for all")
     return calls
 
 
-def _only_true(make: Callable[[], Step]) -> Callable[[Located], Step]:
-    def build(located: Located) -> Step:
+def _citation(located: Located) -> Citation:
+    """A citation; one of `found[0]` needs no quote."""
+    is_found = isinstance(located.value, dict) and FOUND.fullmatch(str(located.value.get("file")))
+    made: Citation = (_FOUND_CITATION if is_found else _CITATION)(located)
+    return made
+
+
+def _ending(located: Located) -> Ending:
+    """`then`: an object with one of the actions that end a run."""
+    if not isinstance(located.value, dict) or len(located.value) != 1 or not set(located.value) <= set(_ENDINGS):
+        raise located.wrong(f"must be an object with one of {', '.join(_ENDINGS)}, not {display(located.value)}")
+    (name,) = located.value
+    ending: Ending = _ENDINGS[name](located.child(name))
+    return ending
+
+
+def _only_true(make: Callable[[], Any]) -> Callable[[Located], Any]:
+    def build(located: Located) -> Any:
         located.of_kind(TRUE)
         return make()
 
@@ -126,28 +152,39 @@ def _only_true(make: Callable[[], Step]) -> Callable[[Located], Step]:
 
 _SCALARS = (bool, int, float, datetime.date)  # YAML reads yes, 1, 1.5 and 2024-01-01 as these
 _STEPS = (Text, Refusal, Image, CodeInterpreter, FileSearch, FunctionCall, list)
-_CITATION = Fields(Citation, ("file", "quote"), ("file", "quote"))
+_QUOTE = ("file", "quote")
+_CITATION, _FOUND_CITATION = Fields(Citation, _QUOTE, _QUOTE), Fields(Citation, _QUOTE, ("file",))
 _RESULT = Fields(SearchResult, ("file", "score", "text"), ("file", "score", "text"))
-_CALL = Fields(FunctionCall, ("name", "arguments", "id"), ("name",))
+_CALL = Fields(FunctionCall, ("name", "arguments", "id", "then", "after"), ("name",), parts={"then": _ending})
 _TOKENS = ("prompt_tokens", "completion_tokens")
+_ENDINGS: dict[str, Callable[[Located], Any]] = {
+    "fail": Fields(Fail, ("code", "message")),
+    "incomplete": Fields(Incomplete, bare="reason"),
+    "expire": _only_true(Expire),
+    "cancel": _only_true(Cancel),
+}
 
 ACTIONS: dict[str, Callable[[Located], Step]] = {
-    "text": Fields(Text, ("value", "citations", "chunks"), ("value",), "value", {"citations": _CITATION}),
+    "text": Fields(
+        Text,
+        ("value", "citations", "chunks", "then"),
+        ("value",),
+        "value",
+        {"citations": _each(_citation), "then": _ending},
+    ),
     "refusal": Fields(Refusal, bare="value"),
     "image_file": _image,
     "code_interpreter": Fields(
         CodeInterpreter,
         ("input", "logs", "images", "files", "execute"),
         ("input",),
-        parts={"images": _image, "files": _image},
+        parts={"images": _each(_image), "files": _each(_image)},
     ),
-    "file_search": Fields(FileSearch, ("query", "max_num_results", "results"), parts={"results": _RESULT}),
+    "file_search": Fields(FileSearch, ("query", "max_num_results", "results"), parts={"results": _each(_RESULT)}),
     "function_call": _CALL,
     "function_calls": _calls,
     "wait": Fields(Wait, bare="seconds"),
     "pause": _only_true(Pause),
     "usage": Fields(Usage, _TOKENS, _TOKENS),
-    "fail": Fields(Fail, ("code", "message")),
-    "incomplete": Fields(Incomplete, bare="reason"),
-    "expire": _only_true(Expire),
+    **_ENDINGS,
 }

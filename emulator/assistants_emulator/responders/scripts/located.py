@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from assistants_emulator.errors import EmulatorError, ScriptError
+from assistants_emulator.responders.scripts.yaml_limits import check_limits, construct
 from assistants_emulator.responders.validation import Kind, display, unknown
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -100,7 +101,7 @@ class Located:
             if isinstance(self.value, bool):
                 raise ValueError
             return int(self.value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise self.wrong(f"must be a whole number, not {display(self.value)}") from None
 
     def items(self) -> list[Located]:
@@ -152,7 +153,7 @@ def _parse_json(text: str, origin: Origin) -> Located:
 def _parse_yaml(text: str, origin: Origin) -> Located:
     try:
         loader = yaml.SafeLoader(text)
-        return Located(loader.construct_document(_compose(loader, origin)), (), origin)
+        return Located(construct(loader, _compose(loader, origin)), (), origin)
     except _NOT_YAML as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
@@ -164,6 +165,7 @@ def _compose(loader: yaml.SafeLoader, origin: Origin) -> yaml.Node:
     node = loader.get_single_node()
     if node is None:
         raise ScriptError(f"{origin.name}: is empty")
+    check_limits(node)
     _note_lines(node, (), origin, set())
     return node
 

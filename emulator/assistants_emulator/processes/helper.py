@@ -1,0 +1,84 @@
+"""A helper process's main program: tasks from standard input, one after another, their results to standard output.
+
+A task is a line of JSON, {"task": "module:function", "arguments": [...], "bytes": n, "seconds": s}, and n bytes, which
+the function gets as its last argument if there are any. A result is a line of JSON: {"result": ...}, or {"error": name
+of the exception's type, "arguments": [...]}. The system ends the process when a task takes too long, for code that
+never returns to Python as much as for any other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import signal
+import sys
+from contextlib import suppress
+from typing import Any, BinaryIO
+
+GRACE_SECONDS = 1.0  # the parent's limit comes first, unless the parent is gone
+LARGEST_BYTES = 512 * 1024 * 1024  # of memory that is kept for the next task
+
+
+def main(memory_bytes: int) -> None:
+    tasks, results = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # libraries that print must not disturb the results
+    _limit(memory_bytes)
+    while line := tasks.readline():
+        task = json.loads(line)
+        data = tasks.read(task["bytes"]) if task["bytes"] is not None else None
+        _set_alarm(task["seconds"] + GRACE_SECONDS)
+        result = _result(task, data)
+        _set_alarm(0)
+        results.write(json.dumps(result).encode() + b"\n")
+        results.flush()
+        if result.get("error") == "MemoryError" or _peak_bytes() > LARGEST_BYTES:
+            return
+
+
+def _result(task: dict[str, Any], data: bytes | None) -> dict[str, Any]:
+    module, _, function = task["task"].partition(":")
+    arguments = [*task["arguments"], *([] if data is None else [data])]
+    try:
+        return {"result": getattr(importlib.import_module(module), function)(*arguments)}
+    except MemoryError:
+        return {"error": "MemoryError", "arguments": []}
+    except Exception as error:
+        return {"error": type(error).__name__, "arguments": [str(argument) for argument in error.args]}
+
+
+def _limit(memory_bytes: int) -> None:
+    """Ctrl-C is the parent's affair, and so is the end of the helper."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: 0,
+        resource.RLIMIT_NOFILE: 64,
+        resource.RLIMIT_AS: memory_bytes,
+    }
+    for kind, most in limits.items():
+        with suppress(OSError, ValueError):  # macOS refuses some
+            resource.setrlimit(kind, (most, most))
+
+
+def _set_alarm(seconds: float) -> None:
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_REAL, seconds)  # SIGALRM ends the process
+
+
+def _peak_bytes() -> int:
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def read_result(results: BinaryIO) -> dict[str, Any] | None:
+    """For the parent: the next result, None if the helper has ended."""
+    line = results.readline()
+    return json.loads(line) if line.endswith(b"\n") else None
