@@ -21,7 +21,7 @@ from assistants_emulator.project.project import Project
 from assistants_emulator.project.state_file import read_state
 from assistants_emulator.project.state_schema import FORMS
 from assistants_emulator.responders.scripts.load import Script, load_script
-from assistants_emulator.web.control_api import PREFIX
+from assistants_emulator.web.routing import PREFIX
 from pytest_assistants_emulator.marker import Settings, settings_of
 
 if TYPE_CHECKING:

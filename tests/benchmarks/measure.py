@@ -49,6 +49,10 @@ class Cost:
     wall: float
     processor: float
 
+    def beyond(self, base: Cost) -> Cost:
+        """What it costs more than `base`."""
+        return Cost(self.wall - base.wall, self.processor - base.processor)
+
 
 def in_turn(functions: Sequence[Function], calls: int) -> list[Cost]:
     for function in functions:

@@ -1,4 +1,5 @@
-"""`openai-responses`, which answers the SDK by patching its HTTP library: the same calls as ours in process.
+"""`openai-responses`, which answers the SDK by patching its HTTP library: the same calls as ours in process. What each
+adds to the time of the SDK alone, with answers from a dict, is compared.
 
 It runs in an environment of its own with the newest SDK that it supports, and ours is measured there too, so that both
 sides have the same SDK. `python -m tests.benchmarks.peer CALLS` is run in that environment and prints rows as JSON.
@@ -22,7 +23,7 @@ from tests.benchmarks.programs import Program
 
 ROOT = Path(__file__).parents[2]
 PEER = "openai-responses"
-TARGET = 0.6
+TARGET = 0.4  # of what the peer adds to the SDK's own time
 
 
 def peer(folder: Path, calls: int) -> Iterator[Row]:
@@ -53,8 +54,9 @@ def measure(calls: int) -> list[Row]:
             programs = [Program(client) for client in clients]
             for name in programs[0].plain_calls():
                 ours, theirs, alone = in_turn([program.plain_calls()[name] for program in programs], calls)
-                rows.extend(compared("In process", name, ours, theirs, PEER, TARGET))
-                rows.extend(compared("The SDK alone", name, alone, theirs, PEER, None))
+                added, peers = ours.beyond(alone), theirs.beyond(alone)
+                rows.extend(compared("Added in process to the SDK's own time", name, added, peers, PEER, TARGET))
+                rows.extend(compared("In process, with the SDK's own time", name, ours, theirs, PEER, None))
 
     compare()
     return rows

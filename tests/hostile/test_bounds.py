@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from assistants_emulator import Emulator
-from assistants_emulator.server import http
+from assistants_emulator.server import connections
 
 AUTH = {"Authorization": "Bearer any", "OpenAI-Beta": "assistants=v2"}
 POST = b"POST /v1/threads HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer any\r\nOpenAI-Beta: assistants=v2\r\n"
@@ -86,8 +86,8 @@ def test_a_head_that_arrives_at_once_has_the_same_bound(emulator: Emulator) -> N
 def test_a_request_that_does_not_go_on_is_closed(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:
-    monkeypatch.setattr(http, "HEAD_SECONDS", 0.0)
-    monkeypatch.setattr(http, "BODY_SECONDS", 0.0)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.0)
+    monkeypatch.setattr(connections, "BODY_SECONDS", 0.0)
     with connected(emulator) as raw:
         raw.sendall(sent)
         assert received(raw) == b""
@@ -109,7 +109,7 @@ def trickles(raw: socket.socket) -> bool:
 
 
 def test_a_body_that_trickles_is_closed(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(connections, "BODY_SECONDS", 0.5)
     with connected(emulator) as raw:
         raw.sendall(POST + b"Content-Length: 100000\r\n\r\n")
         assert not trickles(raw)
@@ -120,7 +120,7 @@ def test_a_connection_that_waits_for_its_next_request_stays_open(
 ) -> None:
     with httpx2.Client(headers=AUTH) as client:
         assert client.post(f"{emulator.base_url}/threads", json={}).status_code == 200
-        monkeypatch.setattr(http, "HEAD_SECONDS", 0.0)
+        monkeypatch.setattr(connections, "HEAD_SECONDS", 0.0)
         with connected(emulator) as raw:
             assert received(raw) == b""  # by then the server has looked at all connections
         (pool_connection,) = client._transport._pool.connections  # type: ignore[attr-defined]

@@ -30,6 +30,15 @@ def test_a_session_that_uses_no_fixture_imports_nothing_more(pytester: pytest.Py
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+def test_a_test_that_calls_nothing_imports_no_library_for_calls_and_pages(pytester: pytest.Pytester) -> None:
+    libraries = "{'uvicorn', 'click', 'jinja2', 'markdown_it', 'yaml', 'jsonschema', 'filelock', 'python_multipart'}"
+    pytester.makepyfile(
+        "import sys\n\nbefore = {*sys.modules}\n\n"
+        f"def test_it(assistants_emulator): assert not {libraries} & ({{*sys.modules}} - before)"
+    )
+    pytester.runpytest_subprocess("-p", "no:xdist").assert_outcomes(passed=1)
+
+
 def test_each_worker_of_xdist_has_its_own_server(run_tests: RunTests) -> None:
     result = run_tests(
         """

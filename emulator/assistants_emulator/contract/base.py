@@ -20,7 +20,7 @@ class Body(BaseModel):
     A field that may be left out is `X | None = None`: clients send null for "not given" everywhere.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
 
     @classmethod
     def accepted(cls, body: dict[str, Any]) -> dict[str, Any]:

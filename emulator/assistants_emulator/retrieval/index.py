@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import operator
-import sqlite3
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -146,6 +145,8 @@ class StoreIndex:
     """The chunks of one vector store. EmulatorError if this Python's SQLite has no FTS5."""
 
     def __init__(self) -> None:
+        import sqlite3
+
         self._db = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         try:
             self._db.execute(_TABLE)

@@ -10,8 +10,6 @@ from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
-from filelock import FileLock, Timeout
-
 from assistants_emulator.errors import DirectoryInUse, StoreError
 
 try:
@@ -89,6 +87,8 @@ class DirectoryLock:
     """
 
     def __init__(self, directory: Path) -> None:
+        from filelock import FileLock
+
         self._directory = directory
         self._holder = directory / ".lock-holder"
         self._lock = FileLock(directory / ".lock", timeout=0, thread_local=False)
@@ -96,6 +96,8 @@ class DirectoryLock:
 
     def acquire(self) -> None:
         """Make the directory and lock it. DirectoryInUse names the holder; StoreError if there can be no directory."""
+        from filelock import Timeout
+
         make_directory(self._directory)
         with reported(self._directory):
             try:

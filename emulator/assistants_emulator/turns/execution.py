@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from assistants_emulator.code_interpreter import Stopper, execute
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import CodeInterpreter, Image
@@ -27,11 +26,15 @@ class Execution:
     """A function for a worker: returns the reply with the logs and files of its code. `stop` ends the code early."""
 
     def __init__(self, reply: CodeInterpreter, files: Mapping[str, bytes]) -> None:
+        from assistants_emulator.code_interpreter import Stopper
+
         self._reply = reply
         self._files = files
         self._stopper = Stopper()
 
     def __call__(self) -> CodeInterpreter:
+        from assistants_emulator.code_interpreter import execute
+
         reply = self._reply
         result = execute(reply.input, self._files, stopper=self._stopper)
         outputs = [Image(content=content, filename=name) for name, content in result.files.items()]

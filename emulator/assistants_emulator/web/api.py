@@ -22,7 +22,6 @@ from assistants_emulator.store.steps import run_in_turns
 from assistants_emulator.web.auth import accepted_key, is_expected, key_of
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.fault_effects import DropConnection, apply, hold_runs, malformed, retry_headers
-from assistants_emulator.web.multipart import attachment, read_form
 from assistants_emulator.web.request import Request
 from assistants_emulator.web.responses import (
     BYTES_TYPE,
@@ -215,6 +214,8 @@ class Api:
         await send_whole(send, status, [*self._headers(request, JSON_TYPE), *extra], body)
 
     async def _download(self, request: Request, send: Send, file: Download) -> None:
+        from assistants_emulator.web.multipart import attachment
+
         request.log(200)
         headers = [
             *self._headers(request, BYTES_TYPE),
@@ -242,6 +243,8 @@ async def _read(request: Request, route: Route, project: Project) -> None:
     if route.form is None or (route.body is not None and is_json):
         request.raw = await read_body(request.receive)
     else:
+        from assistants_emulator.web.multipart import read_form
+
         contents = project.context.contents
         request.form, request.raw = await read_form(request.headers, request.receive, route.form, contents)
 

@@ -4,41 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starlette.applications import Starlette
-from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.project.project import Project
 from assistants_emulator.web.api import Api
-from assistants_emulator.web.control_api import PREFIX, Control
 from assistants_emulator.web.responses import send_whole
+from assistants_emulator.web.routing import PREFIX
 from assistants_emulator.web.trusted_hosts import TrustedHosts
 
-INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in")
-INSPECTOR_PREFIXES = (f"{PREFIX}projects/", f"{PREFIX}static/")
 
+class _Lazy:
+    """An application that is made at its first request: most servers get none, and its libraries import slowly."""
 
-class _ControlAndInspector:
-    """One endpoint for all paths below the prefix: the inspector's pages, and the control API for the others."""
-
-    def __init__(self, control: Control, make_inspector: Callable[[], ASGIApp]) -> None:
-        self._control = control
-        self._make_inspector = make_inspector
-        self._inspector: ASGIApp | None = None
+    def __init__(self, make: Callable[[], ASGIApp]) -> None:
+        self._make = make
+        self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path: str = scope["path"]
-        if path in INSPECTOR_PATHS or path.startswith(INSPECTOR_PREFIXES):
-            await self._inspect(scope, receive, send)
-        else:
-            await self._control(scope, receive, send)
-
-    async def _inspect(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer by the inspector, made at the first request: most servers need none, and templates import slowly."""
-        if self._inspector is None:
-            self._inspector = self._make_inspector()
-        await self._inspector(scope, receive, send)
+        if self._app is None:
+            self._app = self._make()
+        await self._app(scope, receive, send)
 
 
 def make_app(
@@ -48,8 +34,13 @@ def make_app(
     project_of: Callable[[str], str] = project_of_key,
 ) -> ASGIApp:
     api = Api(config, open_project, project_of)
-    endpoint = _ControlAndInspector(Control(config, open_project, project_of), make_inspector)
-    others = Starlette(routes=[Route("/{path:path}", endpoint)])
+
+    def make_others() -> ASGIApp:
+        from assistants_emulator.web.control_api import control_and_inspector
+
+        return control_and_inspector(config, open_project, make_inspector, project_of)
+
+    others = _Lazy(make_others)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         """Send API calls past Starlette, whose routing would take a fifth of a call's time."""

@@ -7,7 +7,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from starlette.types import Receive, Scope, Send
+from starlette.applications import Starlette
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistants_emulator.config import VERSION, Config, project_of_key
 from assistants_emulator.errors import (
@@ -27,10 +29,12 @@ from assistants_emulator.web.auth import key_of, require_key, require_token
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.openapi import openapi
 from assistants_emulator.web.responses import JSON_TYPE, json_bytes, send_pieces, send_whole
+from assistants_emulator.web.routing import PREFIX
 from assistants_emulator.web.state_body import receive_state, send_state
 from assistants_emulator.web.trusted_hosts import SAFE_METHODS
 
-PREFIX = "/_emulator/"
+INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in")
+INSPECTOR_PREFIXES = (f"{PREFIX}projects/", f"{PREFIX}static/")
 FAILED = "This call could not be answered; the emulator's log has the traceback."
 log = logging.getLogger("assistants_emulator")
 HEADERS = [
@@ -236,3 +240,35 @@ class Control:
             calls = ", ".join(f"{verb} {path}" for verb, path in CALLS)
             raise NotFound(f"No control call {method} {scope['path']}. There are: GET health, {calls}.")
         return await operation(project, body)
+
+
+class _ControlAndInspector:
+    """One endpoint for all paths below the prefix: the inspector's pages, and the control API for the others."""
+
+    def __init__(self, control: Control, make_inspector: Callable[[], ASGIApp]) -> None:
+        self._control = control
+        self._make_inspector = make_inspector
+        self._inspector: ASGIApp | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if path in INSPECTOR_PATHS or path.startswith(INSPECTOR_PREFIXES):
+            await self._inspect(scope, receive, send)
+        else:
+            await self._control(scope, receive, send)
+
+    async def _inspect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer by the inspector, made at the first request: most servers need none, and templates import slowly."""
+        if self._inspector is None:
+            self._inspector = self._make_inspector()
+        await self._inspector(scope, receive, send)
+
+
+def control_and_inspector(
+    config: Config,
+    open_project: Callable[[str], Project],
+    make_inspector: Callable[[], ASGIApp],
+    project_of: Callable[[str], str],
+) -> ASGIApp:
+    endpoint = _ControlAndInspector(Control(config, open_project, project_of), make_inspector)
+    return Starlette(routes=[Route("/{path:path}", endpoint)])

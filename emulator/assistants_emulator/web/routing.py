@@ -74,6 +74,7 @@ OBJECT_PATHS = ("/assistants", "/threads", "/vector_stores")
 """Where a path of the wrong shape is not simply unknown; `/files/` was a 404 (ruby-openai, 2023-08)."""
 
 OPENAI, AZURE, AZURE_V1 = "/v1", "/openai", "/openai/v1"
+PREFIX = "/_emulator/"  # of the control API and the inspector, beside the API
 AZURE_SINCE, AZURE_V2_SINCE = "2024-02-15", "2024-05-01"
 NO_ACCESS = (
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "

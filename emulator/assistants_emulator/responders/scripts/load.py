@@ -8,23 +8,25 @@
           - function_call: {name: get_weather, arguments: {city: "{city}"}}
           - text: "{city}: {outputs[0]}"
 
-Every mistake is a ScriptError in one line that names file, line and key path and says what would be right.
+Every mistake is a ScriptError in one line that names file, line and key path and says what would be right. The parser
+and the actions are imported for the first script: YAML alone takes as long as twenty tests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.callback import Callback
 from assistants_emulator.responders.rules import KEYS, Rule, When, second_fallback
-from assistants_emulator.responders.scripts.actions import actions
-from assistants_emulator.responders.scripts.located import Located, ScriptSource, read_script
 from assistants_emulator.responders.sources import Scripted
 from assistants_emulator.responders.templates import near_misses
 from assistants_emulator.responders.validation import POSITIVE, FieldError, Kind
+
+if TYPE_CHECKING:
+    from assistants_emulator.responders.scripts.located import Located, ScriptSource
 
 VERSION = 1
 _VERSION = Kind(str(VERSION), lambda value: type(value) is int and value == VERSION)
@@ -45,6 +47,8 @@ def load_script(source: ScriptSource, *, allow_paths: bool = True) -> Script:
     Paths of images are relative to the file, else to the current directory. Without `allow_paths`, for a script that
     came over the network, they are refused, and the source must be an object.
     """
+    from assistants_emulator.responders.scripts.located import read_script
+
     root = read_script(source, allow_paths=allow_paths)
     if isinstance(root.value, dict) and "version" in root.value:
         root.child("version").of_kind(_VERSION)
@@ -70,6 +74,8 @@ def _misses(item: Located, rule: Rule) -> Iterator[str]:
 
 
 def _rule(located: Located) -> Rule:
+    from assistants_emulator.responders.scripts.actions import actions
+
     fields = located.fields(("when", "times", "do", "call"))
     if ("do" in fields) == ("call" in fields):
         raise located.wrong("needs do, a list of actions, or call, the URL of a program that answers; one of them")
