@@ -32,7 +32,7 @@ NEIGHBOURS = {
 }
 """What applications of 2023 and 2024 pin."""
 USUAL_NEIGHBOURS = ("fastapi-0.95", "pydantic-2.0", "pytest-7.4", "chainlit-1.0")
-"""Those that `nox` runs by itself: between them the oldest of each library; the others by `nox -s neighbours`."""
+"""Between them the oldest of each library; `nox -s lowest` and these are run by name, before a release."""
 PYTHONS = ("3.11", "3.12", "3.13")
 TESTS = "tests/matrix"
 FUZZ_REQUESTS = 27  # of all tests of tests/fuzz together, for each example
@@ -44,10 +44,7 @@ _HIDDEN = [str(folder / "bin") for version in PYTHONS for folder in sorted(_VERS
 os.environ["PATH"] = os.pathsep.join([*_HIDDEN, os.environ["PATH"]])
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = [
-    *("sdk", "newest", "lowest", "browser", "fuzz", "soak", "docs"),
-    *(f"neighbours({name})" for name in USUAL_NEIGHBOURS),
-]
+nox.options.sessions = ["sdk", "newest", "browser", "fuzz", "soak", "docs"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 

@@ -21,6 +21,7 @@ from assistants_emulator.project.project import Project
 from assistants_emulator.project.state_file import read_state
 from assistants_emulator.project.state_schema import FORMS
 from assistants_emulator.responders.scripts.load import Script, load_script
+from assistants_emulator.store.steps import run_at_once
 from assistants_emulator.web.routing import PREFIX
 from pytest_assistants_emulator.marker import Settings, settings_of
 
@@ -115,7 +116,7 @@ class Plan:
         if self.script is not None:
             project.set_script(self.script)
         if self.state is not None:
-            project.load_state(self.state)
+            run_at_once(project.load_state(self.state))
 
 
 class UnusableProject(ApiError, EmulatorError):

@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 from assistants_emulator.config import is_loopback
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.responders.replies import FunctionCall, Step
-from assistants_emulator.responders.scripts.actions import actions
-from assistants_emulator.responders.scripts.located import read_script
 from assistants_emulator.responders.sources import Session, UserCode
 from assistants_emulator.responders.turn import Turn
 
@@ -98,6 +96,9 @@ class Callback:
         return answer
 
     def _steps(self, answer: Any) -> list[Step]:
+        from assistants_emulator.responders.scripts.actions import actions
+        from assistants_emulator.responders.scripts.located import read_script
+
         try:
             return actions(read_script(answer, allow_paths=False).child("do"))
         except ScriptError as error:
