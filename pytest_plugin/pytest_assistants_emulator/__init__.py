@@ -306,7 +306,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Wait for Ctrl-C where projects of failing tests are kept and somebody is at the terminal."""
+    """Wait for Ctrl-C where projects of failing tests are kept and standard output is a terminal."""
     if session_of(config).kept and sys.stdout.isatty():
         print("Projects of failing tests are kept for the inspector; Ctrl-C ends.")
         with contextlib.suppress(KeyboardInterrupt):

@@ -98,7 +98,7 @@ def cost(pattern: str, flags: int, length: int) -> float:
 
 @lru_cache(maxsize=1024)
 def _structure(pattern: str, flags: int) -> tuple[int, bool]:
-    """How many choices there are between ways to match, and True if one of them is made again in a repeat."""
+    """Return the number of choices between ways to match, and True if one of them is made again in a repeat."""
     return _choices(parser.parse(pattern, flags & ~re.DEBUG))
 
 

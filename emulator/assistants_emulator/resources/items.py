@@ -24,7 +24,7 @@ NOTHING: Includes = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class ItemType:
-    """How the items of one type are shown: `keys` in their order, of which `optional` ones may be missing.
+    """A type of items, as they are shown: `keys` in their order, of which `optional` ones may be missing.
 
     `included` keys are null, or missing where they are optional, unless the request includes them by that name.
     """

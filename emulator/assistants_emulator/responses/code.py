@@ -92,7 +92,7 @@ def cited_image(file: Object) -> Object:
 
 
 def execution(context: Context, response: Object, reply: CodeInterpreter) -> Execution:
-    """What executes the reply's code. ScriptError unless that is allowed."""
+    """Return the execution of the reply's code, for a worker. ScriptError unless that is allowed."""
     require_execution(context)
     return Execution(reply, dict(_attached(context, response)))
 

@@ -28,7 +28,7 @@ LOCKED = "Another process is currently operating on this conversation. Please re
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a request goes on with, and its own items: new ones as they were given, stored ones as they are."""
+    """The history that a request goes on with, and its own items: new ones as they were given, stored ones as they are."""
 
     previous: Object | None
     conversation: Object | None
@@ -67,7 +67,7 @@ def find_place(context: Context, body: dict[str, Any]) -> Place:
 
 
 def check_model(context: Context, body: dict[str, Any]) -> None:
-    """What the model does not take: a model of `--reasoning-model` refuses what reasoning models do."""
+    """Refuse what the model does not take: reasoning models have no `temperature`, for example."""
     model = body["model"]
     require_model(context, model)
     if not is_reasoning_model(context, model):

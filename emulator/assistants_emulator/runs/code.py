@@ -87,7 +87,7 @@ def _mentions(value: str, path: str, file_id: str) -> Iterator[Object]:
 
 
 def execution(context: Context, run: Object, reply: CodeInterpreter) -> Execution:
-    """What executes the reply's code. ScriptError unless that is allowed."""
+    """Return the execution of the reply's code, for a worker. ScriptError unless that is allowed."""
     require_execution(context)
     files = {name: context.contents.whole(file["_content"]) for name, file in _attached(context, run)}
     return Execution(reply, files)

@@ -48,7 +48,7 @@ class ReplyWriter(Protocol):
         ...
 
     def execution(self, reply: CodeInterpreter) -> Execution:
-        """What executes the code; ScriptError unless that is allowed."""
+        """Return the execution of the code, for a worker; ScriptError unless that is allowed."""
         ...
 
     def require_usable(self) -> None:

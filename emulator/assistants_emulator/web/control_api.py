@@ -90,7 +90,7 @@ async def delete_script(project: Project, body: dict[str, Any]) -> Answer:
 
 
 async def get_failures(project: Project, body: dict[str, Any]) -> Answer:
-    """What a test should not end with, once no run is at work."""
+    """Return the problems that a test should not end with, once no run is at work."""
     await project.driver.settle_all()
     driver = project.driver
     exceptions = [
