@@ -1,4 +1,4 @@
-"""The installed packages: their names stand in nobody's way, and the distribution holds them and nothing else."""
+"""The installed packages: their names are in no one's way, and the distribution holds them and nothing else."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ class Scrubber:
                 return body
 
     def _member(self, key: str, item: Any) -> Any:
-        """Return the scrubbed value of a key. The keys of a schema's `properties` are names of parameters, not of secrets."""
+        """Return the scrubbed value of a key. Keys of a schema's `properties` name parameters, not secrets."""
         if key == "properties" and isinstance(item, dict):
             return {self.text(name): self.value(schema) for name, schema in item.items()}
         return self._hidden(item) if _plain(key) in self._json_names else self.value(item)

@@ -28,7 +28,7 @@ LOCKED = "Another process is currently operating on this conversation. Please re
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The history that a request goes on with, and its own items: new ones as they were given, stored ones as they are."""
+    """The history that a request continues, and its own items: new ones as given, stored ones as they are."""
 
     previous: Object | None
     conversation: Object | None
