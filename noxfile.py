@@ -31,8 +31,6 @@ NEIGHBOURS = {
     "streamlit-1.37": ("streamlit==1.37.1",),
 }
 """What applications of 2023 and 2024 pin."""
-USUAL_NEIGHBOURS = ("fastapi-0.95", "pydantic-2.0", "pytest-7.4", "chainlit-1.0")
-"""Between them the oldest of each library; `nox -s lowest` and these are run by name, before a release."""
 PYTHONS = ("3.11", "3.12", "3.13")
 TESTS = "tests/matrix"
 FUZZ_REQUESTS = 27  # of all tests of tests/fuzz together, for each example
