@@ -132,7 +132,7 @@ class ClockHandle:
         self._loop.wait(self._loop.call(self._project).advance(seconds))
 
     def set(self, when: float) -> None:
-        self._loop.wait(self._loop.call(self._project).driver.move_clock(when))
+        self._loop.wait(self._loop.call(self._project).scheduler.move_clock(when))
 
 
 class FaultsHandle:
@@ -222,20 +222,20 @@ class ProjectHandle(ObjectAdder):
         An exception that is left in it when a test ends fails the test; a test that expects one takes it out:
         `assert "no such city" in str(assistants_emulator.failures.pop().error)`.
         """
-        return self._do(lambda project: project.driver.failures)
+        return self._do(lambda project: project.scheduler.failures)
 
     @property
     def unmatched(self) -> list[str]:
         """A text for each run that no rule matched: its last message and each rule's condition. The list itself."""
-        return self._do(lambda project: project.driver.unmatched)
+        return self._do(lambda project: project.scheduler.unmatched)
 
     def rule_verdicts(self) -> dict[str, list[str]]:
         """A line for each rule that was tried, with the reason that it did not answer, by the id of each newest run."""
-        return self._do(lambda project: project.driver.verdicts())
+        return self._do(lambda project: project.scheduler.verdicts())
 
     def leftovers(self) -> Leftovers:
         """The leftovers once every run has ended or waits for outputs, the clock or a resume."""
-        settled = self._do(lambda project: self._current_leftovers() if project.driver.is_settled else None)
+        settled = self._do(lambda project: self._current_leftovers() if project.scheduler.is_settled else None)
         return settled or self._server.loop.wait(self._leftovers())
 
     def configure(
@@ -354,7 +354,7 @@ class ProjectHandle(ObjectAdder):
 
     def resume(self, run_id: str) -> None:
         """Resume a paused run; EmulatorError if it is not paused."""
-        if not self._do(lambda project: project.driver.resume(run_id)):
+        if not self._do(lambda project: project.scheduler.resume(run_id)):
             raise EmulatorError(f"{run_id} is not paused in project {self.name}")
 
     def transcript(self, id: str, *, portable: bool = False) -> str:
@@ -382,21 +382,23 @@ class ProjectHandle(ObjectAdder):
         return text
 
     async def _leftovers(self) -> Leftovers:
-        await self._project().driver.settle_all()
+        await self._project().scheduler.settle_all()
         return self._current_leftovers()
 
     def _current_leftovers(self) -> Leftovers:
         project = self._project()
-        driver = project.driver
-        driver.held.end_all()
+        scheduler = project.scheduler
+        scheduler.held.end_all()
         slept, remarks = project.requests.seconds_between_looks(), tuple(project.context.remarks)
         faults = [text for fault in project.faults if (text := fault.leftover())]
-        unused = [*driver.rules.unused(), *faults]
+        unused = [*scheduler.rules.unused(), *faults]
         open_runs = open_calls(project.context.store)
-        return Leftovers(driver.failures, driver.unmatched, unused, driver.is_settled, slept, remarks, open_runs)
+        return Leftovers(
+            scheduler.failures, scheduler.unmatched, unused, scheduler.is_settled, slept, remarks, open_runs
+        )
 
     async def _settled(self, thread_id: str) -> None:
-        await self._project().driver.settle(thread_id)
+        await self._project().scheduler.settle(thread_id)
 
     def _do(self, function: Callable[[Project], T]) -> T:
         return self._server.loop.call(lambda: function(self._project()))
@@ -406,10 +408,10 @@ class ProjectHandle(ObjectAdder):
 
 
 def _state(project: Project) -> Steps[dict[str, list[dict[str, Any]]]]:
-    project.driver.held.end_all()
+    project.scheduler.held.end_all()
     return (yield from get_state(project.context))
 
 
 def _transcripts(project: Project, newest: int | None, portable: bool) -> dict[str, str]:
-    project.driver.held.end_all()
+    project.scheduler.held.end_all()
     return transcripts(project.context.store, newest, portable)

@@ -33,7 +33,7 @@ V1 = {"OpenAI-Beta": "assistants=v1"}
 
 async def work_done(project: Project) -> None:
     """Wait until no run is at work, naming none."""
-    while not project.driver.is_settled:
+    while not project.scheduler.is_settled:
         await asyncio.sleep(0)
 
 

@@ -164,7 +164,7 @@ def test_a_run_that_is_being_cancelled_as_the_emulator_stops_is_cancelled_after_
         emulator.respond(Pause())
         run = begin(client, "Hi")
         client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
-        emulator._do(cancelled_and(lambda project: project.driver.stop(), run))
+        emulator._do(cancelled_and(lambda project: project.scheduler.stop(), run))
     with TinyDB(tmp_path / "default" / "db.json") as database:
         assert [stored["status"] for stored in database.table("runs")] == ["cancelling"]
     with Emulator(tmp_path) as emulator, emulator.client() as client:

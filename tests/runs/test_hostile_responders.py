@@ -223,7 +223,7 @@ def test_a_turn_that_outlives_its_loop_ends_without_a_failure(project: ProjectHa
             LogBudget(),
         )
         run_at_once(abandoned.load_state(state))
-        task = abandoned.driver.task(run.id)
+        task = abandoned.scheduler.task(run.id)
         assert task is not None
         await task.suspension.settled.wait()
         return abandoned, task.loop_task.get_coro()
@@ -232,4 +232,4 @@ def test_a_turn_that_outlives_its_loop_ends_without_a_failure(project: ProjectHa
     loop.close()
     turn.close()
     workers.close()
-    assert abandoned.driver.failures == []
+    assert abandoned.scheduler.failures == []

@@ -83,7 +83,7 @@ class Inspector:
             if name not in self._site.projects():
                 raise NotFound(f"There is no project {name!r}; a project is created when its key is first used.")
             request.opened = self._site.open(name)
-            request.opened.driver.held.end_all()
+            request.opened.scheduler.held.end_all()
         if request.http.method == "POST":
             await request.read_form()
         response = row.handler(request, **ids)

@@ -46,7 +46,7 @@ async def set_clock(request: PageRequest) -> Response:
         when = datetime.datetime.strptime(request.field("when")[:16], TIME_FORMAT).replace(tzinfo=datetime.UTC)
     except ValueError:
         return controls(request, f"The time is one like 2025-01-31T12:00, in UTC, not {request.field('when')!r}.")
-    await request.project.driver.move_clock(when.timestamp())
+    await request.project.scheduler.move_clock(when.timestamp())
     return request.to("controls")
 
 

@@ -41,8 +41,8 @@ def overview(request: PageRequest) -> Response:
         runs=runs,
         threads=[(thread, first_text(context, thread["id"])) for thread in threads],
         calls=list(request.project.requests)[-RECENT:][::-1],
-        failures=request.project.driver.failures[-RECENT:],
-        unmatched=request.project.driver.unmatched[-RECENT:],
+        failures=request.project.scheduler.failures[-RECENT:],
+        unmatched=request.project.scheduler.unmatched[-RECENT:],
     )
 
 

@@ -88,7 +88,7 @@ async def submit(request: PageRequest, thread_id: str, run_id: str) -> Response:
         run_operations.submit_tool_outputs(request.context, thread_id, run_id, body)
     except ApiError as error:
         return _run(request, run_object, error)
-    await request.project.driver.settle(thread_id)
+    await request.project.scheduler.settle(thread_id)
     return request.to("threads", thread_id, "runs", run_id)
 
 
@@ -97,15 +97,15 @@ async def cancel(request: PageRequest, thread_id: str, run_id: str) -> Response:
         run_operations.cancel(request.context, thread_id, run_id, {})
     except InvalidState as error:
         return _run(request, require_run(request.context, thread_id, run_id), error)
-    await request.project.driver.settle(thread_id)
+    await request.project.scheduler.settle(thread_id)
     return request.to("threads", thread_id, "runs", run_id)
 
 
 async def resume(request: PageRequest, thread_id: str, run_id: str) -> Response:
     run_object = require_run(request.context, thread_id, run_id)
-    if not request.project.driver.resume(run_id):
+    if not request.project.scheduler.resume(run_id):
         return _run(request, run_object, InvalidState("This run is not paused, so there is nothing to resume."))
-    await request.project.driver.settle(thread_id)
+    await request.project.scheduler.settle(thread_id)
     return request.to("threads", thread_id, "runs", run_id)
 
 

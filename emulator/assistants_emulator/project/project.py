@@ -87,7 +87,7 @@ class Project:
             self.context.commit(Event("orphans.dropped", {}, drops=tuple(orphans)))
         self.context.contents.keep_only(used_contents(store))
         self.expiry = Expiry(self.context)
-        self.driver = self._new_driver()
+        self.scheduler = self._new_scheduler()
         self._reading: dict[str, asyncio.Future[None]] = {}
 
     @property
@@ -122,7 +122,7 @@ class Project:
         self._resets += 1
         self.end_streams()
         self._stop_reading()
-        self.driver.close()
+        self.scheduler.close()
         self.context.clock.close()
         self.context.store.replace({}, {})
         self.context.contents.keep_only(())
@@ -142,7 +142,7 @@ class Project:
         self.context.adopted.clear()
         self.context.remarks.clear()
         self.faults.clear()
-        self.driver = self._new_driver()
+        self.scheduler = self._new_scheduler()
 
     def next_request_id(self) -> str:
         self._calls += 1
@@ -187,13 +187,13 @@ class Project:
             return
         self.end_streams()
         self._stop_reading()
-        self.driver.stop()
+        self.scheduler.stop()
         install()
         new_names = (name for state in self._new_states for name in state.names)
         self.context.contents.keep_only(used_contents(self.context.store).union(new_names))
         self.context.forget_derived()
         self.expiry.rearm()
-        self.driver.adopt(tables)
+        self.scheduler.adopt(tables)
 
     async def add_state(self, state: Mapping[str, Any]) -> State:
         """Add objects, and return them by table as the API renders them, with the files of vector stores read."""
@@ -210,8 +210,8 @@ class Project:
     async def advance(self, seconds: float) -> None:
         if seconds < 0:
             raise EmulatorError(f"advance takes seconds from 0 up, not {seconds}; `set` moves a clock back")
-        await self.driver.settle_all()
-        await self.driver.move_clock(self.context.clock.time() + seconds)
+        await self.scheduler.settle_all()
+        await self.scheduler.move_clock(self.context.clock.time() + seconds)
 
     async def read_stores(self, store_id: str | None = None, searching: bool = False) -> None:
         """Wait until the files of this vector store, or of all, are read.
@@ -257,7 +257,7 @@ class Project:
     def is_at_work(self) -> bool:
         """True while a run is being executed, a file is being read, or the objects are being written."""
         is_writing = bool(self._new_states) or self.context.store.is_writing
-        return bool(self._reading or is_writing) or not self.driver.is_resting
+        return bool(self._reading or is_writing) or not self.scheduler.is_resting
 
     def unload(self) -> None:
         """Drop the objects from memory; they are loaded from the directory when they are next used."""
@@ -268,8 +268,8 @@ class Project:
         """Stop runs as they stand and write everything to disk."""
         self.end_streams()
         with suppress(StoreError):  # what cannot be written is held until the directory is used again
-            self.driver.held.end_all()
-        ending = self.driver.close()
+            self.scheduler.held.end_all()
+        ending = self.scheduler.close()
         await asyncio.gather(*ending, return_exceptions=True)
         self._stop_reading()
         self.expiry.close()
@@ -305,7 +305,7 @@ class Project:
             return ManualClock(start, self._autojump)
         return SystemClock(asyncio.get_running_loop().call_later)
 
-    def _new_driver(self) -> TurnScheduler:
+    def _new_scheduler(self) -> TurnScheduler:
         runs = RunTurns(self.context)
         apis = (runs, ResponseTurns(self.context))
         return TurnScheduler(

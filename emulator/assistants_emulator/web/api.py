@@ -125,11 +125,11 @@ class Api:
         if request.form is not None:
             values["form"] = request.form
         address.require_known(values)
-        project.driver.recover()
+        project.scheduler.recover()
         project.context.clock.catch_up()
         asker = request.headers.get(RUN_HEADER, b"").decode("latin-1")
         for place in _places(ids, values.get("body")):
-            await project.driver.settle(place, asker, cancelled=ids["run_id"] if route.cancels else None)
+            await project.scheduler.settle(place, asker, cancelled=ids["run_id"] if route.cancels else None)
         if route.settles:
             await project.read_stores(ids.get("vector_store_id"), searching=route.settles == "search")
         if (stream := _stream_of(request, route, project, values)) is not None:
@@ -194,7 +194,7 @@ class Api:
         except Exception as error:  # too late for an error's body: the server closes the connection
             error.add_note(f"while the events of {stream.subject_id} were sent")
             log.exception("%s %s: its events could not be sent", request.method, request.path)
-            request.project.driver.failed(stream.subject_id, error)
+            request.project.scheduler.failed(stream.subject_id, error)
         finally:
             stream.close()
             if logged is not None:
@@ -293,10 +293,10 @@ def _stream_of(request: Request, route: Route, project: Project, values: dict[st
 async def _until_over(request: Request, project: Project, id: str) -> None:
     """Wait for the end of a turn; Disconnected if the client does not, which stops nothing."""
     for _ in range(FEW_STEPS):
-        if project.driver.task(id) is None:
+        if project.scheduler.task(id) is None:
             return
         await asyncio.sleep(0)
-    if not await send_until_gone(project.driver.until_over(id), disconnect(request.receive)):
+    if not await send_until_gone(project.scheduler.until_over(id), disconnect(request.receive)):
         raise Disconnected
 
 

@@ -91,16 +91,16 @@ async def delete_script(project: Project, body: dict[str, Any]) -> Answer:
 
 async def get_failures(project: Project, body: dict[str, Any]) -> Answer:
     """Return the problems that a test should not end with, once no run is at work."""
-    await project.driver.settle_all()
-    driver = project.driver
+    await project.scheduler.settle_all()
+    scheduler = project.scheduler
     exceptions = [
         {"run_id": failure.run_id, "type": type(failure.error).__name__, "message": str(failure.error)}
-        for failure in driver.failures
+        for failure in scheduler.failures
     ]
     return {
         "exceptions": exceptions,
-        "unmatched": driver.unmatched,
-        "unused": driver.rules.unused(),
+        "unmatched": scheduler.unmatched,
+        "unused": scheduler.rules.unused(),
         "script_mistakes": project.script_mistakes,
     }
 
@@ -120,7 +120,7 @@ async def post_clock(project: Project, body: dict[str, Any]) -> Answer:
     if "advance" in moves:
         await project.advance(moves["advance"])
     else:
-        await project.driver.move_clock(moves["set"])
+        await project.scheduler.move_clock(moves["set"])
     return await get_clock(project, body)
 
 
@@ -146,7 +146,7 @@ async def delete_faults(project: Project, body: dict[str, Any]) -> Answer:
 
 
 async def resume(project: Project, run_id: str) -> Answer:
-    if not project.driver.resume(run_id):
+    if not project.scheduler.resume(run_id):
         raise NotFound(f"No paused run found with id '{run_id}'.")
     return {"id": run_id, "resumed": True}
 
@@ -211,7 +211,7 @@ class Control:
         project = self._project(scope)
         if scope["method"] == "PUT":
             await receive_state(project, receive)
-        project.driver.held.end_all()
+        project.scheduler.held.end_all()
         return project
 
     def _project(self, scope: Scope) -> Project:
