@@ -2,13 +2,15 @@
 
 A mark in front of a block gives its kind: `<!-- test -->` a test file, `<!-- test: CASSETTE -->` one
 with a cassette of fixtures/ beside it, `<!-- run: TEXT -->` a program that prints that
-text, `<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word.
+text, `<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word,
+`<!-- project: FOLDER/FILE -->` a file of a project whose tests pass; `FILE` alone is in each project of the page.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import re
 import shutil
 import subprocess
@@ -33,6 +35,7 @@ from pytest_assistants_emulator.marker import KEYWORDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = {str(path.relative_to(ROOT / "docs")): path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
+MARKS = ("test", "run", "script", "file", "project")
 BLOCK = r"<!-- {mark}(?:: (?P<what>[^\n]*))? -->\n```\w+\n(?P<code>.*?)```"
 
 
@@ -55,7 +58,7 @@ def named(text: str) -> list[str]:
 
 def test_every_mark_is_one_that_is_run() -> None:
     marks = [mark for text in PAGES.values() for mark in re.findall(r"<!-- (\w+)", text)]
-    assert len(marks) == sum(len(blocks(mark)) for mark in ("test", "run", "script", "file"))
+    assert len(marks) == sum(len(blocks(mark)) for mark in MARKS)
 
 
 def test_the_tests_pass_as_printed(everything_is_imported: None, pytester: pytest.Pytester) -> None:
@@ -66,6 +69,34 @@ def test_the_tests_pass_as_printed(everything_is_imported: None, pytester: pytes
         shutil.copy(ROOT / "fixtures" / "cassettes" / cassette, pytester.path)
     count = sum(len(re.findall(r"^def test_", code, re.MULTILINE)) for code in printed.values())
     pytester.runpytest("-W", "error", "-p", "no:cacheprovider").assert_outcomes(passed=count)
+
+
+def projects() -> dict[str, dict[str, str]]:
+    """The files of each project by its page and folder."""
+    files: dict[str, dict[str, str]] = {}
+    for page, path, code in blocks("project"):
+        folder, _, name = path.rpartition("/")
+        files.setdefault(f"{page}:{folder}", {})[name] = code
+    shared = {name.partition(":")[0]: code for name, code in files.items() if name.endswith(":")}
+    return {name: {**shared.get(name.partition(":")[0], {}), **code} for name, code in files.items() if name[-1] != ":"}
+
+
+def libraries(files: dict[str, str]) -> set[str]:
+    """The frameworks that they import, which the emulator's own tests do not need."""
+    return set(re.findall(r"^(?:from|import) (fastapi|django|dotenv)\b", "\n".join(files.values()), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", PROJECTS := projects())
+def test_a_project_passes_as_printed(name: str, tmp_path: Path) -> None:
+    files = PROJECTS[name]
+    if missing := [library for library in libraries(files) if importlib.util.find_spec(library) is None]:
+        pytest.skip(f"needs {missing[0]}, of the extra test")
+    for file, code in files.items():
+        (tmp_path / file).write_text(code)
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AZURE_", "PYTEST_"))}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
+    ran = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True)
+    assert (ran.returncode, " passed" in ran.stdout) == (0, True), ran.stdout + ran.stderr
 
 
 @pytest.mark.parametrize(("page", "told", "code"), blocks("run"))
