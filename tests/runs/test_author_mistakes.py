@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assistants_emulator import CodeInterpreter, FunctionCall, ProjectHandle, Text
+from assistants_emulator import CodeInterpreter, FunctionCall, Incomplete, ProjectHandle, Text
 
 WEATHER = {
     "type": "function",
@@ -72,6 +72,11 @@ def test_a_mistake_is_in_last_error_and_fails_the_test(
 def test_replies_that_the_run_allows_pass(project: ProjectHandle, asking) -> None:
     project.respond(json.dumps({"total": 3}))
     assert asking.poll(response_format=SCHEMA).status == "completed"
+
+
+def test_a_text_that_ends_in_its_middle_need_not_fit(project: ProjectHandle, asking) -> None:
+    project.respond(Text('{"tot', then=Incomplete("max_completion_tokens")))
+    assert asking.poll(response_format=SCHEMA).status == "incomplete"
 
 
 def test_broken_arguments_are_let_through_for_programs_that_must_bear_them(project: ProjectHandle, asking) -> None:
