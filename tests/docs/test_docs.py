@@ -1,9 +1,10 @@
 """The documentation: its examples run as printed, and its reference is complete.
 
 A mark in front of a block gives its kind: `<!-- test -->` a test file, `<!-- test: CASSETTE -->` one
-with a cassette of fixtures/ beside it, `<!-- run: TEXT -->` a program that prints that
-text, `<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word,
-`<!-- project: FOLDER/FILE -->` a file of a project whose tests pass; `FILE` alone is in each project of the page.
+with a cassette of fixtures/ beside it, `<!-- run: TEXT -->` a program that prints that text,
+`<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word,
+`<!-- project: FOLDER/FILE -->` a file of a project whose tests pass, `<!-- project: FILE -->` one of
+each project of the page, `<!-- program: FILE -->` a program that answers runs, in another language.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,7 +38,7 @@ from pytest_assistants_emulator.marker import KEYWORDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = {str(path.relative_to(ROOT / "docs")): path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
-MARKS = ("test", "run", "script", "file", "project")
+MARKS = ("test", "run", "script", "file", "project", "program")
 BLOCK = r"<!-- {mark}(?:: (?P<what>[^\n]*))? -->\n```\w+\n(?P<code>.*?)```"
 
 
@@ -97,6 +100,44 @@ def test_a_project_passes_as_printed(name: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
     ran = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True)
     assert (ran.returncode, " passed" in ran.stdout) == (0, True), ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(("page", "file", "code"), blocks("program"))
+def test_a_program_answers_a_run_as_printed(page: str, file: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(code)
+    with serving(file, tmp_path) as url, Emulator() as emulator, emulator.client() as client:
+        rule = {"when": {"message": r"weather in (?P<city>\w+)"}, "call": url}
+        emulator.load_script({"version": 1, "replies": [rule]})
+        tool: Any = {"type": "function", "function": {"name": "get_weather"}}
+        assistant = client.beta.assistants.create(model="gpt-4o", tools=[tool])
+        thread = client.beta.threads.create(messages=[{"role": "user", "content": "The weather in Oslo?"}])
+        run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+        assert run.required_action is not None, run.last_error
+        (call,) = run.required_action.submit_tool_outputs.tool_calls
+        client.beta.threads.runs.submit_tool_outputs_and_poll(
+            run_id=run.id, thread_id=thread.id, tool_outputs=[{"tool_call_id": call.id, "output": "18 degrees"}]
+        )
+        assert "assistant: Oslo: 18 degrees\nrun completed" in emulator.transcript(thread.id)
+
+
+@contextmanager
+def serving(file: str, folder: Path) -> Iterator[str]:
+    """The URL of the program, which runs until the block ends; skipped where its language is not installed."""
+    compiler = {".mjs": "node", ".go": "go"}[Path(file).suffix]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    command = ["node", file]
+    if compiler == "go":
+        command = [str(folder / "program")]
+        subprocess.run(["go", "build", "-o", command[0], file], cwd=folder, check=True)
+    with subprocess.Popen(
+        command, cwd=folder, env={**os.environ, "PORT": "0"}, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        try:
+            yield program.stdout.readline().strip()
+        finally:
+            program.terminate()
 
 
 @pytest.mark.parametrize(("page", "told", "code"), blocks("run"))
