@@ -4,7 +4,8 @@ A mark in front of a block gives its kind: `<!-- test -->` a test file, `<!-- te
 with a cassette of fixtures/ beside it, `<!-- run: TEXT -->` a program that prints that text,
 `<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word,
 `<!-- project: FOLDER/FILE -->` a file of a project whose tests pass, `<!-- project: FILE -->` one of
-each project of the page, `<!-- program: FILE -->` a program that answers runs, in another language.
+each project of the page, `<!-- program: FILE -->` a program that answers runs, in another language,
+`<!-- message: NAME -->` a message that test_troubleshooting.py reproduces.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from pytest_assistants_emulator.marker import KEYWORDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = {str(path.relative_to(ROOT / "docs")): path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
-MARKS = ("test", "run", "script", "file", "project", "program")
+MARKS = ("test", "run", "script", "file", "project", "program", "message")
 BLOCK = r"<!-- {mark}(?:: (?P<what>[^\n]*))? -->\n```\w+\n(?P<code>.*?)```"
 
 
