@@ -11,6 +11,7 @@ from starlette.responses import Response
 from assistants_emulator.contract import SubmitToolOutputs, check
 from assistants_emulator.errors import ApiError, InvalidState
 from assistants_emulator.inspector.conversation import conversation, first_text, parts
+from assistants_emulator.inspector.exports import FORMS
 from assistants_emulator.inspector.request import PageRequest, message_of
 from assistants_emulator.inspector.timeline import RUNNING, answered_by, asked_functions, summary, timeline
 from assistants_emulator.object_kinds import ASSISTANT, MESSAGE
@@ -56,6 +57,7 @@ def thread(request: PageRequest, thread_id: str) -> Response:
         count=count,
         parts=_parts(request),
         summary=_summary(request),
+        exports=FORMS,
     )
 
 
@@ -121,6 +123,7 @@ def _run(request: PageRequest, run_object: Object, error: ApiError | None = None
         answered_by=answered_by(request.project, run_object),
         is_running=run_object["status"] in RUNNING,
         parts=_parts(request),
+        exports=FORMS,
         error=message_of(error) if error else None,
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from assistants_emulator.inspector import calls, controls, files, home, live, objects, playground
+from assistants_emulator.inspector import calls, controls, exports, files, home, live, objects, playground
 
 Handler = Callable[..., Response | Awaitable[Response]]
 
@@ -50,8 +50,10 @@ ROWS = (
     _of_project("GET", "assistants/{assistant_id}", objects.assistant),
     _of_project("GET", "threads", objects.threads),
     _of_project("GET", "threads/{thread_id}", objects.thread),
+    _of_project("GET", "threads/{thread_id}/export/{form}", exports.thread_export),
     _of_project("GET", "threads/{thread_id}/messages/{message_id}", objects.message),
     _of_project("GET", "threads/{thread_id}/runs/{run_id}", objects.run),
+    _of_project("GET", "threads/{thread_id}/runs/{run_id}/export/{form}", exports.run_export),
     _of_project("POST", "threads/{thread_id}/runs/{run_id}/outputs", objects.submit),
     _of_project("POST", "threads/{thread_id}/runs/{run_id}/cancel", objects.cancel),
     _of_project("POST", "threads/{thread_id}/runs/{run_id}/resume", objects.resume),

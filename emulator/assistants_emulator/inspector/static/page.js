@@ -122,19 +122,40 @@ function showCurrent() {
   side.scrollLeft += link.left + link.width / 2 - (list.left + list.width / 2);
 }
 
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (!button) return;
-  const source = document.getElementById(button.dataset.copy);
+// A button copies an element's text; a link with `data-copy-from` the text that it leads to.
+async function copyText(button, text, select) {
   const label = button.textContent;
   try {
-    await navigator.clipboard.writeText(source.textContent);
+    await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    getSelection().selectAllChildren(source); // no clipboard without https: at least it is selected
-    button.textContent = "Selected";
+    button.textContent = select(); // no clipboard without https
   }
   setTimeout(() => (button.textContent = label), 1500);
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) {
+    const source = document.getElementById(button.dataset.copy);
+    await copyText(button, source.textContent, () => {
+      getSelection().selectAllChildren(source);
+      return "Selected";
+    });
+    return;
+  }
+  const link = event.target.closest("[data-copy-from]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const answer = await fetch(link.href);
+  if (!answer.ok) {
+    location.href = link.href;
+    return;
+  }
+  await copyText(link, await answer.text(), () => {
+    location.href = link.href;
+    return "Opening";
+  });
 });
 
 showCurrent();
