@@ -26,9 +26,10 @@ def assistants(request: PageRequest) -> Response:
     return request.render("assistants.html", page=request.page("assistants"))
 
 
-def assistant(request: PageRequest, assistant_id: str) -> Response:
+def assistant(request: PageRequest, assistant_id: str, error: str | None = None) -> Response:
+    """The page; with an `error` of its form, which keeps what was posted."""
     assistant_object = require(request.context, ASSISTANT, assistant_id, "assistant_id")
-    return request.render("assistant.html", assistant=assistant_object)
+    return request.render("assistant.html", status=400 if error else 200, assistant=assistant_object, error=error)
 
 
 def threads(request: PageRequest) -> Response:
@@ -46,12 +47,14 @@ def threads(request: PageRequest) -> Response:
     return request.render("threads.html", page=page, rows=rows)
 
 
-def thread(request: PageRequest, thread_id: str) -> Response:
+def thread(request: PageRequest, thread_id: str, error: str | None = None) -> Response:
     thread_object = require_thread(request.context, thread_id)
     entries = conversation(request.context, thread_id, request.query("before"), request.query("after"))
     count = request.context.store.count("messages", "thread_id", thread_id)
     return request.render(
         "thread.html",
+        status=400 if error else 200,
+        error=error,
         thread=thread_object,
         conversation=entries,
         count=count,

@@ -158,7 +158,31 @@ document.addEventListener("click", async (event) => {
   });
 });
 
+// A state file is posted as it is: it may be large.
+document.addEventListener("change", async (event) => {
+  const chooser = event.target.closest("[data-state]");
+  if (!chooser || !chooser.files.length) return;
+  const problem = document.getElementById("state-error");
+  const answer = await fetch(chooser.dataset.state, { method: "POST", body: chooser.files[0] });
+  const { error } = await answer.json().catch(() => ({ error: "The state could not be loaded." }));
+  chooser.value = "";
+  problem.textContent = error ? `Nothing was changed: ${error}` : "";
+  problem.hidden = !error;
+  if (!error) location.reload();
+});
+
+function showMistake() {
+  const text = document.querySelector("textarea[data-line]");
+  const line = Number(text?.dataset.line || 0);
+  if (!line) return;
+  const starts = [0, ...[...text.value.matchAll(/\n/g)].map((match) => match.index + 1)];
+  text.focus();
+  text.setSelectionRange(starts[line - 1] ?? 0, (starts[line] ?? text.value.length + 1) - 1);
+}
+
 showCurrent();
+showMistake();
+for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
 remember(document);
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 addEventListener("hashchange", openFootnote);
