@@ -235,6 +235,16 @@ def test_every_file_that_a_page_for_contributors_names_exists(page: str) -> None
     assert missing <= {"resources/NAME.py", "contract/NAME.py"}
 
 
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_name_that_such_a_page_gives_after_a_file_is_in_that_file(page: str) -> None:
+    text = (ROOT / page).read_text()
+    names = re.findall(r"`((?:[\w-]+/)*[\w-]+\.py)`: (?:a (?:row|case) of )?`(\w+)`", text)
+    homes = (ROOT, ROOT / "emulator/assistants_emulator")
+    files = [(next((home / file for home in homes if (home / file).exists()), None), name) for file, name in names]
+    assert names
+    assert [name for file, name in files if file and not re.search(rf"\b{name}\b", file.read_text())] == []
+
+
 class PluginOptions:
     """Stand-in for pytest's parser that collects the names of options."""
 
