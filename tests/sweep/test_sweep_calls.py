@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import openai
 import pytest
@@ -78,3 +79,9 @@ def test_refused_for_ever_are_the_call_and_its_retries_and_no_later_call(
         client.beta.threads.create()
     client.beta.threads.create()
     assert [call.status for call in project.requests] == [status, status, status, 200]
+
+
+def test_the_reference_lists_every_effect() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/variants.md").read_text()
+    rows = [f"| `{effect.name}` | `{effect.symbol}` | {effect.description} |" for effect in EFFECTS.values()]
+    assert "\n".join(rows) in page

@@ -119,7 +119,7 @@ class Api:
         await _read(request, route, project)
         if RUN_HEADER not in request.headers:
             calls = project.context.calls
-            request.call = calls.arrive(request.method, route.path, address.path, request.headers, request.raw)
+            request.call = calls.arrive(route.method, route.path, address.path, request.headers, request.raw)
         request.fault = fault = strike(request, project, address.path)
         if fault is not None:
             await apply(fault)
