@@ -54,7 +54,9 @@ SHOWN_BY = {
     "`dropped` counts the others": f"{REQUESTS}:test_a_log_is_bounded_in_bytes",
     "A project keeps the newest": f"{FAILURES}:test_the_newest_are_kept_and_the_others_counted",
     "With a data directory the objects": f"{PROJECTS}:test_objects_are_there_when_their_project_is_used_again",
-    "`tests/benchmarks/soak.py` ends": "benchmarks/soak:main",
+    "What was deleted, ended": "hostile/test_memory:test_rounds_of_calls_leave_no_objects",
+    "`tests/benchmarks/soak.py` shows": "benchmarks/soak:main",
+    "It has failing runs": "benchmarks/soaking:round_of_calls",
 }
 
 
