@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from assistants_emulator.clock import LAST_INSTANT
+from assistants_emulator.clock import LAST_INSTANT, is_instant
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.rules import RuleBook
+from assistants_emulator.responders.validation import display
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Failure, TurnServices
 from assistants_emulator.turns.suspension import HeldEnds
@@ -123,8 +124,10 @@ class TurnScheduler:
 
     async def move_clock(self, when: float) -> None:
         """Move the clock to `when` (unix seconds), stopping at every deadline before it until all turns are settled."""
-        if not 0 <= when <= LAST_INSTANT:  # nor NaN
-            raise EmulatorError(f"a clock is set to unix seconds from 0 to {LAST_INSTANT} (the year 9999), not {when}")
+        if not is_instant(when):
+            raise EmulatorError(
+                f"a clock is set to unix seconds from 0 to {LAST_INSTANT} (the year 9999), not {display(when)}"
+            )
         clock = self.context.clock
         await self.settle_all()
         while (deadline := clock.next_deadline()) is not None and deadline <= when:
