@@ -145,6 +145,11 @@ def require_running(context: Context, id: str) -> Object:
     return container
 
 
+def expires_at(container: Object) -> float:
+    """Unix seconds."""
+    return float(container["last_active_at"] + container["expires_after"]["minutes"] * MINUTE)
+
+
 def used(context: Context, container: Object) -> Object:
     """The container, used now."""
     return {**container, "last_active_at": context.clock.now()}

@@ -101,6 +101,6 @@ def _expires_at(table: str, object: Object) -> float | None:
     if object["status"] in _LASTING[table]:
         return None
     if table == CONTAINER.table:
-        return float(object["last_active_at"] + object["expires_after"]["minutes"] * containers.MINUTE)
+        return containers.expires_at(object)
     expires_at: float | None = object["expires_at"]
     return expires_at
