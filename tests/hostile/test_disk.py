@@ -6,13 +6,19 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import openai
 import pytest
 
-from assistants_emulator import Emulator, FunctionCall
+from assistants_emulator import CodeInterpreter, Emulator, FunctionCall, Image
+from assistants_emulator.errors import StoreError
+from assistants_emulator.store import Event, Store
+from assistants_emulator.store.blobs import Contents
 
 AUTH = {"Authorization": "Bearer any", "OpenAI-Beta": "assistants=v2"}
 SERVE = [sys.executable, "-m", "assistants_emulator", "serve", "--port", "0"]
@@ -98,6 +104,90 @@ def test_a_run_that_the_disk_stopped_can_be_cancelled(tmp_path: Path, monkeypatc
                 beta.threads.runs.cancel(run_id=run.id, thread_id=thread.id)
         beta.threads.runs.cancel(run_id=run.id, thread_id=thread.id)
         assert beta.threads.runs.retrieve(run_id=run.id, thread_id=thread.id).status == "cancelled"
+        emulator.failures.clear()
+
+
+def refusing_files() -> tuple[Callable[[Store, Event], None], list[Event]]:
+    """A `Store.commit` that refuses every event with an object that has bytes, and these events."""
+    commit, refused = Store.commit, []
+
+    def refuse_files(store: Store, event: Event) -> None:
+        if any("_content" in object for _, object in event.puts):
+            refused.append(event)
+            raise StoreError("No space left on device")
+        commit(store, event)
+
+    return refuse_files, refused
+
+
+def run_code(emulator: Emulator, client: openai.OpenAI) -> None:
+    run = client.beta.threads.create_and_run(assistant_id="asst_1")
+    client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
+
+
+CODE = CodeInterpreter("1", images=[Image(content=b"a")], files=[Image(content=b"b", filename="b.csv")])
+COPY: Any = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["file-1"]}}
+ADDITIONS: dict[str, Callable[[Emulator, openai.OpenAI], object]] = {
+    "file": lambda _, client: client.files.create(file=("a.txt", b"x"), purpose="assistants"),
+    "part": lambda _, client: client.uploads.parts.create("upload_1", data=b"x"),
+    "completed upload": lambda _, client: client.uploads.complete("upload_1", part_ids=["part_1"]),
+    "added file": lambda emulator, _: emulator.add_file(b"x"),
+    "container": lambda _, client: client.containers.create(name="a", file_ids=["file-1"]),
+    "container file": lambda _, client: client.containers.files.create("cntr_1", file=("a.txt", b"x")),
+    "copy": lambda _, client: client.containers.files.create("cntr_1", file_id="file-1"),
+    "code of a run": run_code,
+    "code of a response": lambda _, client: client.responses.create(model="gpt-4o", input="Hi", tools=[COPY]),
+}
+STATE = {
+    "assistants": [
+        {"id": "asst_1", "model": "gpt-4o", "instructions": "Help.", "tools": [{"type": "code_interpreter"}]}
+    ],
+    "files": [{"id": "file-1", "filename": "a.txt", "content_base64": "Y2FrZQ=="}],
+    "uploads": [{"id": "upload_1", "bytes": 3, "parts": [{"id": "part_1", "content_base64": "dGVh"}]}],
+    "containers": [{"id": "cntr_1"}],
+}
+
+
+@pytest.mark.parametrize("addition", ADDITIONS)
+def test_bytes_whose_object_cannot_be_written_are_dropped(monkeypatch: pytest.MonkeyPatch, addition: str) -> None:
+    with Emulator(state=STATE, responder=[CODE, "Done."], settle_seconds=0.2) as emulator:
+        client = emulator.client(max_retries=0, timeout=2)
+        before = emulator._do(lambda project: project.context.contents.ids())
+        refuse_files, refused = refusing_files()
+        with monkeypatch.context() as patch, suppress(openai.APIError, StoreError):
+            patch.setattr(Store, "commit", refuse_files)
+            ADDITIONS[addition](emulator, client)
+        assert refused
+        assert emulator._do(lambda project: project.context.contents.ids()) == before
+        emulator.failures.clear()
+
+
+@pytest.mark.parametrize("addition", ["container", "code of a run", "code of a response", "two added files"])
+def test_bytes_are_dropped_if_those_after_them_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, addition: str
+) -> None:
+    files = [{"id": "file-2", "content_base64": "eA=="}, {"id": "file-3", "content_base64": "eA=="}]
+    additions = ADDITIONS | {
+        "container": lambda _, client: client.containers.create(name="a", file_ids=["file-1", "file-1"]),
+        "two added files": lambda emulator, _: emulator._add_state({"files": files}),
+    }
+    with Emulator(state=STATE, responder=[CODE, "Done."], settle_seconds=0.2) as emulator:
+        client = emulator.client(max_retries=0, timeout=2)
+        before = emulator._do(lambda project: project.context.contents.ids())
+        added = []
+        add = Contents.add
+
+        def add_once(contents: Contents, content: bytes) -> list[str]:
+            if added:
+                raise StoreError("No space left on device")
+            added.append(content)
+            return add(contents, content)
+
+        with monkeypatch.context() as patch, suppress(openai.APIError, StoreError):
+            patch.setattr(Contents, "add", add_once)
+            additions[addition](emulator, client)
+        assert len(added) == 1
+        assert emulator._do(lambda project: project.context.contents.ids()) == before
         emulator.failures.clear()
 
 

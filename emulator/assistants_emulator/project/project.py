@@ -21,9 +21,8 @@ from assistants_emulator.object_kinds import ASSISTANT, THREAD, VECTOR_STORE, Ob
 from assistants_emulator.project.faults import Faults
 from assistants_emulator.project.request_log import LogBudget, RequestLog
 from assistants_emulator.project.state import NewState, State, add_all, add_state, views_of
-from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.context import Context, used_contents
 from assistants_emulator.resources.expiry import Expiry
-from assistants_emulator.resources.files import used_contents
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
 from assistants_emulator.responders.callback import Callback
 from assistants_emulator.responders.rules import Rule, RuleBook

@@ -177,6 +177,15 @@ def add_state(context: Context, state: Mapping[str, Any]) -> State:
         if name not in ADDABLE:
             raise EmulatorError(f"state: objects can be added to {', '.join(ADDABLE)}, not to {name!r}")
     new = NewState(context)
+    with context.contents.dropped_on_error():
+        tables = _checked_additions(context, new, state)
+    puts = tuple((form.table, row) for form in FORMS for row in tables.get(form.table, ()))
+    context.commit(Event("state.added", {}, puts))
+    context.forget_derived()
+    return tables
+
+
+def _checked_additions(context: Context, new: NewState, state: Mapping[str, Any]) -> State:
     run_at_once(add_all(new, state))
     tables = new.added()
     for table, rows in tables.items():
@@ -187,9 +196,6 @@ def add_state(context: Context, state: Mapping[str, Any]) -> State:
     for row in tables.get("vector_store_files", ()):
         if row["id"] not in new_files and context.store.get("files", row["id"]) is None:
             raise EmulatorError(f"state: for vector store {row['vector_store_id']} there is no file {row['id']!r}")
-    puts = tuple((form.table, row) for form in FORMS for row in tables.get(form.table, ()))
-    context.commit(Event("state.added", {}, puts))
-    context.forget_derived()
     return tables
 
 
