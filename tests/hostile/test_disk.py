@@ -6,7 +6,8 @@ import errno
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 
 from assistants_emulator import CodeInterpreter, Emulator, FunctionCall, Image
 from assistants_emulator.errors import StoreError
+from assistants_emulator.runs.events import END_HELD
 from assistants_emulator.store import Event, Store
 from assistants_emulator.store.blobs import Contents
 
@@ -105,6 +107,68 @@ def test_a_run_that_the_disk_stopped_can_be_cancelled(tmp_path: Path, monkeypatc
         beta.threads.runs.cancel(run_id=run.id, thread_id=thread.id)
         assert beta.threads.runs.retrieve(run_id=run.id, thread_id=thread.id).status == "cancelled"
         emulator.failures.clear()
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[tuple[Emulator, Any]]:
+    """An emulator, and a run that is over; no request has seen its end yet."""
+    with Emulator(data_dir=tmp_path) as emulator:
+        over = threading.Event()
+
+        def hear(event: Event) -> None:
+            if event.name == END_HELD:
+                over.set()
+
+        emulator._do(lambda project: project.context.store.subscribe("*", hear))
+        beta = emulator.client(max_retries=0).beta
+        assistant = beta.assistants.create(model="gpt-4o")
+        run = beta.threads.create_and_run(
+            assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "Hello"}]}
+        )
+        over.wait()
+        yield emulator, run
+
+
+def status_of(emulator: Emulator, run: Any) -> str:
+    runs = emulator.client(max_retries=0).beta.threads.runs
+    return runs.retrieve(run_id=run.id, thread_id=run.thread_id).status
+
+
+def test_an_end_that_a_full_disk_holds_back_comes_once_there_is_room(
+    held: tuple[Emulator, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator, run = held
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", FullDisk(0))
+        assert [status_of(emulator, run) for _ in range(2)] == ["in_progress"] * 2
+        assert [str(failure.error).rpartition(": ")[2] for failure in emulator.failures] == ["No space left on device"]
+    assert status_of(emulator, run) == "completed"
+    assert len(emulator.client().beta.threads.messages.list(run.thread_id).data) == 2
+    emulator.failures.clear()
+
+
+def test_a_run_whose_end_a_full_disk_holds_back_can_be_cancelled(
+    held: tuple[Emulator, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator, run = held
+    cancel = emulator.client(max_retries=0).beta.threads.runs.cancel
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", FullDisk(0))
+        with pytest.raises(openai.InternalServerError, match="No space left"):
+            cancel(run.id, thread_id=run.thread_id)
+    cancel(run.id, thread_id=run.thread_id)
+    assert status_of(emulator, run) == "cancelled"
+
+
+def test_an_end_that_a_full_disk_holds_back_comes_after_a_restart(
+    held: tuple[Emulator, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator, run = held
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", FullDisk(0))
+        emulator.stop()
+    with Emulator(data_dir=emulator.config.data_dir) as restarted:
+        assert status_of(restarted, run) == "completed"
 
 
 def refusing_files() -> tuple[Callable[[Store, Event], None], list[Event]]:
