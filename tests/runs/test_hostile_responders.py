@@ -99,6 +99,24 @@ def test_whatever_a_condition_raises_fails_its_run(project: ProjectHandle, askin
     assert asking.poll().status == "completed"
 
 
+def test_a_condition_that_never_returns_holds_up_its_project_only(
+    emulator: Emulator, project: ProjectHandle, asking: Any
+) -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    def blocks(turn: Any) -> bool:
+        begun.set()
+        return free.wait()
+
+    project.respond("Hi", when=blocks)
+    run = asking.create()
+    begun.wait()
+    with emulator.project("another").client() as client:
+        assert Asking(client).poll().status == "completed"
+    free.set()
+    assert asking.retrieve(run.id).status == "completed"
+
+
 @pytest.mark.parametrize("raised", ["SystemExit", "KeyboardInterrupt", "CancelledError", "pytest.fail"])
 def test_whatever_a_value_raises_fails_its_run(project: ProjectHandle, asking: Any, raised: str) -> None:
     class Arguments(dict[str, Any]):
