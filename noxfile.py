@@ -120,7 +120,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def crash(session: nox.Session) -> None:
     """200 kills of a process that writes, and a kill at every call that changes the disk."""
-    session.install("-e", ".")
+    session.install("-e", ".", "pytest-xdist")
     session.run(
         *("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2"),
         *(
