@@ -13,6 +13,7 @@ from benchmarks.soaking import SCRIPT, Caller, round_of_calls
 from assistants_emulator import Emulator, ProjectHandle
 from assistants_emulator.project import request_log
 from assistants_emulator.store import table
+from assistants_emulator.sweep import calls
 from assistants_emulator.turns import invocation
 from assistants_emulator.web.responses import json_bytes
 
@@ -27,6 +28,7 @@ def numbers_of_objects() -> Counter[str]:
 def test_rounds_of_calls_leave_no_objects(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each round makes, fails and deletes something of every kind; bounds of what is kept are low, and reached."""
     bounds = ((request_log, "MOST_REQUESTS", 50), (table, "MOST_DROPPED", 20), (invocation, "MOST_CHOICES", 5))
+    bounds += ((calls, "MOST_CALLS", 50),)
     for module, name, bound in (*bounds, (invocation, "MOST_KEPT", 5), (invocation, "MOST_WITH_LOCALS", 2)):
         monkeypatch.setattr(module, name, bound)
     errors: list[str | None] = []
