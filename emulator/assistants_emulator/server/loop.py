@@ -101,10 +101,9 @@ MOST_OLD_OBJECTS = 50_000  # that a collection looks at: some hundredths of a se
 class ShortCollections:
     """Keeps the garbage collector from stopping a process for long, as it does to look at a million stored objects.
 
-    Objects that have lasted are taken out of its view once there are many; stored ones are in no cycles. Before that,
-    those that were taken out earlier are looked at once more if they are few. For a process that does nothing but
-    serve: beside many stored objects, the few others that are alive at such a moment are never collected if they end
-    up in a cycle.
+    Objects that have lasted are taken out of its view once there are many; stored ones are in no cycles. For a process
+    that does nothing but serve: the few others that are alive at such a moment are never collected if they end up in a
+    cycle.
     """
 
     def __init__(self, loop: LoopThread) -> None:
@@ -129,7 +128,4 @@ class ShortCollections:
         self._young = 0
         gc.collect()
         if len(gc.get_objects(generation=2)) > MOST_OLD_OBJECTS:
-            if gc.get_freeze_count() < 2 * MOST_OLD_OBJECTS:
-                gc.unfreeze()
-                gc.collect()
             gc.freeze()
