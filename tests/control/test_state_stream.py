@@ -158,6 +158,8 @@ def test_a_container_file_comes_back(emulator: Emulator, control: httpx2.Client)
     "rows",
     [
         {"items": [{"id": "msg_1", "content": 5}]},
+        {"items": [{"id": "msg_1", "conversation_id": {"id": "conv_1"}}]},
+        {"items": [{"id": "fc_1", "type": "function_call", "call_id": {}, "name": "f", "arguments": "{}"}]},
         {"items": [{"id": "msg_1", "content": [{"type": "input_text"}]}]},
         {"responses": [{"id": "resp_1", "conversation": "conv_1"}]},
         {"responses": [{"id": "resp_1", "input_items": 5}]},

@@ -26,6 +26,7 @@ from assistants_emulator.responses.operations import restored
 from assistants_emulator.responses.views import view
 from assistants_emulator.store import Object
 from assistants_emulator.store.blobs import decode_base64, encode_base64
+from assistants_emulator.store.model import TABLES
 from assistants_emulator.store.steps import OBJECTS_AT_ONCE, RENDERED_AT_ONCE, Steps
 
 Tables = dict[str, list[Object]]
@@ -125,6 +126,7 @@ def _must_be_showable(where: str) -> Iterator[None]:
 def _check_rendering(context: Context, table: str, stored: Object) -> None:
     """Raise one of UNSHOWABLE for an object that could be stored and then not be shown, or not expire."""
     orjson.dumps(state_of(context, table, stored, is_empty=True))
+    hash(tuple(stored.get(field) for field in TABLES[table]))  # by which it is found
     if table == TABLE:
         orjson.dumps(items.view(stored, frozenset(items.ALL)))
     if table == CONTAINER.table:

@@ -21,6 +21,7 @@ from assistants_emulator.resources import views_spec
 from assistants_emulator.resources.context import Context
 from assistants_emulator.store import Event, Object, key
 from assistants_emulator.store.blobs import decode_base64, encode_base64
+from assistants_emulator.store.model import TABLES
 from assistants_emulator.store.steps import OBJECTS_AT_ONCE, RENDERED_AT_ONCE, Steps, run_at_once
 
 State = dict[str, list[Object]]
@@ -221,6 +222,7 @@ def _check_rendering(form: StateForm, where: str, object: Object) -> None:
     try:
         object |= well_formed_value(object)
         orjson.dumps((form.view(object), views_spec.schema_form(object)))
+        hash(tuple(object.get(field) for field in TABLES[form.table]))  # by which it is found
     except responses_state.UNSHOWABLE as error:
         raise EmulatorError(f"state: {where} cannot be shown: {error}") from None
 
