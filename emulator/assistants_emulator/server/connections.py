@@ -99,7 +99,8 @@ class Http1Protocol(HttpToolsProtocol):
                 return
             head, self._head = self._head, None
             self.parser = httptools.HttpRequestParser(self)
-            self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+            with contextlib.suppress(AttributeError):  # httptools before 0.6.3, whose parser is always lenient
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
             self.parser.feed_data(head)
 
     def _offers_upgrade(self) -> bool:
@@ -117,6 +118,8 @@ class Http1Protocol(HttpToolsProtocol):
         self._unread_bytes = self._body_bytes = 0
         self._phase, self._began = "body", self._received
         super().on_headers_complete()
+        if not self.parser.should_keep_alive():  # older uvicorns see `Connection: close` alone, not `close, TE`
+            self.cycle.keep_alive = False
         self.headers = []  # trailers are added to it, and forgotten
 
     def on_body(self, body: bytes) -> None:
