@@ -55,7 +55,7 @@ def _export(request: PageRequest, name: str, thread_id: str, run_id: str | None)
     headers = {}
     if form.suffix:
         headers["Content-Disposition"] = f'attachment; filename="{run_id or thread_id}{form.suffix}"'
-    return Response(text.encode("utf-8", "replace"), media_type="text/plain; charset=utf-8", headers=headers)
+    return Response(text.encode("utf-8", "replace"), media_type="text/plain", headers=headers)
 
 
 def _rule(request: PageRequest, stored: StoredThread, run_id: str | None) -> str:
