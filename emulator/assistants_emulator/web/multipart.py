@@ -166,13 +166,17 @@ class FormReader:
         self.headers.clear()
 
     def _add_header_piece(self, target: bytearray, piece: bytes) -> None:
-        """Count here, because python-multipart has a limit of its own only since 0.0.28."""
-        self._header_bytes += len(piece)
-        if self._header_bytes > MOST_HEADER_BYTES:
-            raise FormParserError(f"a part has more than {MOST_HEADER_BYTES} bytes of headers")
+        self._count_header_bytes(len(piece))
         target += piece
 
+    def _count_header_bytes(self, size: int) -> None:
+        """Count here, because python-multipart has limits of its own only since 0.0.28."""
+        self._header_bytes += size
+        if self._header_bytes > MOST_HEADER_BYTES:
+            raise FormParserError(f"a part has more than {MOST_HEADER_BYTES} bytes of headers")
+
     def _end_header(self) -> None:
+        self._count_header_bytes(len(b": \r\n"))
         self.headers.add(bytes(self._name), bytes(self._value))
         self._name.clear()
         self._value.clear()
