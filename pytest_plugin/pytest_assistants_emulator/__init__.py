@@ -245,8 +245,8 @@ def _active_test(item: pytest.Item) -> ActiveTest | None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Filter deprecations inside pytest's own wrapper, so before the filters of the ini file, `-W` and marks."""
-    is_silenced: bool | None = item.config.getini("assistants_silence_deprecations")
-    if is_silenced is None:
+    is_silenced: object = item.config.getini("assistants_silence_deprecations")
+    if not isinstance(is_silenced, bool):  # the default: None, of which pytest before 8 makes an empty list
         uses_ours = any(name.startswith(FIXTURE) for name in getattr(item, "fixturenames", ()))
         is_silenced = session_of(item.config).is_whole or uses_ours
     if not is_silenced:
