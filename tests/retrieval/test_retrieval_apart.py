@@ -85,6 +85,11 @@ def test_a_helper_stays_for_the_next_task(pool: Pool) -> None:
     assert pool.call("os:getpid", [], 10) == pool.call("os:getpid", [], 10) != os.getpid()
 
 
+def test_the_memory_of_a_helper_is_its_own(pool: Pool) -> None:
+    memory_of_this_process = b"x" * (256 * 1024 * 1024)
+    assert 0 < pool.call("assistants_emulator.processes.helper:peak_bytes", [], 10) < len(memory_of_this_process)
+
+
 def test_a_helper_that_takes_too_long_is_killed_and_another_started(pool: Pool) -> None:
     with pytest.raises(TookTooLong):
         pool.call("time:sleep", [600], 0.1)
