@@ -28,9 +28,9 @@ CALL = {
 
 
 def one_line(result: Result) -> str:
-    assert result.exit_code == 1, result.output
+    assert result.exit_code == 1, result.stdout
     assert isinstance(result.exception, SystemExit)
-    (line,) = result.output.splitlines()
+    (line,) = (result.stdout + result.stderr).splitlines()
     return line
 
 
