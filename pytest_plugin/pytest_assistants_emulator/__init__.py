@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_assistants_emulator.session import VIRTUAL_SLEEP, session_of
+from pytest_assistants_emulator.session import SWEPT_TESTS, VIRTUAL_SLEEP, session_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
@@ -96,12 +96,13 @@ INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
     ("assistants_state", "objects, in a YAML or JSON file, for all tests; from the ini file's folder", "string", ""),
 )
 MARKER = (
-    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=, keys=, strict_tools=): set it up for "
-    "this test. script and state are a path (from the test file's folder, else from the rootdir) or a dict; clock is "
-    "'manual', 'system' or a unix time; seed replaces the test's name as the source of ids; cassette is a path from "
+    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=, keys=, strict_tools=, sweep=): set it "
+    "up for this test. script and state are a path (from the test file's folder, else from the rootdir) or a dict; "
+    "clock is 'manual', 'system' or a unix time; seed replaces the test's name as the source of ids; cassette is a path from "
     "the test file's folder: a recorded session that answers instead (see --assistants-record), with "
     "replay='semantic' its replies only; transport='inprocess' calls the emulator without a socket; keys='separate' "
-    "gives each API key a project of its own; strict_tools=False lets replies use tools that a run does not declare."
+    "gives each API key a project of its own; strict_tools=False lets replies use tools that a run does not declare; "
+    "sweep=True runs the test again with each failure of the service, as --assistants-sweep does with all."
 )
 DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
 # The SDK's two texts. They are reported at the line that calls the SDK, so a filter by module would not match.
@@ -146,6 +147,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="write an HTML file for each failing test: conversations, runs, rules and requests",
     )
+    group.addoption(
+        "--assistants-sweep",
+        action="store_true",
+        help="run each test that passes again, once for each failure of the service that its calls can meet",
+    )
+    group.addoption(
+        "--assistants-sweep-limit",
+        type=int,
+        metavar="N",
+        default=200,
+        help="run at most so many variants of a test (default: 200)",
+    )
+    group.addoption(
+        "--assistants-sweep-report",
+        metavar="FILE",
+        help="write the sweep's table and traces to this HTML file, and its verdicts to a JSON file beside it",
+    )
+    group.addoption(
+        "--assistants-variant",
+        metavar="NAME",
+        help="after each test, run this variant of it alone: 'POST /threads/*/runs 1: expired'",
+    )
     for name, help, kind, default in INI_OPTIONS:
         parser.addini(name, help, type=kind, default=default)
 
@@ -159,10 +182,26 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     session_of(config)
+    options = ("--assistants-sweep", "--assistants-variant", "lf")
+    if any(config.getoption(option, None) for option in options):
+        _add_sweep(config)
+
+
+def _add_sweep(config: pytest.Config) -> None:
+    """Register the plugin that sweeps tests, once."""
+    from pytest_assistants_emulator.sweep import Sweep
+
+    if not config.pluginmanager.has_plugin(SWEPT_TESTS):
+        try:
+            config.pluginmanager.register(Sweep(config), SWEPT_TESTS)
+        except ValueError as error:
+            raise pytest.UsageError(f"--assistants-variant: {error}") from None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Set a test with a cassette up by the fixture, where it uses clients that were made on import only."""
+    if any(mark.kwargs.get("sweep") for item in items for mark in item.iter_markers(MARK)):
+        _add_sweep(config)
     if not session_of(config).is_whole:
         return
     for item in items:
@@ -205,6 +244,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     `fail` and `skip` in a responder have their effect on its test: a failed test stays that, but may be skipped.
     """
     __tracebackhide__ = True
+    if session_of(item.config).is_varied:
+        return (yield)
     try:
         result = yield
     except (Exception, pytest.fail.Exception):
@@ -290,8 +331,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    if (counts := getattr(node, "workeroutput", {}).get(WORKER_COUNTS)) is not None:
+    output = getattr(node, "workeroutput", {})
+    if (counts := output.get(WORKER_COUNTS)) is not None:
         session_of(node.config).add_worker(counts)
+    if output.get(SWEPT_TESTS):
+        _add_sweep(node.config)
+        node.config.pluginmanager.get_plugin(SWEPT_TESTS).add_worker(output[SWEPT_TESTS])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

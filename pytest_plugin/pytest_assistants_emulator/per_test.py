@@ -12,6 +12,7 @@ import pytest
 from assistants_emulator import guard
 from assistants_emulator.environment import set_variables
 from assistants_emulator.errors import EmulatorError, text_of
+from assistants_emulator.handle import ProjectHandle
 from assistants_emulator.server.sdk_clients import httpx_of
 from pytest_assistants_emulator.marker import Settings, ini_settings, settings_of
 from pytest_assistants_emulator.report import REMARK, TITLE, section
@@ -61,9 +62,9 @@ class ActiveTest:
         """Note the outcome of the test's body, and add our section to the report of a failure."""
         if report.when == "call":
             self.outcome = "failed" if hasattr(report, "wasxfail") else report.outcome
-        if not report.failed:
+        if not report.failed or (self._session.swept is not None and not self._session.swept.has_report):
             return
-        if self._is_open:
+        if self._is_open and not self._session.is_varied:
             self._keep_what_can_be_looked_at(report.longreprtext)
         if text := self._section or (self._text(self.escapes) if self._is_open else None):
             report.sections.append((TITLE, "\n".join([text, *self._places])))
@@ -94,7 +95,7 @@ class ActiveTest:
     def finish(self) -> None:
         """Raise what went wrong since, and rules that were left over. A test that has failed does not fail twice."""
         __tracebackhide__ = _raised_by_a_responder
-        if self.outcome != "failed":
+        if self.outcome != "failed" and not self._session.is_varied:
             with_unused = self._with_unused and self.outcome == "passed"
             leftovers = self._leftovers()
             fail_open = self._item.config.getini("assistants_open_runs") == "error" and with_unused
@@ -155,22 +156,24 @@ def open_test(item: pytest.Item, session: Session) -> Iterator[ActiveTest]:
     except EmulatorError as error:
         server.close(running.name)
         raise pytest.fail.Exception(str(error), pytrace=False) from None
+    if session.swept is not None and isinstance(handle, ProjectHandle):
+        session.swept.begin(handle)
     with_unused = settings.cassette is None  # a cassette need not be used up
     test = running.active = ActiveTest(session, item, server, handle, with_unused=with_unused)
-    with pytest.MonkeyPatch.context() as patch, _sleeps(item.config, handle):
+    with pytest.MonkeyPatch.context() as patch, _sleeps(session, handle):
         set_variables(handle.base_url, handle.api_key, patch)
         if item.config.getini("assistants_guard") and not server.calls_upstream:
             guard.install(patch, test.escapes, ADVICE)
         yield test
 
 
-def _sleeps(config: pytest.Config, handle: Handle) -> AbstractContextManager[None]:
-    """Virtual sleeps where the ini file asks for them."""
-    if not config.getini(VIRTUAL_SLEEP):
+def _sleeps(session: Session, handle: Handle) -> AbstractContextManager[None]:
+    """Virtual sleeps where the ini file asks for them; a sweep has its own."""
+    if not session.config.getini(VIRTUAL_SLEEP) or session.swept is not None:
         return nullcontext()
     from pytest_assistants_emulator.sleeps import install, virtual_sleeps
 
-    install(config)
+    install(session.config)
     return virtual_sleeps(handle)
 
 

@@ -20,6 +20,7 @@ from assistants_emulator.handle import ProjectHandle
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.state_file import read_state
 from assistants_emulator.project.state_schema import FORMS
+from assistants_emulator.resources.run_states import ACTIVE
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.store.steps import run_at_once
 from assistants_emulator.web.routing import PREFIX
@@ -201,6 +202,11 @@ class SessionServer(EmulatorServer):
             del self.earlier[next(iter(self.earlier))]
         self.projects.close(name)
 
+    def active_threads(self, name: str) -> frozenset[str]:
+        """The threads whose run is active; on the loop only."""
+        runs = self.projects.open(name).context.store.all("runs")
+        return frozenset(run["thread_id"] for run in runs if run["status"] in ACTIVE)
+
     def _begin(self, project: Project) -> None:
         running = self._session.running
         if running is not None and running.name == project.name:
@@ -246,6 +252,14 @@ class LocalServer:
 
     def close(self, name: str) -> None:
         self._server.loop.soon(lambda: self._server.close_project(name))
+
+    def is_open(self, name: str) -> bool:
+        """True if some call has opened the project."""
+        return self._server.loop.call(lambda: name in self._server.projects)
+
+    def active_threads(self, name: str) -> frozenset[str]:
+        """The threads of an open project whose run is active."""
+        return self._server.loop.call(lambda: self._server.active_threads(name))
 
     def inspector_url(self, name: str) -> str:
         """The address of the project's page in the inspector."""

@@ -25,12 +25,14 @@ import pytest
 if TYPE_CHECKING:
     from pytest_assistants_emulator.per_test import ActiveTest
     from pytest_assistants_emulator.servers import Server
+    from pytest_assistants_emulator.sweep import SweptRun
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 SESSION_KEY = "sk-emulator-running-test"
 BEFORE = "ASSISTANTS_EMULATOR_VARIABLES_BEFORE"  # what was set before a session set its own, for its child processes
 ENVIRONMENTS = ("test", "session")
 VIRTUAL_SLEEP = "assistants_virtual_sleep"
+SWEPT_TESTS = "assistants_emulator_sweep"  # the plugin that sweeps, and what a worker of pytest-xdist has swept
 LONGEST_NAME = 200  # characters of a project's name before it is shortened
 
 
@@ -57,6 +59,8 @@ class Session:
         self.config = config
         self.is_whole: bool = _environment_of(config) == "session"
         self.running: RunningTest | None = None
+        self.swept: SweptRun | None = None
+        """The run of a test that is swept, while it goes on."""
         self.module: str | None = None
         """The project of `assistants_emulator_module`, while that fixture is set up."""
         self.wider_fixtures = 0
@@ -85,6 +89,11 @@ class Session:
     def variable_before(self, name: str) -> str | None:
         """The variable's value without ours; None for one that was not set."""
         return self._before.get(name) if self.is_whole else os.environ.get(name)
+
+    @property
+    def is_varied(self) -> bool:
+        """True while a test is run with a variant: what goes wrong then is the variant's effect."""
+        return self.swept is not None and self.swept.variant is not None
 
     @property
     def key(self) -> str:

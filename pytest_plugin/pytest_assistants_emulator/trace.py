@@ -47,6 +47,15 @@ def write_trace(folder: Path, test: str, error: str, handle: Handle) -> Path:
 def _page(test: str, error: str, handle: Handle) -> Iterator[str]:
     yield f'<!doctype html>\n<meta charset="utf-8">\n<title>{escape(test)}</title>\n<style>{STYLE}</style>'
     yield f"<h1>{escape(test)}</h1>\n<pre>{escape(error)}</pre>"
+    yield trace_of(handle)
+
+
+def trace_of(handle: Handle) -> str:
+    """The HTML of what happened in the project, without a page around it."""
+    return "\n".join(_parts(handle))
+
+
+def _parts(handle: Handle) -> Iterator[str]:
     for title, part in (("Conversations", _conversations), ("Runs", _runs), ("Requests", _requests)):
         yield f"<h2>{title}</h2>"
         try:
