@@ -78,7 +78,7 @@ _ALL = (
     Effect("missing argument", "G", "action", "The function call lacks an argument, a required one if there is one."),
     Effect("another call", "2", "action", "The run calls a second declared function at the same time."),
     Effect("same call twice", "D", "action", "The run makes the same function call twice at the same time."),
-    Effect("empty answer", "0", "run", "The message that the run writes has no content."),
+    Effect("empty answer", "0", "run", "The message has no content; a response has no message."),
     Effect("refusal", "R", "run", "The message that the run writes is a refusal."),
     Effect("twice as many messages", "W", "run", "The run writes each of its messages twice."),
     Effect("file failed", "f", "file", "The files that the call adds to a vector store end failed."),
