@@ -98,8 +98,8 @@ INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
 MARKER = (
     "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=, keys=, strict_tools=, sweep=): set it "
     "up for this test. script and state are a path (from the test file's folder, else from the rootdir) or a dict; "
-    "clock is 'manual', 'system' or a unix time; seed replaces the test's name as the source of ids; cassette is a path from "
-    "the test file's folder: a recorded session that answers instead (see --assistants-record), with "
+    "clock is 'manual', 'system' or a unix time; seed replaces the test's name as the source of ids; cassette is a "
+    "path from the test file's folder: a recorded session that answers instead (see --assistants-record), with "
     "replay='semantic' its replies only; transport='inprocess' calls the emulator without a socket; keys='separate' "
     "gives each API key a project of its own; strict_tools=False lets replies use tools that a run does not declare; "
     "sweep=True runs the test again with each failure of the service, as --assistants-sweep does with all."
