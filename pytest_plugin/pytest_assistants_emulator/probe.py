@@ -180,7 +180,7 @@ def install(config: pytest.Config) -> None:
         if (httpx := sys.modules.get(name)) is not None:
             patch.setattr(httpx.Client, "send", _seen(httpx, httpx.Client.send))
             patch.setattr(httpx.AsyncClient, "send", _seen_async(httpx, httpx.AsyncClient.send))
-            transports = sys.modules[httpx.HTTPTransport.__module__]
+            transports: Any = sys.modules.get(f"{name}._transports.default")
             if hasattr(transports, "create_ssl_context"):
                 patch.setattr(transports, "create_ssl_context", _shared(transports.create_ssl_context))
 
