@@ -94,3 +94,10 @@ def emulator_with_checks() -> Iterator[Emulator]:
 def asking_with_checks(emulator_with_checks: Emulator) -> Iterator[Asking]:
     with emulator_with_checks.client() as client:
         yield Asking(emulator_with_checks, client)
+
+
+@pytest.fixture
+def asking_in_process() -> Iterator[Asking]:
+    """The application of a client that uses no socket and retries nothing."""
+    with Emulator(clock="manual", transport="inprocess") as emulator, emulator.client(max_retries=0) as client:
+        yield Asking(emulator, client)

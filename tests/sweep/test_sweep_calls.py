@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import openai
 import pytest
 
 from assistants_emulator import ProjectHandle
 from assistants_emulator.sweep import EFFECTS, Variant
+from assistants_emulator.sweep.calls import Call, Calls
 
 OF_A_CALL = ["429 once", "429", "500 once", "500", "connection closed", "time-out", "malformed JSON"]
 
@@ -78,3 +80,21 @@ def test_refused_for_ever_are_the_call_and_its_retries_and_no_later_call(
         client.beta.threads.create()
     client.beta.threads.create()
     assert [call.status for call in project.requests] == [status, status, status, 200]
+
+
+def test_the_reference_lists_every_effect() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/variants.md").read_text()
+    rows = [f"| `{effect.name}` | `{effect.symbol}` | {effect.description} |" for effect in EFFECTS.values()]
+    assert "\n".join(rows) in page
+
+
+def test_a_retry_belongs_to_its_call_though_another_came_between() -> None:
+    calls = Calls()
+
+    def arrive(raw: bytes, retries: bytes) -> Call:
+        return calls.arrive("POST", "/threads", "/threads", {b"x-stainless-retry-count": retries}, raw)
+
+    first, second = arrive(b"1", b"0"), arrive(b"2", b"0")
+    calls.answered(first, 429, b"1")
+    calls.answered(second, 200, b"2")
+    assert [first.number, second.number, arrive(b"1", b"1").number, arrive(b"1", b"0").number] == [1, 2, 1, 3]

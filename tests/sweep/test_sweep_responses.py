@@ -163,3 +163,20 @@ def test_every_variant_of_a_session_is_met(project: ProjectHandle, asking) -> No
             session()
         missed += [] if project.variant_met else [variant.name]
     assert missed == []
+
+
+def test_each_response_of_a_turn_has_the_effects_of_what_it_sets_off(project: ProjectHandle, asking) -> None:
+    asking.calls_a_function()
+    first = respond(asking)
+    outputs = [{"type": "function_call_output", "call_id": first.output[0].call_id, "output": "sunny"}]
+    respond(asking, input=outputs, previous_response_id=first.id)
+    assert Counter(effects(project, "POST /responses", 1)) == Counter([*OF_A_CALL, *ENDS, *ACTIONS])
+    assert Counter(effects(project, "POST /responses", 2)) == Counter([*OF_A_CALL, *ENDS, *OF_A_TEXT])
+
+
+@pytest.mark.parametrize("name", ["cut after 2", "connection closed", "expired", "time-out"])
+def test_a_client_in_process_sees_the_same(asking_in_process, name: str) -> None:
+    asking_in_process.vary(f"POST /threads/*/runs 1: {name}")
+    with suppress(openai.APIError, httpx2.TransportError):
+        list(asking_in_process.stream())
+    assert asking_in_process.project.variant_met

@@ -31,7 +31,6 @@ def route_of(method: str, template: str) -> str:
     return f"{method} {_ID.sub('*', template)}"
 
 
-@dataclass(slots=True)
 class Call:
     """One attempt of a call. `status` is None until it is answered.
 
@@ -40,22 +39,24 @@ class Call:
     effect on it, "" for none.
     """
 
-    method: str
-    template: str
-    path: str
-    number: int
     status: int | None = None
-    raw: bytes = b""
+    raw = b""
     """The body of a call that was refused, by which its retry is known."""
-    subject: str = ""
-    is_background: bool = False
-    items: int = 0
-    is_further_page: bool = False
+    subject = ""
+    is_background = False
+    items = 0
+    is_further_page = False
     cuts: Sequence[int] = ()
-    has_files: bool = False
-    is_download: bool = False
-    has_fault: bool = False
-    effect: str = ""
+    has_files = False
+    is_download = False
+    has_fault = False
+    effect = ""
+
+    def __init__(self, method: str, template: str, path: str, number: int) -> None:
+        self.method = method
+        self.template = template
+        self.path = path
+        self.number = number
 
     @property
     def route(self) -> str:

@@ -119,7 +119,7 @@ class Api:
         await _read(request, route, project)
         if RUN_HEADER not in request.headers:
             calls = project.context.calls
-            request.call = calls.arrive(request.method, route.path, address.path, request.headers, request.raw)
+            request.call = calls.arrive(route.method, route.path, address.path, request.headers, request.raw)
         request.fault = fault = strike(request, project, address.path)
         if fault is not None:
             await apply(fault)
@@ -193,8 +193,9 @@ class Api:
         if logged is not None:
             logged.streamed = True  # before the first event: a client may look at the log while it reads
         call, calls = request.call, request.project.context.calls
-        if call is not None and call.effect == ERROR_EVENT:
-            stream.on_error_event = calls.meet
+        if call is not None:
+            call.cuts = stream.cuts
+            stream.on_error_event = calls.meet if call.effect == ERROR_EVENT else None
         limits = RATE_LIMITS if request.route is not None and request.route.outcome is not None else ()
         headers = [*self._headers(request, STREAM_TYPE), *limits]
         try:
@@ -208,8 +209,6 @@ class Api:
             request.project.scheduler.failed(stream.subject_id, error)
         finally:
             stream.close()
-            if call is not None:
-                call.cuts = stream.cuts
             if logged is not None:
                 logged.seconds = request.seconds
 
