@@ -73,7 +73,7 @@ class ActiveTest:
         """Raise what went wrong unnoticed in the test's body, which has not failed itself."""
         __tracebackhide__ = _raised_by_a_responder
         leftovers = self._leftovers()
-        if not self._item.config.getini(VIRTUAL_SLEEP):
+        if not self._item.config.getini(VIRTUAL_SLEEP) and self._session.swept is None:
             self._session.add_slept(leftovers.slept)
         self._raise(Problems.of(leftovers, self.escapes, with_unused=False))
 

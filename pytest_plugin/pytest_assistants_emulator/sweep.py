@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from assistants_emulator.handle import ProjectHandle
     from pytest_assistants_emulator.servers import LocalServer
 
+MOST_REQUESTS = 30  # in a variant's trace
 VARIANT = "assistants_variant"  # the attribute of a variant's report that has its name
 SWEEP_TITLE = "assistants sweep"
 """The title of a section of a failing variant's report."""
@@ -136,7 +137,7 @@ class SweptRun:
         if is_open and self.keeps_trace:
             from pytest_assistants_emulator.trace import trace_of
 
-            self.trace = trace_of(self.handle)
+            self.trace = trace_of(self.handle, MOST_REQUESTS)
 
     def _passed(self, first: SweptRun, variant: Variant) -> tuple[Verdict, str]:
         if threads := sorted(self.active - first.active):
@@ -267,6 +268,8 @@ class Sweep:
             if run.xfail is not None:
                 verdict, report.outcome = XFAIL, "skipped"
                 report.wasxfail = f"reason: {run.xfail}"
+            if hasattr(self._config, "workerinput"):  # xdist accepts a worker's reports of the test's own name only
+                report.nodeid = run.item.nodeid
             for each in (report, _end_of(report)):
                 run.item.ihook.pytest_runtest_logreport(report=each)
         test.cells.append(Cell(run.variant.name, verdict.name, run.detail, run.trace))
@@ -337,6 +340,16 @@ class Sweep:
         return pytest.TestReport(item.nodeid, item.location, keywords, "failed", run.detail, when)
 
     # The session
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(
+        self, report: pytest.TestReport
+    ) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+        """Name a variant's report after the variant on its way to xdist's controller."""
+        values = yield
+        if values is not None and (name := getattr(report, VARIANT, None)) is not None:
+            values["nodeid"] = f"{report.nodeid}[{name}]"
+        return values
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
