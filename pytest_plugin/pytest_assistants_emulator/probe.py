@@ -27,8 +27,8 @@ from pytest_assistants_emulator.verdicts import is_users, stable
 
 FACTOR = 5  # of what the passing test has used
 LEAST = {"polls": 200, "calls": 1000, "seconds": 7200}
-LEAST_REAL_SECONDS = 10.0
-REAL_FACTOR = 20
+REAL_SECONDS = (10.0, 60.0)  # the bound on them is at least and at most this
+REAL_FACTOR = 20  # of what the passing test has taken, which may have imported the application too
 PATIENCE = 3  # exceptions that are raised in calls and sleeps before each line of the application raises one
 LONGEST_VALUE = 2000  # characters of a variable's repr
 
@@ -51,7 +51,8 @@ class Bounds:
         """Of a passing run; `own` replaces some of them."""
         used = {"polls": max(probe.polls.values(), default=0), "calls": probe.calls, "seconds": probe.seconds}
         bounds: dict[str, Any] = {name: own.get(name, max(LEAST[name], FACTOR * used[name])) for name in LEAST}
-        return cls(**bounds, real_seconds=max(LEAST_REAL_SECONDS, REAL_FACTOR * probe.real_seconds))
+        least, most = REAL_SECONDS
+        return cls(**bounds, real_seconds=min(most, max(least, REAL_FACTOR * probe.real_seconds)))
 
 
 @dataclass(slots=True)

@@ -42,6 +42,8 @@ from pytest_assistants_emulator.verdicts import (
 )
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from assistants_emulator.handle import ProjectHandle
     from pytest_assistants_emulator.servers import LocalServer
 
@@ -65,6 +67,7 @@ class SweptRun:
     variant: Variant | None = None
     first: SweptRun | None = None
     keeps_trace: bool = False
+    trace_folder: Path | None = None
     verdict: Verdict | None = None
     detail: str = ""
     answers: dict[str, str] = field(default_factory=dict)
@@ -73,8 +76,14 @@ class SweptRun:
     unseen: Counter[str] = field(default_factory=Counter)
     """The calls that no client of this process has made."""
     section: str = ""
+    trace_file: Path | None = None
     trace: str = ""
     _has_begun: bool = False
+
+    @property
+    def name(self) -> str:
+        """The node id of a variant's report."""
+        return self.item.nodeid if self.variant is None else f"{self.item.nodeid}[{self.variant.name}]"
 
     @property
     def handle(self) -> ProjectHandle:
@@ -134,6 +143,10 @@ class SweptRun:
             self.verdict, self.detail = self._passed(self.first, self.variant)
         if is_open and self.has_report:
             self.section = section(self.handle, None, {})
+            if self.trace_folder is not None:
+                from pytest_assistants_emulator.trace import write_trace
+
+                self.trace_file = write_trace(self.trace_folder, self.name, self.detail, self.handle)
         if is_open and self.keeps_trace:
             from pytest_assistants_emulator.trace import trace_of
 
@@ -239,7 +252,8 @@ class Sweep:
                 break
             with self._progress(f" {number}/{len(variants)}"), _as_new(item):
                 probe = self._probe(item, first.server, bounds)
-                run = SweptRun(item, first.server, settings, probe, variant, first, self._report is not None)
+                run = SweptRun(item, first.server, settings, probe, variant, first)
+                run.keeps_trace, run.trace_folder = self._report is not None, self._session.trace_folder
                 reports = self._run(run, rest, log=False)
             self._add(test, run, reports)
         test.remarks += _unused_xfails(test, settings)
@@ -351,13 +365,19 @@ class Sweep:
             values["nodeid"] = f"{report.nodeid}[{name}]"
         return values
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep variants out of the percentage of tests."""
-        if getattr(report, VARIANT, None) is not None:
-            reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
-            names: set[Any] = getattr(reporter, "_progress_nodeids_reported", set())
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, object, object]:
+        """Count a variant in the place of some test in the percentage of tests."""
+        reporter: Any = self._config.pluginmanager.get_plugin("terminalreporter")
+        names: set[Any] = getattr(reporter, "_progress_nodeids_reported", set())
+        if getattr(report, VARIANT, None) is None or not names:
+            return (yield)
+        some = names.pop()
+        try:
+            return (yield)
+        finally:
             names.discard(getattr(report, "id", report.nodeid))
+            names.add(some)
 
     def add_worker(self, tests: list[dict[str, Any]]) -> None:
         """Add the tests that a worker has swept."""
@@ -450,11 +470,12 @@ def _report_of(run: SweptRun, reports: list[pytest.TestReport]) -> pytest.TestRe
         keywords: dict[str, Any] = dict.fromkeys(item.keywords, 1)
         report = pytest.TestReport(item.nodeid, item.location, keywords, "failed", text, "call")
         report.sections.append((TITLE, run.section))
-    report.nodeid, report.when, report.outcome = f"{item.nodeid}[{run.variant.name}]", "call", "failed"
+    report.nodeid, report.when, report.outcome = run.name, "call", "failed"
     report.location = path, line, f"{domain}[{run.variant.name}]"
     again = f"again: pytest '{item.nodeid}' --assistants-variant '{run.variant.name}'"
-    about = f"{run.variant.entry.description}\n{text}\n{again}"
-    report.sections.insert(0, (SWEEP_TITLE, about))
+    about = [run.variant.entry.description, text, again]
+    about += [f"trace: {run.trace_file}"] if run.trace_file is not None else []
+    report.sections.insert(0, (SWEEP_TITLE, "\n".join(about)))
     setattr(report, VARIANT, run.variant.name)
     return report
 

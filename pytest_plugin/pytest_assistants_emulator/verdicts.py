@@ -56,12 +56,13 @@ _PORT = re.compile(r"(127\.0\.0\.1|localhost):\d+")
 
 def verdict_of(error: BaseException, test: Path, allowed: Sequence[type[BaseException]]) -> Verdict:
     """OTHER, TOLD or CRASHED, for the exception with which the test whose file is `test` ended."""
-    verdicts = [_of_one(leaf, test, allowed) for leaf in _leaves(error)]
+    verdicts = [_of_one(leaf, frames, test, allowed) for leaf, frames in _leaves(error)]
     return next(verdict for verdict in (CRASHED, OTHER, TOLD) if verdict in verdicts)
 
 
-def _of_one(error: BaseException, test: Path, allowed: Sequence[type[BaseException]]) -> Verdict:
-    frames = list(_frames(error.__traceback__))
+def _of_one(
+    error: BaseException, frames: Sequence[tuple[str, str]], test: Path, allowed: Sequence[type[BaseException]]
+) -> Verdict:
     users = [index for index, (path, module) in enumerate(frames) if is_users(path, module)]
     innermost = users[-1] if users else -1
     if innermost < 0 or _is_test(frames[innermost][0], test):
@@ -71,12 +72,14 @@ def _of_one(error: BaseException, test: Path, allowed: Sequence[type[BaseExcepti
     return TOLD if is_told else CRASHED
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
+def _leaves(error: BaseException, *outer: tuple[str, str]) -> Iterator[tuple[BaseException, list[tuple[str, str]]]]:
+    """The exception, or those of a group, each with its frames, outermost first."""
+    frames = [*outer, *_frames(error.__traceback__)]
     if isinstance(error, BaseExceptionGroup):
         for inner in error.exceptions:
-            yield from _leaves(inner)
+            yield from _leaves(inner, *frames)
     else:
-        yield error
+        yield error, frames
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[tuple[str, str]]:
@@ -124,13 +127,14 @@ def _local_packages() -> frozenset[str]:
 
 def detail_of(error: BaseException, root: Path) -> str:
     """`KeyError: 'order' (desk.py:31)`: the error in one line, with the innermost line of the user's code."""
-    error = next(_leaves(error))
+    place = _place(error.__traceback__, root)
+    error, _ = next(_leaves(error))
+    place = _place(error.__traceback__, root) or place
     lines = str(error).strip().splitlines() or [""]
     name = type(error).__name__
     text = lines[0] if name in ("AssertionError", "Failed") and lines[0] else f"{name}: {lines[0]}".removesuffix(": ")
     if len(text) > LONGEST_DETAIL:
         text = f"{text[:LONGEST_DETAIL]}..."
-    place = _place(error.__traceback__, root)
     return stable(f"{text} ({place})" if place else text)
 
 
