@@ -143,3 +143,14 @@ def test_a_client_without_the_header_repeats_a_refused_call(project: ProjectHand
         url = f"{project.base_url}/threads"
         statuses = [client.post(url, json=body).status_code for body in ({}, {}, {"metadata": {}}, {})]
     assert statuses == [500, 500, 200, 200]
+
+
+@pytest.mark.parametrize("route", ["POST /vector_stores", "POST /vector_stores/*/file_batches"])
+def test_only_the_files_of_the_varied_call_fail(project: ProjectHandle, asking, route: str) -> None:
+    stores, files = asking.client.vector_stores, asking.client.files
+    first, second = (files.create(file=(name, b"text"), purpose="assistants").id for name in ("a.txt", "b.txt"))
+    asking.vary(f"{route} 1: file failed")
+    store = stores.create(file_ids=[first])
+    stores.file_batches.create_and_poll(store.id, file_ids=[second])
+    counts = stores.retrieve(store.id).file_counts
+    assert (counts.failed, counts.completed, project.variant_met) == (1, 1, True)
