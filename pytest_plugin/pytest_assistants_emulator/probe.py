@@ -26,7 +26,7 @@ from assistants_emulator.sweep import TIME_OUT_HEADER
 from pytest_assistants_emulator.verdicts import is_users, stable
 
 FACTOR = 5  # of what the passing test has used
-LEAST = {"polls": 200, "calls": 1000, "seconds": 7200}
+LEAST = {"polls": 100, "calls": 1000, "seconds": 7200}
 REAL_SECONDS = (10.0, 60.0)  # the bound on them is at least and at most this
 REAL_FACTOR = 20  # of what the passing test has taken, which may have imported the application too
 PATIENCE = 3  # exceptions that are raised in calls and sleeps before each line of the application raises one

@@ -6,6 +6,7 @@ are the sweep's own, of those alone whose verdict fails.
 
 from __future__ import annotations
 
+import gc
 import inspect
 import re
 import warnings
@@ -257,6 +258,9 @@ class Sweep:
                 reports = self._run(run, rest, log=False)
             self._add(test, run, reports)
         test.remarks += _unused_xfails(test, settings)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # of clients that variants left open, as the test does
+            gc.collect()
 
     def _chosen(self, first: SweptRun, test: SweptTest) -> list[Variant]:
         """The variants to run, in their fixed order; adds to `test` the ones that are left out."""
@@ -411,7 +415,7 @@ class Sweep:
             yield from lines
             yield ""
         if tables:
-            yield from legend(tests)
+            yield from legend(tests, whole=whole)
             yield ""
         if self._variant is not None and not any(test.cells for test in tests):
             yield f"no test that was run has the variant {self._variant.name!r}"
@@ -453,6 +457,7 @@ def _as_new(item: pytest.Item) -> Iterator[None]:
         for name in ("_obj", "_instance"):
             item.__dict__.pop(name, None)
     with warnings.catch_warnings(record=True):
+        warnings.simplefilter("ignore", ResourceWarning)
         yield
     item._report_sections.clear()
     item.user_properties[:] = properties

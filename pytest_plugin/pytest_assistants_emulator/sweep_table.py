@@ -82,7 +82,7 @@ def worst(cells: Iterable[Cell]) -> Verdict:
 
 def table(test: SweptTest, *, whole: bool) -> list[str]:
     """The test's table, a line for each call: without `whole`, of calls that have more than `same` and `told`."""
-    rows = {call: effects for call, effects in test.rows().items() if whole or _says_something(effects)}
+    rows = shown_rows(test, whole=whole)
     if not rows:
         return []
     width = max(map(len, rows))
@@ -92,6 +92,10 @@ def table(test: SweptTest, *, whole: bool) -> list[str]:
         cells = "".join(worst(effects[name]).symbol if name in effects else " " for name in names)
         lines.append(f"  {call:{width}}  {cells.rstrip()}")
     return [*lines, *_answers(test)]
+
+
+def shown_rows(test: SweptTest, *, whole: bool) -> dict[str, dict[str, list[Cell]]]:
+    return {call: effects for call, effects in test.rows().items() if whole or _says_something(effects)}
 
 
 def _says_something(effects: Mapping[str, list[Cell]]) -> bool:
@@ -108,9 +112,10 @@ def _answers(test: SweptTest) -> Iterator[str]:
         yield f"  {OTHER.symbol} {len(common) - MOST_ANSWERS} more are in the file of --assistants-sweep-report"
 
 
-def legend(tests: Iterable[SweptTest]) -> list[str]:
-    """The symbols in use: those of effects stand in the first line of a table, those of verdicts in the others."""
-    cells = [cell for test in tests for cell in test.cells]
+def legend(tests: Iterable[SweptTest], *, whole: bool) -> list[str]:
+    """The symbols of the tables: those of effects stand in the first line of a table, those of verdicts below it."""
+    rows = [effects for test in tests for effects in shown_rows(test, whole=whole).values()]
+    cells = [cell for effects in rows for cells in effects.values() for cell in cells]
     effects, verdicts = {cell.effect for cell in cells}, {cell.verdict for cell in cells}
     return [
         "effects:",
