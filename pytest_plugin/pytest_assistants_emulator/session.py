@@ -25,7 +25,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_assistants_emulator.per_test import ActiveTest
     from pytest_assistants_emulator.servers import Server
-    from pytest_assistants_emulator.sweep import SweptRun
+    from pytest_assistants_emulator.swept_run import SweptRun
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 SESSION_KEY = "sk-emulator-running-test"
