@@ -23,6 +23,7 @@ from typing import Any
 import pytest
 
 from assistants_emulator.sweep import TIME_OUT_HEADER
+from assistants_emulator.web.api import RUN_HEADER
 from pytest_assistants_emulator.verdicts import is_users, stable
 
 FACTOR = 5  # of what the passing test has used
@@ -233,7 +234,11 @@ def _begin(request: Any) -> Probe | None:
     probe = _probe
     if probe is None or not str(request.url).startswith(probe.root):
         return None
-    probe.call(request.method, str(request.url)[len(probe.root) :])
+    target = str(request.url)[len(probe.root) :]
+    if RUN_HEADER.decode() in request.headers:  # of a responder
+        probe.seen[f"{request.method} {target}"] += 1
+        return None
+    probe.call(request.method, target)
     return probe
 
 

@@ -184,11 +184,18 @@ class Sweep:
 
     # The phases of a run
 
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
         """Arm the variant where a call of any fixture may be the first of the test's project."""
+        __tracebackhide__ = True
         run = self._session.swept
-        if run is not None and self._session.is_whole:
+        if run is None:
+            return (yield)
+        if self._session.is_whole:
+            self._session.begin(item)
             run.begin(run.handle)
+        with probes.time_limit(run.probe):
+            return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:

@@ -263,6 +263,76 @@ def test_where_each_test_has_a_project_tests_without_the_fixture_are_swept(sweep
     assert verdicts["test_it"][FAILED] == "crashed"
 
 
+def test_what_an_application_does_in_a_fixture_is_judged_too(sweep: Any) -> None:
+    result, verdicts = sweep(
+        """
+        import desk
+
+        @pytest.fixture
+        def status(assistants_emulator):
+            return desk.ask()
+
+        def test_it(status):
+            assert status == "completed"
+        """
+    )
+    result.assert_outcomes(passed=1, failed=2)
+    assert verdicts["test_it"][FAILED] == "crashed"
+    assert verdicts["test_it"]["POST /assistants 1: 429"] == "told"
+
+
+def test_what_an_application_does_in_a_teardown_is_judged_too(sweep: Any) -> None:
+    result, verdicts = sweep(
+        """
+        import desk
+
+        @pytest.fixture
+        def ending(assistants_emulator):
+            yield
+            desk.ask()
+
+        def test_it(ending):
+            pass
+        """
+    )
+    result.assert_outcomes(passed=1, failed=2)
+    assert verdicts["test_it"][FAILED] == "crashed"
+    assert verdicts["test_it"]["POST /assistants 1: 429"] == "told"
+
+
+@pytest.mark.parametrize("transport", ["socket", "inprocess"])
+def test_clients_of_each_transport_time_out(sweep: Any, transport: str) -> None:
+    _, verdicts = sweep(
+        f"""
+        @pytest.mark.assistants(sweep={{"effects": ["time-out"]}}, transport="{transport}")
+        def test_it(openai_client):
+            openai_client.beta.threads.create()
+        """
+    )
+    assert verdicts["test_it"] == {"POST /threads 1: time-out": "other"}
+
+
+def test_calls_and_sleeps_of_a_responder_are_not_the_applications(sweep: Any) -> None:
+    _, verdicts = sweep(
+        """
+        import time
+        import desk
+
+        @pytest.mark.assistants(sweep={"effects": ["expired"], "bounds": {"calls": 3, "seconds": 1}})
+        def test_it(assistants_emulator):
+            @assistants_emulator.respond
+            def answer(turn):
+                for _ in range(5):
+                    turn.client().beta.threads.retrieve(turn.thread["id"])
+                time.sleep(0.002)
+                return "Hi."
+
+            assert desk.ask() in ("completed", "expired")
+        """
+    )
+    assert verdicts["test_it"] == {"POST /threads/runs 1: expired": "same"}
+
+
 def test_one_variant_is_run_alone(run_tests: RunTests) -> None:
     result = run_tests(ASKS, "test_inner.py", "--assistants-variant", FAILED)
     result.assert_outcomes(passed=1, failed=1)
