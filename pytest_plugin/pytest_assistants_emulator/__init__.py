@@ -192,10 +192,7 @@ def _add_sweep(config: pytest.Config) -> None:
     from pytest_assistants_emulator.sweep import Sweep
 
     if not config.pluginmanager.has_plugin(SWEPT_TESTS):
-        try:
-            config.pluginmanager.register(Sweep(config), SWEPT_TESTS)
-        except ValueError as error:
-            raise pytest.UsageError(f"--assistants-variant: {error}") from None
+        config.pluginmanager.register(Sweep(config), SWEPT_TESTS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -258,7 +258,7 @@ def time_limit(probe: Probe) -> Iterator[None]:
     if probe.bounds is None:
         yield
         return
-    seconds, reason = probe.bounds.real_seconds, "no end, and neither calls nor sleeps that say so"
+    seconds, reason = probe.bounds.real_seconds, "it does not end, and makes neither calls nor sleeps"
     is_main = threading.current_thread() is threading.main_thread()
     limit = _by_signal if is_main and _alarm_is_free() else _by_thread
     with limit(probe, seconds, reason):

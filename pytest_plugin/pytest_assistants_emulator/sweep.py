@@ -26,11 +26,7 @@ from pytest_assistants_emulator.session import SWEPT_TESTS, project_name, sessio
 from pytest_assistants_emulator.sleeps import install, sleeping_by
 from pytest_assistants_emulator.sweep_table import Cell, SweptTest, legend, summary, table
 from pytest_assistants_emulator.swept_run import SWEEP_TITLE, VARIANT, SweptRun, end_of, report_of
-from pytest_assistants_emulator.verdicts import (
-    ABSENT,
-    UNMET,
-    XFAIL,
-)
+from pytest_assistants_emulator.verdicts import ABSENT, UNMET, XFAIL
 
 if TYPE_CHECKING:
     from pytest_assistants_emulator.servers import LocalServer
@@ -44,7 +40,12 @@ class Sweep:
         self._config = config
         self._session = session_of(config)
         name: str | None = config.getoption("--assistants-variant")
-        self._variant = None if name is None else Variant.parse(name)
+        try:
+            self._variant = None if name is None else Variant.parse(name)
+        except ValueError as error:
+            raise pytest.UsageError(f"--assistants-variant: {error}") from None
+        if self._session.url is not None and (name is not None or config.getoption("--assistants-sweep")):
+            raise pytest.UsageError("--assistants-sweep needs the emulator of this process: leave out --assistants-url")
         self._limit: int = config.getoption("--assistants-sweep-limit")
         report: str | None = config.getoption("--assistants-sweep-report")
         self._report = None if report is None else config.invocation_params.dir / report
@@ -165,7 +166,8 @@ class Sweep:
                 report.nodeid = run.item.nodeid
             for each in (report, end_of(report)):
                 run.item.ihook.pytest_runtest_logreport(report=each)
-        test.cells.append(Cell(run.variant.name, verdict.name, run.detail, run.trace))
+        has_failed = run.has_report and verdict is not XFAIL
+        test.cells.append(Cell(run.variant.name, verdict.name, run.detail, run.trace, has_failed))
 
     @contextmanager
     def _progress(self, text: str) -> Iterator[None]:
@@ -282,7 +284,8 @@ class Sweep:
             from pytest_assistants_emulator.sweep_report import write_report
 
             write_report(self._report, self._sorted())
-        if self._variant is not None and not any(test.cells for test in self.tests.values()):
+        is_absent = self._variant is not None and not any(test.cells for test in self.tests.values())
+        if is_absent and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -370,15 +373,11 @@ def _failed_before(config: pytest.Config) -> dict[str, set[str]]:
         if (parts := _variant_of(str(key))) is not None:
             test, variant = parts
             failed.setdefault(test, set()).add(variant)
-    whole = {str(key) for key in last.lastfailed}
-    for test in failed:
-        key = test if not last.lastfailed or isinstance(next(iter(last.lastfailed)), str) else _node_id(last, test)
-        last.lastfailed[key] = True
-    return {test: variants for test, variants in failed.items() if test not in whole}
-
-
-def _node_id(last: Any, test: str) -> Any:
-    return type(next(iter(last.lastfailed))).parse(test)
+    keys = {str(key): key for key in last.lastfailed}
+    for test in failed.keys() - keys.keys():
+        kind: Any = type(next(iter(keys.values())))
+        last.lastfailed[test if kind is str else kind.parse(test)] = True
+    return {test: variants for test, variants in failed.items() if test not in keys}
 
 
 def _variant_of(node_id: str) -> tuple[str, str] | None:
@@ -395,6 +394,6 @@ def _forget_passed(config: pytest.Config, tests: Any) -> None:
     last: Any = config.pluginmanager.get_plugin("lfplugin")
     if last is None:
         return
-    passed = {f"{test.test}[{cell.variant}]" for test in tests for cell in test.cells if not cell.judged.fails}
+    passed = {f"{test.test}[{cell.variant}]" for test in tests for cell in test.cells if not cell.has_failed}
     for key in [key for key in last.lastfailed if str(key) in passed]:
         del last.lastfailed[key]

@@ -19,12 +19,16 @@ SYMBOLS = {effect.name: effect.symbol for effect in EFFECTS.values()}
 
 @dataclass(slots=True)
 class Cell:
-    """A variant's name, its verdict's, a line about it, and the HTML of its trace, where one was asked for."""
+    """A variant's name, its verdict's, a line about it, and the HTML of its trace, where one was asked for.
+
+    `has_failed` where it was reported as a failed test.
+    """
 
     variant: str
     verdict: str
     detail: str = ""
     trace: str = ""
+    has_failed: bool = False
 
     @property
     def parsed(self) -> Variant:

@@ -352,6 +352,12 @@ def test_a_name_that_is_no_variants_is_one_line(run_tests: RunTests, name: str, 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
+def test_an_emulator_in_another_process_cannot_be_swept(run_tests: RunTests) -> None:
+    result = run_tests(ASKS, "test_inner.py", "--assistants-sweep", "--assistants-url=http://127.0.0.1:9")
+    result.stderr.fnmatch_lines(["*--assistants-sweep needs the emulator of this process: leave out --assistants-url"])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
 def test_a_variant_that_no_test_has_ends_the_session_with_an_error(run_tests: RunTests) -> None:
     result = run_tests(ASKS, "test_inner.py", "--assistants-variant", "POST /threads/*/runs 7: expired")
     result.stdout.fnmatch_lines(["no test that was run has the variant 'POST /threads/[*]/runs 7: expired'"])
@@ -395,6 +401,16 @@ def test_variants_that_failed_are_run_alone_the_next_time(
     result = pytester.runpytest("--lf")
     result.assert_outcomes(passed=1, failed=2)
     result.stdout.fnmatch_lines(["2 variants of 1 test: 2 crashed"])
+
+
+def test_another_answer_that_fails_is_run_the_next_time_too(
+    everything_is_imported: None, pytester: pytest.Pytester
+) -> None:
+    marked = '@pytest.mark.assistants(sweep={"effects": ["expired"], "strict": True})'
+    source = dedent(ASKS).replace("def test", f"{marked}\ndef test")
+    pytester.makepyfile(test_inner=f"import pytest\n{source}")
+    pytester.runpytest().assert_outcomes(passed=1, failed=1)
+    pytester.runpytest("--lf").assert_outcomes(passed=1, failed=1)
 
 
 def test_a_variant_that_fails_no_more_is_forgotten(everything_is_imported: None, pytester: pytest.Pytester) -> None:
