@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
-HERE = Path(__file__).parents[1] / "sweep"
+HERE = Path(__file__).parent / "sweep"
 BEGUN, CONTINUED = "POST /threads/*/runs 1", "POST /threads/*/runs/*/submit_tool_outputs 1"
 ENDS = ("failed: server_error", "failed: rate_limit_exceeded", "expired", "cancelled")
 HALVES = ("incomplete: max_completion_tokens", "incomplete: content_filter")
@@ -36,7 +36,7 @@ def sweeps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Sweep]:
 def swept(folder: Path, application: str) -> Sweep:
     module = application.removeprefix("mended_")
     shutil.copy(HERE / f"{application}.py", folder / f"{module}.py")
-    shutil.copy(HERE / f"test_{module}.py", folder)
+    shutil.copy(HERE / f"checks_{module}.py", folder / f"test_{module}.py")
     options = ("-p", "no:cacheprovider", "-q", "--tb=no", "--assistants-sweep", "--assistants-sweep-report=sweep.json")
     command = [sys.executable, "-m", "pytest", *options, "."]
     ran = subprocess.run(command, cwd=folder, env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True)
