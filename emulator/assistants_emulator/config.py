@@ -43,6 +43,8 @@ class Config:
     models: tuple[str, ...] = ()
     reasoning_models: tuple[str, ...] = ()
     """Models to add to the table in `resources/models.py`."""
+    context_window: int | None = None
+    """Tokens that the input of any model may have; by default those of the table in `resources/token_estimates.py`."""
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     tokens_per_second: float | None = None
     allow_code_execution: bool = False
@@ -66,6 +68,8 @@ class Config:
         for option, choices in CHOICES.items():
             if (value := getattr(self, option)) not in choices:
                 raise EmulatorError(f"{option} is {' or '.join(map(repr, choices))}, not {value!r}")
+        if self.context_window is not None and self.context_window < 1:
+            raise EmulatorError(f"context_window is a whole number of tokens from 1 up, not {self.context_window}")
         if self.loaded_projects < 1:
             raise EmulatorError(f"loaded_projects is a whole number from 1 up, not {self.loaded_projects}")
 

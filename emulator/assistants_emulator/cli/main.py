@@ -142,6 +142,11 @@ SERVER_OPTIONS = (
         multiple=True,
         help="Model that takes no temperature, besides the o-series and gpt-5; repeatable.",
     ),
+    click.option(
+        "--context-window",
+        type=click.IntRange(1),
+        help="Tokens that an input may have; by default, by the model's name.",
+    ),
 )
 OPEN_TO_OTHERS = (
     "Listening on {}: everybody who can reach this machine can read and change the data. "

@@ -16,6 +16,7 @@ from assistants_emulator.object_kinds import CONTAINER, CONTAINER_FILE, CONVERSA
 from assistants_emulator.resources import items, views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.items import TABLE
+from assistants_emulator.resources.token_estimates import of_item
 from assistants_emulator.responses import history
 from assistants_emulator.responses.operations import restored
 from assistants_emulator.responses.views import view
@@ -120,13 +121,14 @@ def _stored_response(context: Context, row: Object, earlier: dict[str, Object], 
     for item in (*own, *output):
         running = None if running is None else history.digest(running, item)
     conversation_id = (row.get("conversation") or {}).get("id")
-    return restored(context, row, conversation_id, own, output, running)
+    tokens_before = previous["_tokens"] if previous is not None else 0
+    return restored(context, row, conversation_id, own, output, running, tokens_before)
 
 
 def _stored_conversation(context: Context, row: Object, stored_items: list[Object]) -> Object:
     own = [item for item in stored_items if item["_conversation_id"] == row["id"]]
     new = {"object": "conversation", "created_at": context.clock.now(), "metadata": {}}
-    return {**new, **row, "_open_calls": items.open_calls(own), "_tokens": 0}
+    return {**new, **row, "_open_calls": items.open_calls(own), "_tokens": sum(of_item(item) for item in own)}
 
 
 def _stored_container(context: Context, row: Object) -> Object:

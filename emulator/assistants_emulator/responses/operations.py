@@ -20,6 +20,7 @@ from assistants_emulator.resources.conversations import ROOT
 from assistants_emulator.resources.items import TABLE, Includes, new_item
 from assistants_emulator.resources.models import is_reasoning_model
 from assistants_emulator.resources.route import RESPONSES_WIRE, Route
+from assistants_emulator.resources.token_estimates import context_window, of_item
 from assistants_emulator.responses import events, history, tools
 from assistants_emulator.responses.input import (
     ACTIVE,
@@ -58,6 +59,7 @@ NO_USAGE: Object = {
     "web_search": {"num_requests": 0},
 }
 UNSTORED_SECONDS = 600  # for which a background response without `store` is found
+TOO_LONG = "Your input exceeds the context window of this model. Please adjust your input and try again."
 RESUMED_ONLY = (
     "This response was not created with background=true and stream=true, so it has no stream that could be resumed."
 )
@@ -71,6 +73,7 @@ def create(context: Context, body: dict[str, Any]) -> Object:
     check_pairs(context, place)
     require_free(context, place)
     response, new = _new_response(context, body, place)
+    _require_room(context, response, new)
     is_shown = response["background"] or body.get("stream")
     created = view(response, response["_include"], streamed=True) if is_shown else {}
     puts = (("responses", response), *((TABLE, item) for item in new))
@@ -169,6 +172,7 @@ def restored(
     own: list[Object],
     output: list[Object],
     digest: str | None,
+    tokens_before: int,
 ) -> Object:
     """A response of a state file: its row, with defaults for missing fields and what its continuation needs."""
     body = {"model": row.get("model", "gpt-4o")}
@@ -187,7 +191,7 @@ def restored(
         "_skipped": row.get("skipped", 0),
         "_digest": digest,
         "_container_id": used[-1] if used else None,
-        "_tokens": tokens_of({}, [], [*own, *output]),
+        "_tokens": tokens_before + sum(of_item(item) for item in (*own, *output)),
         "_open_calls": items.open_calls(output),
     }
 
@@ -219,6 +223,17 @@ def _new_response(context: Context, body: dict[str, Any], place: Place) -> tuple
     if context.hold is not None:
         response["_stuck"] = context.hold.mark
     return response, new
+
+
+def _require_room(context: Context, response: Object, new: list[Object]) -> None:
+    """400 for an input over the model's context window; with `truncation: auto`, for one whose newest item is."""
+    window = context_window(context, response["_request"]["model"])
+    if window is None or response["_input_tokens"] <= window:
+        return
+    least = response["_fixed_tokens"] + sum(of_item(item) for item in new[-1:])
+    if response["truncation"] == "disabled" or least > window:
+        raise InvalidParameter(TOO_LONG, param="input", code="context_length_exceeded")
+    response["_input_tokens"] = window
 
 
 def _root(context: Context, place: Place) -> str:
@@ -288,6 +303,7 @@ def _state(context: Context, body: dict[str, Any], place: Place, own: list[Objec
     echoed_tools = [tools.echoed(tool) for tool in body.get("tools") or []]
     include = body.get("include") or []
     options = body.get("stream_options") or {}
+    fixed, tokens = tokens_of(body, echoed_tools, []), place.tokens + sum(of_item(item) for item in own)
     return {
         "_conversation_id": conversation["id"] if conversation is not None else None,
         "_input": [item["id"] for item in own],
@@ -296,8 +312,9 @@ def _state(context: Context, body: dict[str, Any], place: Place, own: list[Objec
         "_context_digest": running,
         "_digest": None,
         "_container_id": holder.get("_container_id") if holder is not None else None,
-        "_tokens": place.tokens + tokens_of({}, [], own),
-        "_input_tokens": place.tokens + tokens_of(body, echoed_tools, own),
+        "_tokens": tokens,
+        "_input_tokens": fixed + tokens,
+        "_fixed_tokens": fixed,
         "_open_calls": [],
         "_include": include,
         "_obfuscates": options.get("include_obfuscation") is not False,

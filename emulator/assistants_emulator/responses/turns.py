@@ -18,6 +18,7 @@ import orjson
 from assistants_emulator.object_kinds import ASSISTANT, THREAD
 from assistants_emulator.resources import items
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.token_estimates import context_window, newest_that_fit, of_item
 from assistants_emulator.responders.replies import CodeInterpreter, FunctionCall
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.sources import END
@@ -232,8 +233,15 @@ class _ResponseLookups:
         self._response = response
 
     def messages(self) -> list[Object]:
-        found = history.context_items(self._context, self._response)
-        return [items.view(item) for item in found if item["type"] == "message"]
+        """Those of the context; with `truncation: auto`, of what fits into the model's context window."""
+        context, response = self._context, self._response
+        window = context_window(context, response["_request"]["model"])
+        if response["truncation"] == "auto" and window is not None:
+            room = window - response["_fixed_tokens"]
+            visible = newest_that_fit(history.backwards(context, response), of_item, room)
+        else:
+            visible = history.context_items(context, response)
+        return [items.view(item) for item in visible if item["type"] == "message"]
 
     def last_message(self) -> Object | None:
         message = history.last_message(self._context, self._response)

@@ -15,6 +15,7 @@ from assistants_emulator.object_kinds import CODE_ITEM, FILE_SEARCH_ITEM, FUNCTI
 from assistants_emulator.resources import items
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.items import TABLE, Includes, text_of
+from assistants_emulator.resources.token_estimates import PER_MESSAGE, of_item, of_text
 from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import (
     Chunk,
@@ -28,10 +29,10 @@ from assistants_emulator.responders.replies import (
     Usage,
 )
 from assistants_emulator.responses import code, events, history, tools
-from assistants_emulator.responses.views import TOKENS_PER_MESSAGE, item_tokens, view
+from assistants_emulator.responses.views import view
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.execution import Execution
-from assistants_emulator.turns.measures import cut, find_file, of_text
+from assistants_emulator.turns.measures import cut, find_file
 
 TOLERANCE = 1.25  # an estimate may be off by a quarter, so only beyond that a text is over its budget
 BUDGET = "max_output_tokens"
@@ -406,8 +407,8 @@ class ResponseWriter:
         """The response in its last status, with its output; its items come into the conversation unless it failed."""
         response, output = self.subject, self.output
         ended = {**response, "status": status, **fields, "output": output}
-        made = sum(item_tokens(item) for item in output)
-        written = made - TOKENS_PER_MESSAGE * sum(item["type"] == "message" for item in output)
+        made = sum(of_item(item) for item in output)
+        written = made - PER_MESSAGE * sum(item["type"] == "message" for item in output)
         ended["usage"] = self._usage(response, written) if has_usage else None
         ended["_tokens"] = response["_tokens"] + made
         ended["_open_calls"] = items.open_calls(output)
@@ -428,7 +429,7 @@ class ResponseWriter:
         changed = {
             **conversation,
             "_open_calls": items.open_calls([*own, *output], conversation["_open_calls"]),
-            "_tokens": response["_tokens"],
+            "_tokens": conversation["_tokens"] + sum(of_item(item) for item in (*own, *output)),
             "_container_id": response.get("_container_id"),
         }
         moved = [(TABLE, {**item, "_conversation_id": id}) for item in (*own, *output)]
@@ -450,7 +451,7 @@ class ResponseWriter:
     def _left(self) -> int | None:
         """The tokens left of `max_output_tokens`; None without that budget."""
         most = self.subject["max_output_tokens"]
-        return None if most is None else int(most) - sum(item_tokens(item) for item in self.output)
+        return None if most is None else int(most) - sum(of_item(item) for item in self.output)
 
     def _fitted(self, value: str) -> tuple[str, bool]:
         """The text within the budget, and True if it had to be cut."""

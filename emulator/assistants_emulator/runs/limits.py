@@ -16,11 +16,12 @@ import orjson
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.token_estimates import of_text
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Text
 from assistants_emulator.runs.content import Part, TextPart
 from assistants_emulator.runs.tokens import least_prompt_tokens
 from assistants_emulator.store import Object
-from assistants_emulator.turns.measures import of_text, schema_problem
+from assistants_emulator.turns.measures import schema_problem
 
 
 def check_declared(context: Context, run: Object, reply: Any) -> None:

@@ -16,12 +16,12 @@ from typing import Any
 
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.run_states import enter
+from assistants_emulator.resources.token_estimates import PER_MESSAGE, of_json
 from assistants_emulator.responders.replies import FunctionCall, Usage, ending_of
 from assistants_emulator.runs import content, events, tokens
 from assistants_emulator.runs.limits import COMPLETION, PROMPT, fitted, left
 from assistants_emulator.runs.tokens import prompt_tokens
 from assistants_emulator.store import Event, Object
-from assistants_emulator.turns.measures import of_json
 
 Links = Callable[[str], tuple[str, list[Object]]]
 """Returns a finished text with the links it lacks, and its annotations."""
@@ -101,7 +101,7 @@ class RunWriter:
         step, message = self._message_step(reply)
         parts, was_cut = fitted(list(parts), left(self.context, self.run, COMPLETION))
         whole = {**message, "content": [part.stored() for part in parts], **content.quoted(parts)}
-        completion_tokens = tokens.of_message(whole) - tokens.PER_MESSAGE
+        completion_tokens = tokens.of_message(whole) - PER_MESSAGE
         cut_short = COMPLETION if was_cut else None
         self.open = OpenStep(step, whole, None, completion_tokens, cut_short, is_unfinished=is_unfinished)
         yield from events.message_begun(step, message, files)
@@ -328,7 +328,7 @@ class OpenStep:
             linked, annotations = self.links(text)
             last = content.closing_delta(index, linked[len(text) :], annotations)
         self.message = {**self.message, "content": content.accumulate([*deltas, last] if last else deltas)}
-        self.completion_tokens = tokens.of_message(self.message) - tokens.PER_MESSAGE
+        self.completion_tokens = tokens.of_message(self.message) - PER_MESSAGE
         self.deltas = self.links = None
         return last
 

@@ -1,16 +1,10 @@
-"""Measures of replies that both APIs share: pieces and token estimates, fit to schemas, the files that they name.
-
-A text counts a quarter of its UTF-8 bytes, rounded up. The real tokenizers are not emulated; the same text always has
-the same estimate.
-"""
+"""Measures of replies that both APIs share: their pieces, their fit to schemas, the files that they name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from typing import Any
-
-import orjson
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.processes import schemas
@@ -29,14 +23,6 @@ def cut(text: str) -> list[str]:
         return pieces
     size = -(-len(pieces) // MOST_PIECES)
     return ["".join(pieces[start : start + size]) for start in range(0, len(pieces), size)]
-
-
-def of_text(text: str | None) -> int:
-    return (len(text.encode("utf-8", "surrogatepass")) + 3) // 4 if text else 0
-
-
-def of_json(value: Any) -> int:
-    return (len(orjson.dumps(value)) + 3) // 4 if value else 0
 
 
 def schema_problem(schema: Object, value: Any) -> str | None:
