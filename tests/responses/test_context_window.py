@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 
@@ -42,10 +44,19 @@ def test_an_input_over_the_context_window_is_refused(responses: Any) -> None:
     }
 
 
-@pytest.mark.parametrize("options", [{"stream": True}, {"background": True}])
-def test_a_stream_or_background_response_over_it_is_refused_too(responses: Any, options: dict[str, Any]) -> None:
+def test_a_response_in_the_background_over_it_is_refused_too(responses: Any) -> None:
     with pytest.raises(openai.BadRequestError, match="exceeds the context window"):
-        responses.create(model="gpt-4o", input=LONG * 2, **options)
+        responses.create(model="gpt-4o", input=LONG * 2, background=True)
+
+
+def test_a_stream_over_it_fails_by_an_error_event(small: Emulator) -> None:
+    body = {"model": "gpt-4o", "input": LONG * 2, "stream": True}
+    text = httpx2.post(f"{small.base_url}/responses", json=body, headers={"Authorization": "Bearer k"}).text
+    events = [json.loads(line.removeprefix("data: ")) for line in text.splitlines() if line.startswith("data: ")]
+    names = ["response.created", "response.in_progress", "error", "response.failed"]
+    assert [event["type"] for event in events] == names
+    error = {"type": "invalid_request_error", "code": "context_length_exceeded", "message": TOO_LONG, "param": "input"}
+    assert events[2] == {"type": "error", "error": error, "sequence_number": 2}
 
 
 def test_the_whole_chain_counts(responses: Any) -> None:

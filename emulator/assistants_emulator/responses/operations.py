@@ -32,7 +32,7 @@ from assistants_emulator.responses.input import (
     require_free,
 )
 from assistants_emulator.responses.views import tokens_of, view
-from assistants_emulator.responses.writer import ResponseWriter
+from assistants_emulator.responses.writer import TOO_LONG_CODE, ResponseWriter
 from assistants_emulator.store import Event, Object, Page
 
 SNAPSHOTS = {
@@ -226,13 +226,18 @@ def _new_response(context: Context, body: dict[str, Any], place: Place) -> tuple
 
 
 def _require_room(context: Context, response: Object, new: list[Object]) -> None:
-    """400 for an input over the model's context window; with `truncation: auto`, for one whose newest item is."""
+    """400 for an input over the model's context window; with `truncation: auto`, for one whose newest item is.
+
+    A stream has begun by then, so that fails.
+    """
     window = context_window(context, response["_request"]["model"])
     if window is None or response["_input_tokens"] <= window:
         return
     least = response["_fixed_tokens"] + sum(of_item(item) for item in new[-1:])
     if response["truncation"] == "disabled" or least > window:
-        raise InvalidParameter(TOO_LONG, param="input", code="context_length_exceeded")
+        if not response["_request"].get("stream"):
+            raise InvalidParameter(TOO_LONG, param="input", code=TOO_LONG_CODE)
+        response["_stuck"] = {"code": TOO_LONG_CODE, "message": TOO_LONG}
     response["_input_tokens"] = window
 
 

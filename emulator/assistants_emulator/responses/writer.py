@@ -38,6 +38,9 @@ TOLERANCE = 1.25  # an estimate may be off by a quarter, so only beyond that a t
 BUDGET = "max_output_tokens"
 REASONS = {"max_completion_tokens": BUDGET, "content_filter": "content_filter", BUDGET: BUDGET}
 """Reasons of Incomplete as a response gives them."""
+TOO_LONG_CODE = "context_length_exceeded"
+ANNOUNCED = {"rate_limit_exceeded": ("tokens", None), TOO_LONG_CODE: ("invalid_request_error", "input")}
+"""Failures that an `error` event comes before, by their codes: its type and param."""
 NO_EQUIVALENT = "The Responses API has no equivalent of {}: a run would have become {}."
 
 
@@ -156,11 +159,12 @@ class ResponseWriter:
         yield self._end("incomplete", incomplete_details={"reason": REASONS[reason]})
 
     def fail(self, code: str, message: str) -> Iterator[Event]:
+        yield from self.begin()
         yield from self.close()
         error = {"code": code, "message": message}
-        if code == "rate_limit_exceeded" and not self.output:
-            details = {"type": "tokens", **error, "param": None}
-            yield from self._shown("error", {"error": details})
+        if code in ANNOUNCED and not self.output:
+            kind, param = ANNOUNCED[code]
+            yield from self._shown("error", {"error": {"type": kind, **error, "param": param}})
         yield self._end("failed", error=error)
 
     def cancel(self) -> Iterator[Event]:
