@@ -11,14 +11,17 @@ from assistants_emulator.errors import ScriptError
 from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.vector_store_search import search_stores
-from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Image, Text
+from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Image, Pause, Text
 from assistants_emulator.retrieval import Hit
 from assistants_emulator.store import Object, child_key
 from assistants_emulator.turns.measures import find_file, schema_problem
 
 MOST_RESULTS = 20
 RANKING: Object = {"ranker": "auto", "score_threshold": 0.0}
-PORT = "the reply has no equivalent in the Responses API"
+NEVER_ANSWERED = (
+    "Pause() holds a response until it is resumed, and the request that creates this one waits for its end; create it "
+    "with background=True or stream=True, or use a `stuck` fault to test a request that is never answered"
+)
 
 
 def echoed(tool: Mapping[str, Any]) -> Object:
@@ -131,6 +134,8 @@ def check_reply(response: Object, reply: Any, hosted_calls: int) -> None:
     `hosted_calls` is the number of calls of hosted tools that the response has made so far.
     """
     match reply:
+        case Pause() if not response["background"] and not response["_request"].get("stream"):
+            raise ScriptError(NEVER_ANSWERED)
         case list():
             _check_calls(response, reply)
         case CodeInterpreter() | FileSearch() | Image():

@@ -228,7 +228,7 @@ class TurnTask:
             case Wait():
                 await self._wait(number, reply.seconds)
             case Pause():
-                await self._pause(number)
+                await self._pause(number, reply)
             case Fail() | Expire() | Cancel():
                 self.end_by(reply)
             case _:
@@ -251,7 +251,8 @@ class TurnTask:
         until = self._remembered(number, self.context.clock.time() + seconds)
         await self.suspension.until(until, self.context.clock, lambda: self._on_wait(self))
 
-    async def _pause(self, number: int) -> None:
+    async def _pause(self, number: int, reply: Pause) -> None:
+        self.writer.check(reply)
         if self._remembered(number, PAUSED) == PAUSED:
             await self.suspension.until_resumed()
             self._remember(number, RESUMED)
