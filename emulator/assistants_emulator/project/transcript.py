@@ -7,7 +7,7 @@ stands as one run. A portable transcript is the same text for the same behaviour
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from assistants_emulator.resources.items import TABLE
 from assistants_emulator.retrieval.citations import MARKER
@@ -17,15 +17,7 @@ IMAGES = ("image_file", "image_url", "input_image")
 ENDINGS = {"max_output_tokens": "max_completion_tokens"}  # reasons as runs give them
 
 
-class Objects(Protocol):
-    """As much of a Store as a transcript reads; `number` is an object's place in the order of creation."""
-
-    def get(self, table: str, id: str) -> Object | None: ...
-    def of(self, table: str, field: str, parent: str) -> Iterable[Object]: ...
-    def number(self, table: str, id: str) -> float: ...
-
-
-def transcript(store: Objects, thread_id: str, portable: bool = False) -> str:
+def transcript(store: Store, thread_id: str, portable: bool = False) -> str:
     """The thread's transcript. It ends with a newline unless it is empty; further lines of a text are indented."""
     messages = store.of("messages", "thread_id", thread_id)
     numbered: list[tuple[float, str]] = [
@@ -47,7 +39,7 @@ def open_calls(store: Store) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _events(store: Objects, run: Object, portable: bool) -> Iterator[tuple[float, str]]:
+def _events(store: Store, run: Object, portable: bool) -> Iterator[tuple[float, str]]:
     """The run's tool calls and status with their places among the messages.
 
     Each call comes just before the run's next message, the rest after its last one: a state file has no other order.
@@ -256,6 +248,10 @@ def transcript_of(store: Store, id: str, portable: bool = False) -> str | None:
     if store.get("conversations", id) is not None:
         return conversation_transcript(store, id, portable)
     return chain_transcript(store, id, portable) if store.get("responses", id) is not None else None
+
+
+def no_transcript(id: str, project: str) -> str:
+    return f"there is no thread, conversation or response {id!r} in project {project!r}"
 
 
 def transcripts(store: Store, newest: int | None = None, portable: bool = False) -> dict[str, str]:
