@@ -7,6 +7,7 @@ the same estimate.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -67,7 +68,11 @@ def context_window(context: Context, model: str) -> int | None:
     """The tokens that a model's input may have, by the settings or else by its name; None for an unknown model."""
     if context.config.context_window is not None:
         return context.config.context_window
-    name = model.removeprefix("ft:")
+    return _window(model.removeprefix("ft:"))
+
+
+@lru_cache(maxsize=256)
+def _window(name: str) -> int | None:
     while name and name not in WINDOWS:
         name = name[: max(name.rfind("-"), name.rfind(":"), 0)]
     return WINDOWS.get(name)

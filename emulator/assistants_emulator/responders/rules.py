@@ -102,10 +102,11 @@ class When:
 
     def _tests(self, turn: Turn) -> Iterator[tuple[str, object, object]]:
         """Each key that is set, the turn's value, and the result of its test."""
-        texts = self._texts(turn)
-        for key, pattern in self._patterns():
-            text = texts[key]
-            yield key, text, text is not None and _search(pattern, text)
+        if patterns := self._patterns():
+            texts = self._texts(turn)
+            for key, pattern in patterns:
+                text = texts[key]
+                yield key, text, text is not None and _search(pattern, text)
         if self.assistant is not None:
             names = (turn.assistant.get("name"), turn.assistant.get("id"))
             none = "none: a response has no assistant: use model, instructions or metadata"

@@ -6,7 +6,7 @@ reply is known, which may be its usage or an ending that cuts it short; only wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -258,17 +258,20 @@ class ResponseWriter:
         cut_short: str | None = None,
         is_refusal: bool = False,
     ) -> Iterator[Event]:
-        opened = yield from self._begin_message(number, is_refusal)
+        self.open = opened = self._new_message(number, is_refusal)
+        yield from self._begin_message(opened)
         opened.value, opened.annotations, opened.cut_short = value, annotations, cut_short
         if self._shows():
             yield from self._deltas(opened, cut(value) if chunks is None else chunks)
 
-    def _begin_message(self, number: int, is_refusal: bool = False) -> Generator[Event, None, OpenItem]:
+    def _new_message(self, number: int, is_refusal: bool = False) -> OpenItem:
         item = self._item(MESSAGE.prefix, "message", number, content=[], role="assistant")
-        self.open = opened = OpenItem(item, len(self.output), is_refusal=is_refusal)
-        yield from self._added(item, opened.index)
-        yield from self._shown("response.content_part.added", {**_place(opened), "part": _part(opened, "")})
-        return opened
+        return OpenItem(item, len(self.output), is_refusal=is_refusal)
+
+    def _begin_message(self, opened: OpenItem) -> Iterator[Event]:
+        if self._shows():
+            yield from self._added(opened.item, opened.index)
+            yield from self._shown("response.content_part.added", {**_place(opened), "part": _part(opened, "")})
 
     def _deltas(self, opened: OpenItem, pieces: Iterable[str]) -> Iterator[Event]:
         name = "response.refusal.delta" if opened.is_refusal else "response.output_text.delta"
@@ -280,8 +283,9 @@ class ResponseWriter:
         """A piece of a text that is streamed as it comes."""
         opened = self.open
         if opened is None:
-            opened = yield from self._begin_message(number)
+            self.open = opened = self._new_message(number)
             opened.is_partial = True
+            yield from self._begin_message(opened)
         opened.value += value
         yield from self._deltas(opened, [value])
 
@@ -290,6 +294,8 @@ class ResponseWriter:
             linked, opened.annotations = self._linked(opened.value)
             rest, opened.value = linked[len(opened.value) :], linked
             yield from self._deltas(opened, [rest] if rest else [])
+        if not self._shows():
+            return
         place = _place(opened)
         for number, annotation in enumerate(opened.annotations):
             fields = {**place, "annotation": annotation, "annotation_index": number}
