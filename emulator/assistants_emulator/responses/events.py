@@ -12,10 +12,10 @@ from assistants_emulator.store import Event, Object
 
 EVENTS = "response_events"
 ENDINGS = ("completed", "incomplete", "failed", "cancelled")
-LAST = frozenset(f"response.{status}" for status in ENDINGS)
-CANCELLED = "response.cancelled"
-UNSEEN = ("response.cancelled", "response.deleted", "response.changed")
-"""Events of the store that no stream shows: a cancelled stream just ends."""
+CANCELLED, DELETED = "response.cancelled", "response.deleted"
+LAST = frozenset((*(f"response.{status}" for status in ENDINGS), DELETED))
+UNSEEN = (CANCELLED, DELETED, "response.changed")
+"""Events of the store that no stream shows: the stream of a response that is cancelled or deleted just ends."""
 
 
 def event(

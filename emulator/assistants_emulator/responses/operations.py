@@ -85,9 +85,11 @@ def create(context: Context, body: dict[str, Any]) -> Object:
 
 
 def outcome(context: Context, result: Object) -> Object:
-    """The response once its turn is over."""
+    """The response once its turn is over; 404 for one that was deleted meanwhile."""
     response = context.store.get("responses", result["id"])
-    return result if response is None else view(response, response["_include"])
+    if response is None:
+        raise _not_found(result["id"])
+    return view(response, response["_include"])
 
 
 def retrieve(
@@ -122,7 +124,7 @@ def delete(context: Context, response_id: str) -> Object:
     drops = [(TABLE, item["id"]) for item in rows if item.get("_conversation_id") is None]
     drops += events.drops_of(context.store.of(events.EVENTS, "_response_id", response_id))
     answer = views.deleted(response["id"], "response.deleted")
-    event = Event("response.deleted", answer, drops=(*drops, ("responses", response_id)), topic=response_id)
+    event = Event(events.DELETED, answer, drops=(*drops, ("responses", response_id)), topic=response_id)
     context.commit(event)
     return answer
 
@@ -161,8 +163,12 @@ def require_response(context: Context, id: str) -> Object:
     """The response; 404 for one that was made without `store` too, unless it is a recent one in the background."""
     response = context.store.get("responses", id)
     if response is None or not _is_found(context, response):
-        raise NotFound(f"Response with id '{id}' not found.")
+        raise _not_found(id)
     return response
+
+
+def _not_found(id: str) -> NotFound:
+    return NotFound(f"Response with id '{id}' not found.")
 
 
 def restored(

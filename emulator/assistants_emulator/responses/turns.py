@@ -23,7 +23,7 @@ from assistants_emulator.responders.replies import CodeInterpreter, FunctionCall
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.sources import END
 from assistants_emulator.responders.turn import Turn
-from assistants_emulator.responses import history, tools
+from assistants_emulator.responses import events, history, tools
 from assistants_emulator.responses.history import Group
 from assistants_emulator.responses.input import ACTIVE
 from assistants_emulator.responses.views import view
@@ -35,7 +35,7 @@ from assistants_emulator.turns.turn_source import StoreTurnSource
 from assistants_emulator.turns.writer import Opening, Starter
 
 MOST_PARKED = 1000  # responders that wait for outputs; the oldest is left, and run again if its outputs come
-ENDED_FROM_OUTSIDE = ("response.cancelled", "response.deleted")
+ENDED_FROM_OUTSIDE = (events.CANCELLED, events.DELETED)
 NOTHING_OF: dict[str, Object] = {
     "assistant": dict.fromkeys(ASSISTANT.keys),
     "thread": {**dict.fromkeys(THREAD.keys), "metadata": {}},
