@@ -14,7 +14,7 @@ from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.items import TABLE, Includes, new_item
 from assistants_emulator.resources.route import RESPONSES_WIRE, Route
 from assistants_emulator.resources.token_estimates import of_item
-from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.store import VOLATILE, Event, Object, Page
 
 ROOT = 16  # digits at the end of a conversation's id, which its items and responses share
 
@@ -146,9 +146,9 @@ def _new_items(context: Context, conversation: Object, given: list[Object]) -> l
     for each in given:
         if each.get("type") == "item_reference":
             referenced = context.store.get(TABLE, each["id"])
-            if referenced is None:
+            if referenced is None or VOLATILE in referenced:
                 raise reference_not_found(each["id"])
-            each = referenced
+            each = {key: value for key, value in referenced.items() if not key.startswith("_")}
         made = new_item(
             each,
             lambda prefix: context.ids.ending_with(prefix, root),

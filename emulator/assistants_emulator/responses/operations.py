@@ -1,7 +1,7 @@
 """Responses: a model answers its input, alone, in a chain, or in a conversation.
 
-A response is created and its task writes the rest (`responses/turns.py`). One that is made without `store` is kept for
-transcripts and for the turn that may go on, but no request finds it.
+A response is created and its task writes the rest (`responses/turns.py`). One that is made without `store` is kept in
+memory, for transcripts and for the turn that may go on, but no request finds it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from assistants_emulator.responses.input import (
 )
 from assistants_emulator.responses.views import tokens_of, view
 from assistants_emulator.responses.writer import TOO_LONG_CODE, ResponseWriter
-from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.store import VOLATILE, Event, Object, Page
 
 SNAPSHOTS = {
     "gpt-4o": "gpt-4o-2024-08-06",
@@ -211,6 +211,7 @@ def _new_response(context: Context, body: dict[str, Any], place: Place) -> tuple
     conversation_id = place.conversation["id"] if place.conversation is not None else None
     root = _root(context, place)
     id = context.ids.rooted(RESPONSE.prefix, root, now)
+    volatile = {VOLATILE: True} if body.get("store") is False and conversation_id is None else {}
     new: list[Object] = []
     own: list[Object] = []
     for item in place.items:
@@ -221,9 +222,10 @@ def _new_response(context: Context, body: dict[str, Any], place: Place) -> tuple
                 _response_id=id,
                 _conversation_id=None,
             )
+            item |= volatile
             new.append(item)
         own.append(item)
-    response = {**_echoed(context, body, id, now), **_state(context, body, place, own)}
+    response = {**_echoed(context, body, id, now), **_state(context, body, place, own), **volatile}
     if conversation_id is not None:
         response["conversation"] = {"id": conversation_id}
     if context.hold is not None:
@@ -338,7 +340,7 @@ def _commit(
     context: Context, response: Object, name: str, number: int, shown: Object, puts: Iterable[tuple[str, Object]] = ()
 ) -> None:
     event = events.event(response["id"], name, number, {"response": shown}, puts)
-    context.commit(events.recorded(event) if response["_recorded"] else event)
+    context.commit(events.recorded(event, response) if response["_recorded"] else event)
 
 
 def _reasoning(given: Object, is_reasoning: bool) -> Object:

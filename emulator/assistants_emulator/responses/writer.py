@@ -375,6 +375,7 @@ class ResponseWriter:
             "_reply": number,
             "_response_id": response["id"],
             "_conversation_id": None,
+            **events.lasting_as(response),
         }
 
     def _added(self, item: Object, index: int) -> Iterator[Event]:
@@ -411,7 +412,7 @@ class ResponseWriter:
     def _event(self, name: str, fields: Object, puts: Iterable[tuple[str, Object]] = ()) -> Event:
         made = events.event(self.response_id, name, self._sequence, fields, puts)
         self._sequence += 1
-        return events.recorded(made) if self._is_recorded else made
+        return events.recorded(made, self.subject) if self._is_recorded else made
 
     def _end(self, status: str, has_usage: bool = True, **fields: Any) -> Event:
         """The response in its last status, with its output; its items come into the conversation unless it failed."""
