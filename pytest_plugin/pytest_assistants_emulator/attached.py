@@ -44,6 +44,7 @@ from assistants_emulator.responders.rules import second_fallback
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
 from assistants_emulator.store import Object
+from assistants_emulator.sweep import Variant
 from assistants_emulator.web.auth import TOKEN_HEADER
 from pytest_assistants_emulator.marker import Settings
 
@@ -202,6 +203,16 @@ class AttachedProject(ObjectAdder):
         number = "" if newest is None else newest
         answer = self.control("GET", f"transcripts?newest={number}&portable={str(portable).lower()}")
         return {row["id"]: row["transcript"] for row in answer["data"]}
+
+    def variants(self) -> list[Variant]:
+        return [Variant.parse(name) for name in self.control("GET", "variants")["data"]]
+
+    def vary(self, variant: Variant) -> None:
+        self.control("POST", "variant", {"name": variant.name})
+
+    @property
+    def variant_met(self) -> bool:
+        return bool(self.control("GET", "variant")["met"])
 
     def reset(self) -> None:
         self._script = AttachedScript()

@@ -7,7 +7,7 @@ stands as one run. A portable transcript is the same text for the same behaviour
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 from assistants_emulator.resources.items import TABLE
 from assistants_emulator.retrieval.citations import MARKER
@@ -17,7 +17,15 @@ IMAGES = ("image_file", "image_url", "input_image")
 ENDINGS = {"max_output_tokens": "max_completion_tokens"}  # reasons as runs give them
 
 
-def transcript(store: Store, thread_id: str, portable: bool = False) -> str:
+class Objects(Protocol):
+    """As much of a Store as a transcript reads; `number` is an object's place in the order of creation."""
+
+    def get(self, table: str, id: str) -> Object | None: ...
+    def of(self, table: str, field: str, parent: str) -> Iterable[Object]: ...
+    def number(self, table: str, id: str) -> float: ...
+
+
+def transcript(store: Objects, thread_id: str, portable: bool = False) -> str:
     """The thread's transcript. It ends with a newline unless it is empty; further lines of a text are indented."""
     messages = store.of("messages", "thread_id", thread_id)
     numbered: list[tuple[float, str]] = [
@@ -39,7 +47,7 @@ def open_calls(store: Store) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _events(store: Store, run: Object, portable: bool) -> Iterator[tuple[float, str]]:
+def _events(store: Objects, run: Object, portable: bool) -> Iterator[tuple[float, str]]:
     """The run's tool calls and status with their places among the messages.
 
     Each call comes just before the run's next message, the rest after its last one: a state file has no other order.
