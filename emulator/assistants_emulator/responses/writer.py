@@ -15,7 +15,7 @@ from assistants_emulator.object_kinds import CODE_ITEM, FILE_SEARCH_ITEM, FUNCTI
 from assistants_emulator.resources import items
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.items import TABLE, Includes, text_of
-from assistants_emulator.resources.token_estimates import PER_MESSAGE, of_item, of_text
+from assistants_emulator.resources.token_estimates import of_item, of_text
 from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import (
     Chunk,
@@ -28,7 +28,7 @@ from assistants_emulator.responders.replies import (
     Text,
     Usage,
 )
-from assistants_emulator.responses import code, events, history, tools
+from assistants_emulator.responses import code, ending, events, history, tools
 from assistants_emulator.responses.views import view
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.execution import Execution
@@ -419,48 +419,12 @@ class ResponseWriter:
 
     def _end(self, status: str, has_usage: bool = True, **fields: Any) -> Event:
         """The response in its last status, with its output; its items come into the conversation unless it failed."""
-        response, output = self.subject, self.output
-        ended = {**response, "status": status, **fields, "output": output}
-        made = sum(of_item(item) for item in output)
-        written = made - PER_MESSAGE * sum(item["type"] == "message" for item in output)
-        ended["usage"] = self._usage(response, written) if has_usage else None
-        ended["_tokens"] = response["_tokens"] + made
-        ended["_open_calls"] = items.open_calls(output)
-        ended["_digest"] = _continued(response["_context_digest"], output)
+        stated = list(self._usages.values()) if has_usage else None
+        ended = ending.ended(self.subject, self.output, status, stated, **fields)
         self._unwritten = None
-        puts: list[tuple[str, Object]] = [("responses", ended), *((TABLE, item) for item in self._unwritten_items)]
-        if status in ("completed", "incomplete"):
-            puts += self._joined(ended, output)
+        made = ((TABLE, item) for item in self._unwritten_items)
+        puts = [("responses", ended), *made, *ending.joined(self.context, ended)]
         return self._event(f"response.{status}", {"response": self._streamed(ended)} if self._shows() else {}, puts)
-
-    def _joined(self, response: Object, output: list[Object]) -> list[tuple[str, Object]]:
-        """The conversation and the items that come into it."""
-        id = response["_conversation_id"]
-        conversation = None if id is None else self.context.store.get("conversations", id)
-        if conversation is None:
-            return []
-        own = [item for item in history.input_of(self.context, response) if item["_response_id"] == response["id"]]
-        changed = {
-            **conversation,
-            "_open_calls": items.open_calls([*own, *output], conversation["_open_calls"]),
-            "_tokens": conversation["_tokens"] + sum(of_item(item) for item in (*own, *output)),
-            "_container_id": response.get("_container_id"),
-        }
-        moved = [(TABLE, {**item, "_conversation_id": id}) for item in (*own, *output)]
-        return [("conversations", changed), *moved]
-
-    def _usage(self, response: Object, made: int) -> Object:
-        """The tokens that the replies have stated, else the estimate."""
-        stated = list(self._usages.values())
-        taken = sum(usage.prompt_tokens for usage in stated) if stated else max(1, response["_input_tokens"])
-        given = sum(usage.completion_tokens for usage in stated) if stated else max(1, made)
-        return {
-            "input_tokens": taken,
-            "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
-            "output_tokens": given,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": taken + given,
-        }
 
     def _left(self) -> int | None:
         """The tokens left of `max_output_tokens`; None without that budget."""
@@ -484,11 +448,3 @@ def _part(opened: OpenItem, value: str | None = None) -> Object:
     if opened.is_refusal:
         return {"type": "refusal", "refusal": text}
     return {"type": "output_text", "annotations": opened.annotations, "logprobs": [], "text": text}
-
-
-def _continued(running: str | None, output: Iterable[Object]) -> str | None:
-    if running is None:
-        return None
-    for item in output:
-        running = history.digest(running, item)
-    return running
