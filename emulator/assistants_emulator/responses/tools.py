@@ -140,7 +140,7 @@ def check_reply(response: Object, reply: Any, hosted_calls: int) -> None:
             check_calls("response", reply, _parameters(response), response["parallel_tool_calls"])
         case CodeInterpreter() | FileSearch() | Image():
             _check_hosted(response, reply, hosted_calls)
-        case Text():
+        case Text(then=None):
             shape = response["text"]["format"]
             stated = f"the response has the text format {shape['type']}"
             check_format(stated, shape["type"], shape.get("schema"), reply.value)
