@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.run_states import TERMINAL, TIMESTAMPS
+from assistants_emulator.resources.run_states import ENTERED, TERMINAL, TIMESTAMPS
 from assistants_emulator.store import Object
 
 RUNNING = ("queued", "in_progress", "cancelling")
+NOTES = {"requires_action": "Waiting for the outputs of function calls.", "queued": "Outputs submitted."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class Step:
     kind: str = "step"
 
     @property
+    def is_function(self) -> bool:
+        return bool(self.calls) and self.calls[0].get("type") == "function"
+
+    @property
     def took(self) -> int | None:
         ended = (self.object[name] for name in ("completed_at", "failed_at", "cancelled_at"))
         end = next((when for when in ended if when is not None), None)
@@ -47,20 +53,45 @@ def timeline(context: Context, run: Object) -> list[State | Step]:
 
 
 def _entries(context: Context, run: Object) -> Iterator[State | Step]:
+    """Each state, and after `in_progress` the steps up to the next function calls, which the run waits for."""
+    steps = deque(_step(context, run, object) for object in context.store.of("steps", "run_id", run["id"]))
     yield State("queued", run["created_at"], "Run created.")
-    if run["started_at"] is not None:
-        yield State("in_progress", run["started_at"])
-    for object in context.store.of("steps", "run_id", run["id"]):
-        step = _step(context, run, object)
-        yield step
-        if step.calls and step.calls[0].get("type") == "function":
-            yield State("requires_action", object["created_at"], "Waiting for function call outputs.")
-            if not step.waits and object["status"] == "completed":
-                yield State("queued", object["completed_at"], "Outputs submitted.")
+    for status, at in _transitions(run, steps):
+        if status in TERMINAL:
+            yield from steps
+            yield State(status, at, _reason(run))
+            return
+        yield State(status, at, NOTES.get(status, ""))
+        while status == "in_progress" and steps:
+            yield (step := steps.popleft())
+            if step.is_function:
+                break
+    yield from steps
+
+
+def _transitions(run: Object, steps: Iterable[Step]) -> list[tuple[str, int | None]]:
+    """The states after the creation with their times; derived from the steps for a run that a state file brought."""
+    if run.get(ENTERED):
+        return [(status, at) for status, at in run[ENTERED]]
+    return list(_derived(run, [step for step in steps if step.is_function]))
+
+
+def _derived(run: Object, waits: list[Step]) -> Iterator[tuple[str, int | None]]:
+    """`started_at` is the time at which the run was last taken up; earlier ones are not known."""
+    answered = [step.object["completed_at"] for step in waits if step.object["status"] == "completed"]
+    starts = [None] * len(answered) + [run["started_at"]]
+    if run["started_at"] is None:
+        starts.pop()
+    for number, start in enumerate(starts):
+        yield "in_progress", start
+        if number < len(waits):
+            yield "requires_action", waits[number].object["created_at"]
+        if number < len(answered):
+            yield "queued", answered[number]
     if run["status"] in TERMINAL:
-        yield State(run["status"], run.get(TIMESTAMPS.get(run["status"], "")), _reason(run))
+        yield run["status"], run.get(TIMESTAMPS.get(run["status"], ""))
     elif run["status"] == "cancelling":
-        yield State("cancelling", None)
+        yield "cancelling", None
 
 
 def _step(context: Context, run: Object, step: Object) -> Step:
