@@ -47,7 +47,8 @@ def filled(emulator: Emulator, ask: Ask) -> dict[str, str]:
 
 def pages() -> list[str]:
     special = {("projects", "{project}", "live"), ("projects", "{project}", "files", "{file_id}", "image")}
-    return ["/".join(row.path) for row in ROWS if row.method == "GET" and row.path not in special]
+    paths = ["/".join(row.path) for row in ROWS if row.method == "GET" and row.path not in special]
+    return ["?all=1", "projects/{project}/go?id=msg_", *(path for path in paths if path and path[-3:] != "/go")]
 
 
 @pytest.mark.parametrize("path", pages())
@@ -87,9 +88,9 @@ def test_looking_at_an_unused_project_does_not_create_it(emulator: Emulator) -> 
 
 def test_a_project_may_be_called_anything(emulator: Emulator) -> None:
     emulator.project("tests/a.py::test[<b>&x]").client().beta.threads.create()
-    index = httpx2.get(emulator.inspector_url).text
-    (href,) = re.findall(r'<h2><a href="([^"]+tests[^"]+)"', index)
-    assert "tests/a.py::test[&lt;b&gt;&amp;x]" in httpx2.get(emulator.inspector_url).text
+    index = httpx2.get(f"{emulator.inspector_url}?all=1").text
+    (href,) = re.findall(r'<th scope="row"><a href="([^"]+tests[^"]+)"', index)
+    assert "tests/a.py::test[&lt;b&gt;&amp;x]" in index
     assert httpx2.get(emulator.inspector_url.replace("/_emulator/", href)).status_code == 200
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from assistants_emulator.inspector import calls, controls, files, home, live, objects, playground
+from assistants_emulator.inspector import calls, controls, files, home, lists, live, objects, playground
 
 Handler = Callable[..., Response | Awaitable[Response]]
 
@@ -42,20 +42,22 @@ ROWS = (
     Row("GET", ("",), home.index),
     Row("GET", ("sign-in",), home.sign_in_page, is_open=True),
     Row("POST", ("sign-in",), home.sign_in, is_open=True),
+    Row("POST", ("theme",), home.set_theme, is_open=True),
     _of_project("GET", "", home.overview),
     _of_project("GET", "live", live.live),
+    _of_project("GET", "go", lists.go),
     _of_project("GET", "playground", playground.playground),
     _of_project("POST", "playground/assistants", playground.create_assistant),
-    _of_project("GET", "assistants", objects.assistants),
+    _of_project("GET", "assistants", lists.assistants),
     _of_project("GET", "assistants/{assistant_id}", objects.assistant),
-    _of_project("GET", "threads", objects.threads),
+    _of_project("GET", "threads", lists.threads),
     _of_project("GET", "threads/{thread_id}", objects.thread),
     _of_project("GET", "threads/{thread_id}/messages/{message_id}", objects.message),
     _of_project("GET", "threads/{thread_id}/runs/{run_id}", objects.run),
     _of_project("POST", "threads/{thread_id}/runs/{run_id}/outputs", objects.submit),
     _of_project("POST", "threads/{thread_id}/runs/{run_id}/cancel", objects.cancel),
     _of_project("POST", "threads/{thread_id}/runs/{run_id}/resume", objects.resume),
-    _of_project("GET", "runs", objects.runs),
+    _of_project("GET", "runs", lists.runs),
     _of_project("GET", "files", files.files),
     _of_project("GET", "files/{file_id}", files.file),
     _of_project("GET", "files/{file_id}/image", files.image),

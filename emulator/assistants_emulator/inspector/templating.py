@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
+from assistants_emulator.clock import machine_time
+from assistants_emulator.inspector.citations import marked_words
 from assistants_emulator.inspector.markdown import marked, marked_json, rendered
 
 ROOT = "/_emulator"
@@ -20,7 +22,7 @@ def template(name: str) -> Template:
     return _ENVIRONMENT.get_template(name)
 
 
-def path(project: str, *parts: str, **query: str) -> str:
+def path(project: str, /, *parts: str, **query: str) -> str:
     """The path of a project's page; project names and object ids may have any characters."""
     joined = "/".join([ROOT, "projects", *(quote(str(part), safe="", errors="replace") for part in (project, *parts))])
     return f"{joined}?{urlencode(query)}" if query else joined
@@ -108,4 +110,6 @@ _ENVIRONMENT.filters.update(
     duration=duration,
     milliseconds=milliseconds,
     words=words,
+    machine_time=machine_time,
+    marked_words=marked_words,
 )

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from assistants_emulator.inspector.search import title
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.run_states import ENTERED, TERMINAL, TIMESTAMPS
+from assistants_emulator.retrieval import content_words
 from assistants_emulator.store import Object
 
 RUNNING = ("queued", "in_progress", "cancelling")
@@ -28,12 +30,16 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A run step with its tool calls or its message. `waits`: its outputs have not been submitted yet."""
+    """A run step with its tool calls or its message.
+
+    `waits`: its outputs have not been submitted yet. `words` are those of the question, to be marked in passages.
+    """
 
     object: Object
     calls: list[Object]
     message: Object | None
     waits: bool
+    words: set[str]
     kind: str = "step"
 
     @property
@@ -54,7 +60,8 @@ def timeline(context: Context, run: Object) -> list[State | Step]:
 
 def _entries(context: Context, run: Object) -> Iterator[State | Step]:
     """Each state, and after `in_progress` the steps up to the next function calls, which the run waits for."""
-    steps = deque(_step(context, run, object) for object in context.store.of("steps", "run_id", run["id"]))
+    words = content_words(title(context, run))
+    steps = deque(_step(context, run, object, words) for object in context.store.of("steps", "run_id", run["id"]))
     yield State("queued", run["created_at"], "Run created.")
     for status, at in _transitions(run, steps):
         if status in TERMINAL:
@@ -94,12 +101,12 @@ def _derived(run: Object, waits: list[Step]) -> Iterator[tuple[str, int | None]]
         yield "cancelling", None
 
 
-def _step(context: Context, run: Object, step: Object) -> Step:
+def _step(context: Context, run: Object, step: Object, words: set[str]) -> Step:
     calls = step["step_details"].get("tool_calls", [])
     message_id = step["step_details"].get("message_creation", {}).get("message_id")
     message = context.store.get("messages", message_id) if message_id else None
     waits = run["status"] == "requires_action" and step["status"] == "in_progress"
-    return Step(step, calls, message, waits)
+    return Step(step, calls, message, waits, words)
 
 
 def _reason(run: Object) -> str:
@@ -108,6 +115,12 @@ def _reason(run: Object) -> str:
     if run["incomplete_details"]:
         return f"Reason: {run['incomplete_details'].get('reason', '')}"
     return "The run did not finish in time." if run["status"] == "expired" else ""
+
+
+def lasted(run: Object) -> int | None:
+    """Whole seconds from the run's creation to its end; None for one that goes on, or whose end is not known."""
+    end = run.get(TIMESTAMPS.get(run["status"], "")) if run["status"] in TERMINAL else None
+    return None if end is None else max(0, end - run["created_at"])
 
 
 def summary(context: Context, run: Object) -> list[str]:
