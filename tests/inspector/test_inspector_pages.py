@@ -33,7 +33,17 @@ def filled(emulator: Emulator, ask: Ask) -> dict[str, str]:
     run = ask(HOSTILE, name=HOSTILE, instructions=HOSTILE, description=HOSTILE, tools=tools, tool_resources=resources)
     emulator.faults.add("GET /threads/*", status=500, message=HOSTILE, times=1)
     message = client.beta.threads.messages.list(run.thread_id).data[0]
+    emulator.respond(Text(HOSTILE))
+    conversation = client.conversations.create(metadata={"a": HOSTILE})
+    answer = client.responses.create(
+        model="gpt-4o", input=HOSTILE, instructions=HOSTILE, conversation=conversation.id, metadata={"b": HOSTILE}
+    )
+    container = client.containers.create(name=HOSTILE)
+    client.containers.files.create(container.id, file=(f"{HOSTILE[:30]}.md", b"x"))
     return {
+        "{response_id}": answer.id,
+        "{conversation_id}": conversation.id,
+        "{container_id}": container.id,
         "{project}": "default",
         "{assistant_id}": run.assistant_id,
         "{thread_id}": run.thread_id,
@@ -48,7 +58,12 @@ def filled(emulator: Emulator, ask: Ask) -> dict[str, str]:
 def pages() -> list[str]:
     special = {("projects", "{project}", "live"), ("projects", "{project}", "files", "{file_id}", "image")}
     paths = ["/".join(row.path) for row in ROWS if row.method == "GET" and row.path not in special]
-    return ["?all=1", "projects/{project}/go?id=msg_", *(path for path in paths if path and path[-3:] != "/go")]
+    return [
+        "?all=1",
+        "projects/{project}/go?id=msg_",
+        "projects/{project}/compare?a={run_id}&b={run_id}",
+        *(path for path in paths if path and path[-3:] != "/go"),
+    ]
 
 
 @pytest.mark.parametrize("path", pages())

@@ -52,7 +52,9 @@ def test_lists_go_on(emulator: Emulator, browser: httpx2.Client) -> None:
     shown = browser.get("threads")
     assert shown.text.count("<li data-key=") == 50
     older = browser.get(links(shown)["Older"]).text
-    assert re.findall(r'data-key="(\w+)"', older[older.index('id="list"') :]) == [f"thread_{number}" for number in range(9, -1, -1)]
+    assert re.findall(r'data-key="(\w+)"', older[older.index('id="list"') :]) == [
+        f"thread_{number}" for number in range(9, -1, -1)
+    ]
 
 
 def test_the_request_log_is_paged_and_filtered(emulator: Emulator, browser: httpx2.Client) -> None:

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from assistants_emulator.inspector import calls, controls, files, home, lists, live, objects, playground
+from assistants_emulator.inspector import (
+    calls,
+    compare,
+    controls,
+    files,
+    home,
+    lists,
+    live,
+    objects,
+    playground,
+    responses,
+)
 
 Handler = Callable[..., Response | Awaitable[Response]]
 
@@ -63,6 +74,13 @@ ROWS = (
     _of_project("GET", "files/{file_id}/image", files.image),
     _of_project("GET", "vector_stores", files.stores),
     _of_project("GET", "vector_stores/{store_id}", files.store),
+    _of_project("GET", "responses", responses.responses),
+    _of_project("GET", "responses/{response_id}", responses.response),
+    _of_project("GET", "conversations", responses.conversations),
+    _of_project("GET", "conversations/{conversation_id}", responses.conversation),
+    _of_project("GET", "containers", responses.containers),
+    _of_project("GET", "containers/{container_id}", responses.container),
+    _of_project("GET", "compare", compare.compare),
     _of_project("GET", "requests", calls.calls),
     _of_project("GET", "requests/{number}", calls.call),
     _of_project("GET", "controls", controls.controls),
