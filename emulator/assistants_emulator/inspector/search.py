@@ -52,7 +52,7 @@ def find_messages(context: Context, text: str) -> Steps[Found]:
 
 
 def says(message: Object, text: str) -> bool:
-    for part in message["content"]:  # no generator: of 100,000 messages it would take half of the time
+    for part in message["content"]:  # noqa: SIM110 (a generator for each of 100,000 messages takes half of the time)
         if part["type"] == "text" and text in part["text"]["value"].lower():
             return True
     return False
