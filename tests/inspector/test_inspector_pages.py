@@ -57,7 +57,10 @@ def filled(emulator: Emulator, ask: Ask) -> dict[str, str]:
 
 def pages() -> list[str]:
     special = {("projects", "{project}", "live"), ("projects", "{project}", "files", "{file_id}", "image")}
-    paths = ["/".join(row.path) for row in ROWS if row.method == "GET" and row.path not in special]
+    rows = [
+        row for row in ROWS if row.method == "GET" and row.path not in special and not {"export", "state"} & {*row.path}
+    ]
+    paths = ["/".join(row.path) for row in rows]
     return [
         "?all=1",
         "projects/{project}/go?id=msg_",

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from assistants_emulator.contract import SubmitToolOutputs, check
 from assistants_emulator.errors import ApiError, EmulatorError, InvalidState
 from assistants_emulator.inspector.conversation import conversation, first_text, parts
+from assistants_emulator.inspector.exports import FORMS
 from assistants_emulator.inspector.request import PageRequest, message_of
 from assistants_emulator.inspector.search import question, usage_of
 from assistants_emulator.inspector.timeline import (
@@ -30,17 +31,20 @@ from assistants_emulator.store import Object
 OUTPUT = "output:"  # begins the name of a form's field; the call's id follows
 
 
-def assistant(request: PageRequest, assistant_id: str) -> Response:
+def assistant(request: PageRequest, assistant_id: str, error: str | None = None) -> Response:
+    """The page; with an `error` of its form, which keeps what was posted."""
     assistant_object = require(request.context, ASSISTANT, assistant_id, "assistant_id")
-    return request.render("assistant.html", assistant=assistant_object)
+    return request.render("assistant.html", status=400 if error else 200, assistant=assistant_object, error=error)
 
 
-def thread(request: PageRequest, thread_id: str) -> Response:
+def thread(request: PageRequest, thread_id: str, error: str | None = None) -> Response:
     context = request.context
     thread_object = require_thread(context, thread_id)
     runs = context.store.of("runs", "thread_id", thread_id)[:]
     return request.render(
         "thread.html",
+        status=400 if error else 200,
+        error=error,
         thread=thread_object,
         title=first_text(context, thread_id),
         conversation=conversation(context, thread_id, request.query("before"), request.query("after")),
@@ -50,6 +54,7 @@ def thread(request: PageRequest, thread_id: str) -> Response:
         failed=sum(run["status"] == "failed" for run in runs),
         parts=_parts(request),
         summary=_summary(request),
+        exports=FORMS,
     )
 
 
@@ -115,6 +120,7 @@ async def _run(request: PageRequest, run_object: Object, error: ApiError | None 
         answered_by=answered_by(request.project, run_object),
         is_running=run_object["status"] in RUNNING,
         parts=_parts(request),
+        exports=FORMS,
         error=message_of(error) if error else None,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -30,12 +30,14 @@ THEMES = ("light", "dark")
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Shared by all pages. `projects()` maps names to projects, None for one that is not loaded; `open` loads one."""
+    """Shared by all pages. `projects()` maps names to projects, None for one that is not loaded; `open` loads one, and
+    `remove` deletes one."""
 
     config: Config
     sessions: Sessions
     projects: Callable[[], Mapping[str, Project | None]]
     open: Callable[[str], Project]
+    remove: Callable[[str], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -125,6 +127,10 @@ class PageRequest:
             return has_text(row, text, *(str(row.get(field) or "") for field in fields))
 
         return await run_in_turns(page_of(self.context, table, keep, self.query("after")))
+
+    def home(self) -> Response:
+        """Redirect to the list of projects."""
+        return RedirectResponse(f"{ROOT}/", status_code=303)
 
     def page(self, table: str, limit: int = PAGE_SIZE, **options: Any) -> Page:
         """Rows of a table, newest first, after the one that the query names."""
