@@ -1,11 +1,13 @@
 """Finding, comparing and reading in the browser: at three widths, in both themes, by the keyboard, by axe-core."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
 
 from assistants_emulator import Emulator, FunctionCall, Text
 
+Shot = Callable[..., None]
 WIDTHS = (1280, 390, 360)
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 WEATHER = {"type": "function", "function": {"name": "get_weather"}}
@@ -86,13 +88,17 @@ def test_every_page_fits_and_is_accessible(page: Any, things: Things, base: str,
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_threads_are_found_by_their_words_metadata_and_status(page: Any, things: Things, base: str, width: int) -> None:
+def test_threads_are_found_by_their_words_metadata_and_status(
+    page: Any, things: Things, base: str, width: int, shot: Shot
+) -> None:
     page.set_viewport_size({"width": width, "height": 760})
     page.goto(f"{base}/threads")
     page.get_by_label("Words of a message").fill("user:carol")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="Tell me another story").wait_for()
     assert page.locator("#list .title").count() == 2
+    if width == max(WIDTHS):
+        shot(page, "threads", {"width": 1200, "height": 420})
     page.get_by_role("link", name="waiting 1", exact=True).click()
     page.get_by_role("link", name="The weather in Oslo?").wait_for()
     assert page.locator("#list .title").count() == 1
@@ -118,7 +124,7 @@ def test_an_id_leads_to_its_page(page: Any, things: Things, base: str, width: in
     page.keyboard.press("/")
     page.keyboard.type(things.failed.rpartition("/")[2][:12])
     page.keyboard.press("Enter")
-    page.wait_for_url(f"{base}{things.failed}")
+    page.wait_for_url(f"{base}{things.failed}", wait_until="commit")
 
 
 def test_letters_lead_to_pages(page: Any, things: Things, base: str) -> None:
@@ -174,24 +180,28 @@ def test_requests_are_filtered_and_gone_through(page: Any, things: Things, base:
     page.get_by_label("Method", exact=True).select_option("POST")
     page.get_by_label("Method and path contain").fill("/runs")
     page.get_by_role("button", name="Filter").click()
-    page.wait_for_url("**method=POST**")
+    page.locator(".pills [href*='method=POST']").first.wait_for()
     assert page.locator("#list tr").count() == 4
     page.locator("#list a").first.click()
+    page.get_by_role("heading", name="Response").wait_for()
+    page.locator("#help-button").wait_for()  # the script listens to keys by now
     before = page.url
     page.keyboard.press("[")
     page.wait_for_url(lambda url: url != before)
     page.keyboard.press("]")
-    page.wait_for_url(before)
+    page.wait_for_url(before, wait_until="commit")
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_two_runs_are_compared(page: Any, things: Things, base: str, width: int) -> None:
+def test_two_runs_are_compared(page: Any, things: Things, base: str, width: int, shot: Shot) -> None:
     page.set_viewport_size({"width": width, "height": 760})
     page.goto(f"{base}{things.answered}")
     page.get_by_role("link", name="Compare with another run").click()
     page.get_by_role("link", name="Tell me another story").click()
     page.locator(".differs mark", has_text="another").wait_for()
     assert page.locator(".differs mark", has_text="Once").count() == 0
+    if width == max(WIDTHS):
+        shot(page, "compare", {"width": 1200, "height": 620})
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -27,7 +27,7 @@ def template(name: str) -> Template:
 def path(project: str, /, *parts: str, **query: str) -> str:
     """The path of a project's page; project names and object ids may have any characters."""
     joined = "/".join([ROOT, "projects", *(quote(str(part), safe="", errors="replace") for part in (project, *parts))])
-    return f"{joined}?{urlencode(query)}" if query else joined
+    return f"{joined}?{urlencode(query, encoding='utf-8', errors='replace')}" if query else joined
 
 
 def instant(seconds: float | None) -> str:
