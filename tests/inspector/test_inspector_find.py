@@ -147,6 +147,15 @@ def test_two_runs_are_compared_line_by_line(asked: dict[str, Any], browser: http
     assert "No differences." in browser.get("compare", params={"a": a, "b": a}).text
 
 
+def test_quotation_marks_are_escaped_once(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:
+    emulator.respond("It's raining.", when="weather")
+    run = ask("How's the weather?")
+    for path in (page_of(run), "runs", f"compare?a={run.id}&b={run.id}", "threads?text=raining"):
+        page = browser.get(path).text
+        assert "&#39;s" in page
+        assert "&amp;#39;" not in page
+
+
 def test_what_cannot_be_compared_is_told(asked: dict[str, Any], browser: httpx2.Client) -> None:
     run = asked["story"]
     two_kinds = browser.get("compare", params={"a": run.id, "b": run.thread_id})

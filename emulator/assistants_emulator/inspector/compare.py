@@ -19,7 +19,7 @@ from assistants_emulator.inspector.request import PageRequest
 from assistants_emulator.inspector.responses import conversation_row, response_row
 from assistants_emulator.inspector.responses import lasted as response_lasted
 from assistants_emulator.inspector.search import question, usage_of
-from assistants_emulator.inspector.templating import duration
+from assistants_emulator.inspector.templating import duration, excerpt
 from assistants_emulator.inspector.timeline import answered_by, lasted
 from assistants_emulator.project.transcript import run_transcript, transcript_of
 from assistants_emulator.resources.context import Context
@@ -58,7 +58,7 @@ async def compare(request: PageRequest) -> Response:
         left, right = (context.store.get(tables[0], id) or {} for id in ids)
         sides = _facts(request, tables[0], left), _facts(request, tables[0], right)
         entries = _entries(context, tables[0], left), _entries(context, tables[0], right)
-        values["facts"] = [_line(name, sides[0][name], sides[1][name]) for name in sides[0]]
+        values["facts"] = [_fact(name, sides[0][name], sides[1][name]) for name in sides[0]]
         values["lines"] = await asyncio.to_thread(lambda: list(aligned(*entries)))
     elif tables[0] and not ids[1]:
         values["rows"] = _offered(context, tables[0], ids[0])
@@ -70,6 +70,11 @@ def aligned(left: list[str], right: list[str]) -> Iterator[Line]:
     for operation, start, end, other_start, other_end in SequenceMatcher(None, left, right).get_opcodes():
         for one, other in zip_longest(left[start:end], right[other_start:other_end]):
             yield _line("", one, other, operation == "equal")
+
+
+def _fact(label: str, left: str, right: str) -> Line:
+    """A line with the whole texts only where they differ."""
+    return _line(label, *((excerpt(left), excerpt(right)) if left == right else (left, right)))
 
 
 def _line(label: str, left: str | None, right: str | None, is_equal: bool | None = None) -> Line:

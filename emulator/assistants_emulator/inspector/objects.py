@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from assistants_emulator.contract import SubmitToolOutputs, check
 from assistants_emulator.errors import ApiError, EmulatorError, InvalidState
-from assistants_emulator.inspector.conversation import conversation, first_text, parts
+from assistants_emulator.inspector.conversation import conversation, first_text, parts, text_of
 from assistants_emulator.inspector.exports import FORMS
 from assistants_emulator.inspector.request import PageRequest, message_of
 from assistants_emulator.inspector.search import question, usage_of
@@ -107,11 +107,13 @@ async def resume(request: PageRequest, thread_id: str, run_id: str) -> Response:
 async def _run(request: PageRequest, run_object: Object, error: ApiError | None = None) -> Response:
     assistant = request.context.store.get("assistants", run_object["assistant_id"])
     part = bool(request.query("part"))
+    asked = question(request.context, run_object)
     return request.render(
         "run_part.html" if part else "run.html",
         status=error.status if error else 200,
         run=run_object,
-        question=question(request.context, run_object),
+        question=asked,
+        question_text=text_of(asked),
         trials=[] if part else await trials(request, run_object["id"]),
         took=lasted(run_object),
         assistant=assistant,
