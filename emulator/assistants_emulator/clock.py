@@ -26,6 +26,11 @@ def machine_time(counter: float) -> float:
     return _COUNTER_START + counter
 
 
+def is_instant(when: float) -> bool:
+    """True for unix seconds that a calendar has: from 0 to the end of the year 9999, and no NaN."""
+    return 0 <= when <= LAST_INSTANT
+
+
 class Timer(Protocol):
     def cancel(self) -> None: ...
 
