@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from assistants_emulator.inspector import calls, controls, files, home, live, objects, playground
+from assistants_emulator.inspector import calls, controls, files, home, live, objects, play, playground, seat_actions
 
 Handler = Callable[..., Response | Awaitable[Response]]
 
@@ -46,6 +46,11 @@ ROWS = (
     _of_project("GET", "live", live.live),
     _of_project("GET", "playground", playground.playground),
     _of_project("POST", "playground/assistants", playground.create_assistant),
+    _of_project("GET", "play", play.play),
+    _of_project("POST", "play", play.switch),
+    _of_project("GET", "play/{turn_id}", play.seat),
+    _of_project("POST", "play/{turn_id}", seat_actions.say),
+    _of_project("POST", "play/{turn_id}/chunk", seat_actions.chunk),
     _of_project("GET", "assistants", objects.assistants),
     _of_project("GET", "assistants/{assistant_id}", objects.assistant),
     _of_project("GET", "threads", objects.threads),
