@@ -51,7 +51,10 @@ def pages() -> list[str]:
         ("projects", "{project}", "files", "{file_id}", "image"),
         ("projects", "{project}", "play", "{turn_id}"),  # in test_inspector_play.py
     }
-    return ["/".join(row.path) for row in ROWS if row.method == "GET" and row.path not in special]
+    rows = [
+        row for row in ROWS if row.method == "GET" and row.path not in special and not {"export", "state"} & {*row.path}
+    ]
+    return ["/".join(row.path) for row in rows]
 
 
 @pytest.mark.parametrize("path", pages())

@@ -163,6 +163,9 @@ class Faults:
         self._faults.clear()
         self._drawn = 0
 
+    def remove(self, fault: Fault) -> None:
+        self._faults.remove(fault)
+
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault for this call, which counts as one use of it; `path` is below `/v1`."""
         for fault in self._faults:
