@@ -60,6 +60,8 @@ ROWS = (
     _of_project("GET", "live", live.live),
     _of_project("GET", "playground", playground.playground),
     _of_project("POST", "playground/assistants", playground.create_assistant),
+    _of_project("POST", "playground/settings", playground.save_settings),
+    _of_project("POST", "playground/branch", playground.branch),
     _of_project("GET", "play", play.play),
     _of_project("POST", "play", play.switch),
     _of_project("GET", "play/{turn_id}", play.seat),

@@ -171,6 +171,14 @@ document.addEventListener("change", async (event) => {
   if (!error) location.reload();
 });
 
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fill]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.fill);
+  field.value = button.dataset.text;
+  field.focus();
+});
+
 function showMistake() {
   const text = document.querySelector("textarea[data-line]");
   const line = Number(text?.dataset.line || 0);
