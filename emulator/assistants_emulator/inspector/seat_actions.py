@@ -61,7 +61,10 @@ async def say(request: PageRequest, turn_id: str) -> Response:
 
 
 async def chunk(request: PageRequest, turn_id: str) -> Response:
-    """A piece of the message that is being typed. `offset` is the length of what the page has sent of it before."""
+    """A piece of the message that is being typed. `offset` is the length of what the page has sent of it before.
+
+    The answer is JSON for the page's script, with the error if there is one: it is no mistake of the script.
+    """
     try:
         task, seat = _task(request, turn_id)
         _require_person(request, task, seat)
@@ -70,8 +73,7 @@ async def chunk(request: PageRequest, turn_id: str) -> Response:
         seat.person = request.field("person")
         seat.say(Chunk(_text(request, "text")))
     except (ApiError, EmulatorError) as error:
-        status = error.status if isinstance(error, ApiError) else 400
-        return JSONResponse({"error": message_of(error)}, status_code=status)
+        return JSONResponse({"error": message_of(error)})
     return JSONResponse({"offset": len(seat.text)})
 
 

@@ -33,8 +33,8 @@ function start(reply) {
   async function post(words) {
     const body = new URLSearchParams({ person: reply.dataset.me, offset, text: words });
     const answer = await fetch(reply.dataset.chunk, { method: "POST", body });
-    const said = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw new Error(said.error || `The server answered ${answer.status}.`);
+    const said = await answer.json().catch(() => ({ error: `The server answered ${answer.status}.` }));
+    if (said.error) throw new Error(said.error);
     offset = said.offset;
   }
 
