@@ -121,6 +121,17 @@ def test_a_responder_is_imported_from_the_current_directory(tmp_path: Path) -> N
     assert said["content"][0]["text"]["value"] == "from mine"
 
 
+def test_a_person_answers_and_the_command_gets_the_token(tmp_path: Path) -> None:
+    with served("--responder", "person") as (_, variables), client_of(variables["OPENAI_BASE_URL"]) as wire:
+        assistant_id = wire.post("/assistants", json={"model": "gpt-4o"}).json()["id"]
+        asked = {"assistant_id": assistant_id, "thread": {"messages": [{"role": "user", "content": "x"}]}}
+        run = wire.post("/threads/runs", json=asked).json()
+        waiting = wire.get(f"/threads/{run['thread_id']}/runs/{run['id']}").json()
+        control = variables["OPENAI_BASE_URL"].removesuffix("/v1") + "/_emulator"
+        refused = httpx2.post(f"{control}/reset")
+    assert (waiting["status"], refused.status_code) == ("in_progress", 403)
+
+
 def test_a_kill_during_writes_loses_no_answered_write(tmp_path: Path) -> None:
     answered: list[str] = []
     with served("--data-dir", str(tmp_path)) as (process, variables):

@@ -81,16 +81,13 @@ async function refresh() {
 function follow(url) {
   const sign = document.getElementById("live");
   const source = new EventSource(url);
-  let lost = false;
   source.addEventListener("open", () => {
     sign.hidden = false;
     sign.classList.remove("off");
     sign.textContent = "live";
-    if (lost) refresh();
-    lost = false;
+    refresh(); // what happened since the page was made, or while the stream was lost
   });
   source.addEventListener("error", () => {
-    lost = true;
     sign.classList.add("off");
     sign.textContent = "disconnected";
   });
