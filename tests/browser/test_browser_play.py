@@ -117,15 +117,17 @@ def test_a_reply_can_be_sent_whole(page: Any, desk: str, emulator: Emulator) -> 
 
 
 def test_a_function_is_called_and_its_output_comes_back(page: Any, desk: str, emulator: Emulator, shot: Any) -> None:
-    application = Application(emulator, "Book me a flight", tools=[BOOK])
+    told = "You are a travel desk. Search for flights, and book what the customer chooses."
+    application = Application(emulator, "Book me a flight", tools=[BOOK], instructions=told)
     sit_down(page, "Book me a flight")
     page.get_by_text("Call functions").click()
     page.get_by_label("city").fill("Oslo")
+    page.get_by_label("seats").fill("2")
+    shot(page, "play", {"width": 1200, "height": 900})
     page.get_by_label("seats").fill("two")
     page.get_by_role("button", name="Call book").click()
     page.get_by_role("alert").get_by_text("seats is a whole number").wait_for()
     page.get_by_label("seats").fill("2")
-    shot(page, "play", {"width": 1200, "height": 900})
     page.get_by_role("button", name="Call book").click()
     run = application.join()
     (call,) = run.required_action.submit_tool_outputs.tool_calls
