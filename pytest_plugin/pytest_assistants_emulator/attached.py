@@ -45,6 +45,7 @@ from assistants_emulator.responders.rules import second_fallback
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.server.sdk_clients import make_async_client, make_client
 from assistants_emulator.store import Object
+from assistants_emulator.sweep import Variant
 from assistants_emulator.web.auth import TOKEN_HEADER
 from pytest_assistants_emulator.marker import Settings
 
@@ -204,6 +205,16 @@ class AttachedProject(ObjectAdder):
     def transcripts(self, newest: int | None = None, *, portable: bool = False) -> dict[str, str]:
         ids = thread_ids(self.requests)
         return {id: self.transcript(id, portable=portable) for id in (ids if newest is None else ids[-newest:])}
+
+    def variants(self) -> list[Variant]:
+        return [Variant.parse(name) for name in self.control("GET", "variants")["data"]]
+
+    def vary(self, variant: Variant) -> None:
+        self.control("POST", "variant", {"name": variant.name})
+
+    @property
+    def variant_met(self) -> bool:
+        return bool(self.control("GET", "variant")["met"])
 
     def reset(self) -> None:
         self._script = AttachedScript()
