@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Unpack
 from urllib.parse import quote
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistants_emulator.config import DEFAULT_HOST, KEY_PREFIX, TRANSPORTS, Config
 from assistants_emulator.emulator import EmulatorServer
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pytest_assistants_emulator.session import RunningTest, Session
 
 CALL: ContextVar[Scope] = ContextVar("call")  # the request that is being answered
+ASYNC_HEADER = b"x-stainless-async"  # of the SDKs: "async:asyncio", "async:trio" or "false"
 MOST_EARLIER = 100_000  # ids of objects of tests that have ended
 
 
@@ -144,7 +145,8 @@ class SessionServer(EmulatorServer):
         async def app_or_substitute(scope: Scope, receive: Receive, send: Send) -> None:
             CALL.set(scope)
             is_control = scope.get("path", "").startswith(PREFIX)
-            await (app if self.substitute is None or is_control else self.substitute)(scope, receive, send)
+            respond = _closing(send) if _is_of_an_async_client(scope) else send
+            await (app if self.substitute is None or is_control else self.substitute)(scope, receive, respond)
 
         return app_or_substitute
 
@@ -218,6 +220,25 @@ class SessionServer(EmulatorServer):
 
     def _has_separate_keys(self, running: RunningTest) -> bool:
         return self._plan_of(running).settings.keys == "separate"
+
+
+def _is_of_an_async_client(scope: Scope) -> bool:
+    return any(name == ASYNC_HEADER and value.startswith(b"async") for name, value in scope.get("headers", ()))
+
+
+def _closing(send: Send) -> Send:
+    """Answer so that the client closes its connection afterwards.
+
+    An async client that outlives its test would use the connection on the loop of the next one, where it is of no use
+    and cannot even be closed: `Event loop is closed`.
+    """
+
+    async def send_closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+        await send(message)
+
+    return send_closing
 
 
 class LocalServer:

@@ -77,6 +77,9 @@ class Seat(AsyncSession):
             await self._has_steps.wait()
         return self._queue.popleft()
 
+    def place(self) -> None:
+        """No line of user code gave the step."""
+
     def close(self) -> None:
         self._queue.clear()
 

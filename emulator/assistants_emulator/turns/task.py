@@ -96,7 +96,9 @@ class TurnTask:
     @property
     def seat(self) -> Seat | None:
         """The seat of the person who answers the turn; None for any other responder."""
-        return self._invocation if isinstance(self._invocation, Seat) else None
+        invocation = self._invocation
+        invocation = invocation.varied if isinstance(invocation, Varied) else invocation
+        return invocation if isinstance(invocation, Seat) else None
 
     @property
     def waits_for_person(self) -> bool:
@@ -214,7 +216,10 @@ class TurnTask:
         while (reply := await invocation.next(outputs)) is not END:
             continues = continues and isinstance(reply, Chunk)
             number += not continues
-            outputs = await self._play(number, reply, continues)
+            try:
+                outputs = await self._play(number, reply, continues)
+            except ScriptError as error:
+                raise error.with_traceback(invocation.place() or error.__traceback__) from error.__cause__
             continues = isinstance(reply, Chunk)
             if self.context.calls.effects:  # the outputs may have come with one
                 invocation = self._under_variant(invocation)

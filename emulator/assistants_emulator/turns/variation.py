@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import TracebackType
 from typing import Any
 
 import orjson
@@ -75,6 +76,14 @@ class Varied:
             outputs = None
             self._next += self._changed(reply)
         return self._next.popleft()
+
+    @property
+    def varied(self) -> Invocation:
+        """The invocation whose replies are changed."""
+        return self._invocation
+
+    def place(self) -> TracebackType | None:
+        return self._invocation.place()
 
     def close(self) -> None:
         self._invocation.close()
