@@ -61,6 +61,8 @@ class Config:
     """Make unknown assistants, threads and vector stores with defaults at their first use."""
     loaded_projects: int = DEFAULT_LOADED
     """Number of projects with a directory whose objects are in memory; those of others are read on use."""
+    person: bool = False
+    """Let a person at the inspector answer the runs of new projects that no rule with a condition answers."""
     transport: Literal["socket", "inprocess"] = "socket"
     """Transport of the SDK clients that the emulator makes; it listens on the socket in either case."""
 
@@ -75,8 +77,9 @@ class Config:
 
     @property
     def needs_token(self) -> bool:
-        """True if the control API's writes and the inspector need the token: they could run code on this machine."""
-        return self.allow_code_execution
+        """True if the control API's writes and the inspector need the token: they could run code on this machine, or
+        answer as the assistant."""
+        return self.allow_code_execution or self.person
 
 
 def project_of_key(key: str) -> str:

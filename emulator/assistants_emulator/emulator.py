@@ -233,6 +233,7 @@ class Emulator(ProjectHandle):
         allow_callbacks: tuple[str, ...] = (),
         adopt_ids: bool = False,
         loaded_projects: int = DEFAULT_LOADED,
+        person: bool = False,
         transport: Literal["socket", "inprocess"] = "socket",
     ) -> None:
         self.config = Config(
@@ -256,6 +257,7 @@ class Emulator(ProjectHandle):
             allow_callbacks=allow_callbacks,
             adopt_ids=adopt_ids,
             loaded_projects=loaded_projects,
+            person=person,
             transport=transport,
         )
         self._script: Script | None = None if script is None else load_script(script)
@@ -339,6 +341,8 @@ class Emulator(ProjectHandle):
     def _prepare(self, project: Project) -> None:
         """Apply `script`, `responder` and `state` to a new project."""
         project.set_script(self._script)
+        if self.config.person:
+            project.rules.person = "rest"
         if self._responder is not None:
             source, is_live = self._responder
             project.rules.add(Rule(source, live=is_live, label="--responder"))

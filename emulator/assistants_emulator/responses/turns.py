@@ -93,7 +93,11 @@ class ResponseTurns:
         source = StoreTurnSource(self._context, subject["id"], lookups, services.hop, services.make_client)
         request = _request(self._context, subject)
         shown = {**view(subject, ()), "model": request["model"]}
-        return Turn(shown, NOTHING_OF["assistant"], NOTHING_OF["thread"], source, api="responses", request=request)
+        turn = Turn(shown, NOTHING_OF["assistant"], NOTHING_OF["thread"], source, api="responses", request=request)
+        if "_rule" in subject:
+            written = history.output_of(self._context, subject)
+            turn.first_reply = max((item["_reply"] for item in written), default=-1) + 1
+        return turn
 
     async def open(self, task: TurnTask) -> Opening:
         """Begin a turn, or go on with the one whose calls the request answers."""
@@ -108,6 +112,7 @@ class ResponseTurns:
         rule = await self._begun_with(response, answered, turn, services) or await services.choose(turn)
         if answered:
             turn.outputs = answered[-1].in_order()
+            turn.earlier_calls = [group.calls for group in answered]
             replayed = await self._replay(rule, turn, answered, services, response)
             if replayed is not None:
                 return replayed

@@ -68,6 +68,12 @@ class RunWriter:
         """The number of a reply after all that have made a step."""
         return max((step["_reply"] for step in self.steps()), default=-1) + 1
 
+    def resumption(self) -> tuple[int, bool]:
+        """The number of the reply to go on with after a restart, and True if its message was begun before."""
+        steps = self.steps()
+        is_begun = bool(steps) and (steps[-1]["status"], steps[-1]["type"]) == ("in_progress", "message_creation")
+        return self.next_reply() - is_begun, is_begun
+
     def cut_short(self, number: int) -> str | None:
         """`max_completion_tokens` if that budget has cut this number's message short, now or before a restart."""
         if self.open is not None:

@@ -269,7 +269,10 @@ class Control:
         key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
         if scope["method"] not in SAFE_METHODS:
             require_token(scope, self._config)
-        return self._open_project(self._project_of(key))
+        project = self._open_project(self._project_of(key))
+        if scope["method"] not in SAFE_METHODS:
+            require_token(scope, self._config, project.is_played)
+        return project
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
