@@ -20,11 +20,11 @@ def state(messages: int) -> dict[str, Any]:
 
 
 def numbers(shown: str) -> list[int]:
-    return [int(number) for number in re.findall(r"number (\d+)\.", shown)]
+    return [int(number) for number in re.findall(r"number (\d+)\.", shown[shown.index('id="conversation"') :])]
 
 
 def links(answer: httpx2.Response) -> dict[str, httpx2.URL]:
-    found = re.findall(r'<a href="([^"]+)">([\w ]+)</a>', answer.text)
+    found = re.findall(r'<a (?:rel="next" )?href="([^"]+)">([\w ]+)</a>', answer.text)
     return {label: answer.url.join(html.unescape(href)) for href, label in found}
 
 
@@ -52,7 +52,9 @@ def test_lists_go_on(emulator: Emulator, browser: httpx2.Client) -> None:
     shown = browser.get("threads")
     assert shown.text.count("<li data-key=") == 50
     older = browser.get(links(shown)["Older"]).text
-    assert re.findall(r'data-key="(\w+)"', older) == [f"thread_{number}" for number in range(9, -1, -1)]
+    assert re.findall(r'data-key="(\w+)"', older[older.index('id="list"') :]) == [
+        f"thread_{number}" for number in range(9, -1, -1)
+    ]
 
 
 def test_the_request_log_is_paged_and_filtered(emulator: Emulator, browser: httpx2.Client) -> None:
@@ -69,10 +71,11 @@ def test_the_request_log_is_paged_and_filtered(emulator: Emulator, browser: http
     assert re.findall(r'<tr data-key="(\d+)"', browser.get("requests?text=GET").text) == ["61"]
 
 
-def test_a_hundred_thousand_messages_are_no_slower(emulator: Emulator, browser: httpx2.Client) -> None:
-    emulator.load_state(state(100_000))
+def test_many_messages_are_no_slower(emulator: Emulator, browser: httpx2.Client) -> None:
+    """A page that looked at all of them would take far longer."""
+    emulator.load_state(state(10_000))
     took: list[float] = []
-    for path in ("threads/thread_1", "threads/thread_1?before=msg_50000", "threads/thread_1?after=start") * 3:
+    for path in ("threads/thread_1", "threads/thread_1?before=msg_5000", "threads/thread_1?after=start") * 3:
         started = time.process_time()  # not affected by the load of the machine
         assert browser.get(path).status_code == 200
         took.append(time.process_time() - started)

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from assistants_emulator.clock import LAST_INSTANT
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.clock import LAST_INSTANT, is_instant
+from assistants_emulator.errors import EmulatorError, StoreError
 from assistants_emulator.resources.context import Context
-from assistants_emulator.responders.rules import RuleBook
+from assistants_emulator.responders.rules import RuleBook, Trial
+from assistants_emulator.responders.validation import display
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Failure, TurnServices
 from assistants_emulator.turns.suspension import HeldEnds
@@ -63,6 +64,17 @@ class TurnScheduler:
         """For each of the newest turns, by its id, a line for each rule that was tried for it."""
         return {turn.run["id"]: self.rules.verdicts(turn, rule) for turn, rule in self._services.choices}
 
+    async def trials(self, id: str) -> list[Trial]:
+        """The rules that were tried for the turn of this id, condition by condition; none for an older turn."""
+        turn, chosen = next(
+            (choice for choice in reversed(self._services.choices) if choice[0].run["id"] == id), (None, None)
+        )
+        if turn is None:
+            return []
+        if self.rules.is_slow(turn):
+            return await asyncio.to_thread(self.rules.trials, turn, chosen)
+        return self.rules.trials(turn, chosen)
+
     def failed(self, id: str, error: Exception) -> None:
         """Keep an exception of the run or response of that id, for the test that caused it."""
         self._services.failed(id, error)
@@ -79,7 +91,7 @@ class TurnScheduler:
         if self._stalled:
             self._go_on_with_stalled()
         await self._settle(place, asker, cancelled)
-        self.held.end(place, spared=cancelled)
+        self._end_held(place, spared=cancelled)
 
     async def _settle(self, place: str, asker: str | None, cancelled: str | None) -> None:
         while (task := self._by_place.get(place)) is not None and task.id != asker:
@@ -119,12 +131,22 @@ class TurnScheduler:
             _, late = await asyncio.wait(waits, timeout=self.context.config.settle_seconds)
             for wait in late:
                 wait.cancel()
-        self.held.end_all()
+        for place in self.held.places():
+            self._end_held(place)
+
+    def _end_held(self, place: str, spared: str | None = None) -> None:
+        """End what is held there; it stays held while the store cannot be written, and reads find it in progress."""
+        try:
+            self.held.end(place, spared)
+        except StoreError as error:
+            self._services.stalled(self.held.id_at(place), error)
 
     async def move_clock(self, when: float) -> None:
         """Move the clock to `when` (unix seconds), stopping at every deadline before it until all turns are settled."""
-        if not 0 <= when <= LAST_INSTANT:  # nor NaN
-            raise EmulatorError(f"a clock is set to unix seconds from 0 to {LAST_INSTANT} (the year 9999), not {when}")
+        if not is_instant(when):
+            raise EmulatorError(
+                f"a clock is set to unix seconds from 0 to {LAST_INSTANT} (the year 9999), not {display(when)}"
+            )
         clock = self.context.clock
         await self.settle_all()
         while (deadline := clock.next_deadline()) is not None and deadline <= when:
@@ -133,6 +155,10 @@ class TurnScheduler:
             await self.settle_all()
         clock.jump(when)
         self.context.commit(Event("clock.moved", {}, (("emulator", {"id": "clock", "time": when}),)))
+
+    def played(self) -> list[TurnTask]:
+        """The turns under way that a person answers, oldest first."""
+        return [task for task in self._tasks.values() if task.seat is not None]
 
     def resume(self, id: str) -> bool:
         """Return False if the run or response is not paused."""
