@@ -1,5 +1,5 @@
-"""Slow checks: each generation of the SDK and what applications pin, in environments of their own; the lowest versions
-of all dependencies; a browser, fuzzing, a soak test, the docs."""
+"""Slow checks: each generation of the SDK, what applications pin, and frameworks, in environments of their own; the
+lowest versions of all dependencies; a browser, fuzzing, a soak test, the docs."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,8 @@ SDKS = {
     "1.20.0": ("httpx<0.28",),  # the last of v1
     "1.21.2": ("httpx<0.28",),  # the first of v2
     "1.59.9": (),
+    "1.66.0": (),  # the first with responses
+    "1.101.0": (),  # the first with conversations
     "1.109.1": (),
     "2.54.0": (),
 }
@@ -31,6 +33,11 @@ NEIGHBOURS = {
     "streamlit-1.37": ("streamlit==1.37.1",),
 }
 """What applications of 2023 and 2024 pin."""
+FRAMEWORKS = {
+    "openai-agents": ("openai-agents>=0.24",),
+    "langchain": ("langchain-openai>=1.7",),
+    "semantic-kernel": ("semantic-kernel>=1.45",),
+}
 PYTHONS = ("3.11", "3.12", "3.13")
 TESTS = "tests/matrix"
 FUZZ_REQUESTS = 27  # of all tests of tests/fuzz together, for each example
@@ -69,6 +76,15 @@ def neighbours(session: nox.Session, pins: tuple[str, ...]) -> None:
     """
     session.install("-e", ".", *pins)
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-W", "default", SMOKE, *session.posargs)
+
+
+@nox.session
+@nox.parametrize("framework", list(FRAMEWORKS), ids=list(FRAMEWORKS))
+def frameworks(session: nox.Session, framework: str) -> None:
+    """A framework's newest version over Responses, its code as its users write it; warnings are its own."""
+    session.install("-e", ".", *FRAMEWORKS[framework])
+    test = f"tests/frameworks/test_{framework.replace('-', '_')}.py"
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", test, *session.posargs)
 
 
 @nox.session

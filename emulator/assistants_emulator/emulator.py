@@ -221,6 +221,7 @@ class Emulator(ProjectHandle):
         api_key: str | None = None,
         models: tuple[str, ...] = (),
         reasoning_models: tuple[str, ...] = (),
+        context_window: int | None = None,
         settle_seconds: float = DEFAULT_SETTLE_SECONDS,
         tokens_per_second: float | None = None,
         allow_code_execution: bool = False,
@@ -232,6 +233,7 @@ class Emulator(ProjectHandle):
         allow_callbacks: tuple[str, ...] = (),
         adopt_ids: bool = False,
         loaded_projects: int = DEFAULT_LOADED,
+        person: bool = False,
         transport: Literal["socket", "inprocess"] = "socket",
     ) -> None:
         self.config = Config(
@@ -243,6 +245,7 @@ class Emulator(ProjectHandle):
             api_key=api_key,
             models=models,
             reasoning_models=reasoning_models,
+            context_window=context_window,
             settle_seconds=settle_seconds,
             tokens_per_second=tokens_per_second,
             allow_code_execution=allow_code_execution,
@@ -254,6 +257,7 @@ class Emulator(ProjectHandle):
             allow_callbacks=allow_callbacks,
             adopt_ids=adopt_ids,
             loaded_projects=loaded_projects,
+            person=person,
             transport=transport,
         )
         self._script: Script | None = None if script is None else load_script(script)
@@ -337,6 +341,8 @@ class Emulator(ProjectHandle):
     def _prepare(self, project: Project) -> None:
         """Apply `script`, `responder` and `state` to a new project."""
         project.set_script(self._script)
+        if self.config.person:
+            project.rules.person = "rest"
         if self._responder is not None:
             source, is_live = self._responder
             project.rules.add(Rule(source, live=is_live, label="--responder"))

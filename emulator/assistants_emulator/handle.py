@@ -22,7 +22,7 @@ from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.project.state import State, get_state
 from assistants_emulator.project.state_file import ObjectAdder, read_state
-from assistants_emulator.project.transcript import open_calls, transcript_of, transcripts
+from assistants_emulator.project.transcript import no_transcript, open_calls, transcript_of, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
@@ -398,7 +398,7 @@ class ProjectHandle(ObjectAdder):
     def _transcript(self, project: Project, id: str, portable: bool) -> str:
         text = transcript_of(project.context.store, id, portable)
         if text is None:
-            raise EmulatorError(f"there is no thread, conversation or response {id!r} in project {self.name!r}")
+            raise EmulatorError(no_transcript(id, self.name))
         return text
 
     async def _leftovers(self) -> Leftovers:

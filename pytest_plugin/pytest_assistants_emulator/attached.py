@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -20,9 +20,8 @@ from assistants_emulator.config import TOKEN_VARIABLE, key_of_project, project_o
 from assistants_emulator.errors import EmulatorError, ScriptError
 from assistants_emulator.handle import FaultsHandle, Leftovers
 from assistants_emulator.object_kinds import ObjectKind
-from assistants_emulator.project import transcript as texts
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
-from assistants_emulator.project.request_log import LoggedRequest, RequestLog
+from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.project.state_file import ObjectAdder, derived_id, read_state
 from assistants_emulator.responders.replies import (
     Cancel,
@@ -52,8 +51,6 @@ from pytest_assistants_emulator.marker import Settings
 if TYPE_CHECKING:
     from assistants_emulator.turns.invocation import Failure
 
-Get = Callable[[str], Any]  # the JSON of a GET request, for a path below `/v1`
-THREAD = re.compile(r"/v1/threads/(thread_\w+)")
 ACTIONS: dict[type, str] = {
     Text: "text",
     CodeInterpreter: "code_interpreter",
@@ -199,12 +196,13 @@ class AttachedProject(ObjectAdder):
         self.control("POST", f"runs/{quote(run_id, safe='')}/resume")
 
     def transcript(self, id: str, *, portable: bool = False) -> str:
-        """Of a thread; EmulatorError for any other id, since the API does not show all of a conversation's turns."""
-        return texts.transcript(FetchedThread(self.get, id), id, portable)
+        answer = self.control("GET", f"transcripts/{quote(id, safe='')}?portable={str(portable).lower()}")
+        return str(answer["transcript"])
 
     def transcripts(self, newest: int | None = None, *, portable: bool = False) -> dict[str, str]:
-        ids = thread_ids(self.requests)
-        return {id: self.transcript(id, portable=portable) for id in (ids if newest is None else ids[-newest:])}
+        number = "" if newest is None else newest
+        answer = self.control("GET", f"transcripts?newest={number}&portable={str(portable).lower()}")
+        return {row["id"]: row["transcript"] for row in answer["data"]}
 
     def variants(self) -> list[Variant]:
         return [Variant.parse(name) for name in self.control("GET", "variants")["data"]]
@@ -227,10 +225,6 @@ class AttachedProject(ObjectAdder):
     def control(self, method: str, call: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer of a control call; EmulatorError if it is an error."""
         return request_json(self._http, method, f"/_emulator/{call}", self._headers, body)
-
-    def get(self, path: str) -> Any:
-        """The API's answer at a path below `/v1`."""
-        return request_json(self._http, "GET", f"/v1{path}", {**self._headers, "OpenAI-Beta": "assistants=v2"})
 
     def _add_fault(self, fault: Fault) -> None:
         self.control("POST", "faults", {name: getattr(fault, name) for name in FAULT_FIELDS})
@@ -256,49 +250,6 @@ def request_json(
     if response.is_error:
         raise EmulatorError(answer["error"]["message"])
     return answer
-
-
-def thread_ids(requests: Iterable[LoggedRequest]) -> list[str]:
-    """The threads that requests named, in the order in which each was named first."""
-    return list(dict.fromkeys(match[1] for call in requests if (match := THREAD.match(call.path))))
-
-
-class FetchedThread:
-    """One thread's messages, runs and steps, fetched from the API for a transcript.
-
-    The API has no common order of messages and runs: a run that wrote no message stands after the messages that are
-    not younger than it.
-    """
-
-    def __init__(self, get: Get, thread_id: str) -> None:
-        messages = [{"status": "completed", **message} for message in _pages(get, f"/threads/{thread_id}/messages")]
-        runs = _pages(get, f"/threads/{thread_id}/runs")
-        steps = [step for run in runs for step in _pages(get, f"/threads/{thread_id}/runs/{run['id']}/steps")]
-        self._tables = {"messages": messages, "runs": runs, "steps": steps}
-        self._places = {message["id"]: place for place, message in enumerate(messages, 1)}
-        for run in runs:
-            self._places[run["id"]] = sum(message["created_at"] <= run["created_at"] for message in messages)
-
-    def get(self, table: str, id: str) -> Object | None:
-        return next((row for row in self._tables[table] if row["id"] == id), None)
-
-    def of(self, table: str, field: str, parent: str) -> list[Object]:
-        return [row for row in self._tables[table] if row.get(field) == parent]
-
-    def number(self, table: str, id: str) -> int:
-        return self._places[id]
-
-
-def _pages(get: Get, path: str) -> list[Object]:
-    """All rows of a list endpoint, oldest first."""
-    rows: list[Object] = []
-    has_more = True
-    while has_more:
-        after = f"&after={rows[-1]['id']}" if rows else ""
-        page = get(f"{path}?order=asc&limit=100{after}")
-        rows += page["data"]
-        has_more = page["has_more"] and bool(page["data"])
-    return rows
 
 
 class AttachedScript:

@@ -205,7 +205,7 @@ def test_a_commands_options_are_those_of_the_reference(command: str) -> None:
 def test_the_control_calls_are_those_of_the_reference() -> None:
     calls = {f"{method} {name}" for method, name in CALLS}
     told = set(re.findall(r"^\| `([A-Z]+ [^`]+)`", PAGES["reference/control-api.md"], re.MULTILINE))
-    assert told == calls | {"GET health", "GET openapi.json", "POST runs/RUN_ID/resume"}
+    assert told == calls | {"GET health", "GET openapi.json", "POST runs/RUN_ID/resume", "GET transcripts/ID"}
 
 
 def test_the_markers_keywords_are_those_of_the_reference() -> None:

@@ -37,6 +37,7 @@ SHOWN_BY = {
     "Each start has a token": f"{TOKEN}:test_each_start_has_a_token_of_its_own",
     "With `--allow-code-execution` the inspector": f"{TOKEN}:test_a_page_of_another_port_cannot_have_code_run",
     "`--api-key` does not take its place": f"{TOKEN}:test_the_api_key_does_not_take_its_place",
+    "Where a person plays the assistant": f"{TOKEN}:test_a_project_needs_it_from_the_moment_that_a_person_plays",
     "The token is accepted in the header": f"{TOKEN}:test_writes_of_the_control_api_need_it",
     "The environment variable": f"{TOKEN}:test_a_command_beside_the_server_gets_it_where_it_is_needed",
     "A browser that has signed in": f"{TOKEN}:test_the_cookie_is_a_random_session_of_this_port",

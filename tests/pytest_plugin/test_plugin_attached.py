@@ -143,7 +143,30 @@ def test_a_clock_mode_that_the_emulator_does_not_have_is_an_error(run_tests: Run
 def test_a_transcript_of_a_thread_that_does_not_exist_is_an_error(run_tests: RunTests, url: str) -> None:
     source = "def test_it(assistants_emulator): assistants_emulator.transcript('thread_x')"
     result = run_tests(source, "--assistants-url", url)
-    result.stdout.fnmatch_lines(["E*EmulatorError: No thread found with id 'thread_x'."])
+    result.stdout.fnmatch_lines(["E*EmulatorError: there is no thread, conversation or response 'thread_x' in *"])
+
+
+def test_transcripts_of_responses_are_those_of_an_own_server(
+    run_tests: RunTests, pytester: pytest.Pytester, url: str
+) -> None:
+    source = """
+        from pathlib import Path
+
+        def test_it(assistants_emulator, openai_client):
+            conversation = openai_client.conversations.create()
+            openai_client.responses.create(model="gpt-4o", input="Hi", conversation=conversation.id)
+            chain = openai_client.responses.create(model="gpt-4o", input="Hello", store=False)
+            ask(openai_client)
+            texts = assistants_emulator.transcripts(portable=True)
+            assert texts[chain.id] == assistants_emulator.transcript(chain.id, portable=True)
+            assert list(assistants_emulator.transcripts(2).values()) == list(texts.values())[1:]
+            Path("transcript.txt").write_text(repr(texts))
+    """
+    run_tests(source).assert_outcomes(passed=1)
+    own = (pytester.path / "transcript.txt").read_text()
+    assert own.count("run completed") == 3
+    run_tests(source, "--assistants-url", url).assert_outcomes(passed=1)
+    assert (pytester.path / "transcript.txt").read_text() == own
 
 
 def test_an_address_without_an_emulator_is_an_error(run_tests: RunTests) -> None:

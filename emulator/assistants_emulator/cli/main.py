@@ -22,6 +22,7 @@ from assistants_emulator.errors import EmulatorError
 from assistants_emulator.server.loop import ShortCollections
 
 CHAT = "chat"
+PERSON = "person"
 CHAT_OPTIONS = (
     click.option(
         "--chat-base-url", metavar="URL", help="For --responder chat: the server, as http://127.0.0.1:11434/v1."
@@ -32,8 +33,12 @@ CHAT_OPTIONS = (
 
 
 def responder_of(options: dict[str, Any]) -> Callable[..., Any] | None:
-    """Pop the options of the responder and build it; EmulatorError for options that do not go together."""
+    """Pop the options of the responder and build it; EmulatorError for options that do not go together.
+
+    A person is no function but the option `person`.
+    """
     name: str | None = options.pop("responder")
+    options["person"] = name == PERSON
     base_url, model, api_key = (options.pop(f"chat_{key}") for key in ("base_url", "model", "api_key"))
     if name == CHAT:
         if base_url is None or model is None:
@@ -43,7 +48,7 @@ def responder_of(options: dict[str, Any]) -> Callable[..., Any] | None:
         return ChatModel(base_url, model, api_key)
     if base_url or model or api_key:
         raise EmulatorError("--chat-base-url, --chat-model and --chat-api-key go with --responder chat")
-    return None if name is None else load_function(name)
+    return None if name in (None, PERSON) else load_function(name)
 
 
 def load_function(name: str) -> Callable[..., Any]:
@@ -96,7 +101,11 @@ SERVER_OPTIONS = (
         type=click.Path(path_type=Path),
         help="YAML or JSON file of objects that new projects start with.",
     ),
-    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs, or chat: a model."),
+    click.option(
+        "--responder",
+        metavar="MODULE:FUNCTION",
+        help="Python function that answers runs; or chat: a model; or person: you, in the browser.",
+    ),
     *CHAT_OPTIONS,
     click.option("--seed", default="0", show_default=True, help="Seed of all ids."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
@@ -141,6 +150,11 @@ SERVER_OPTIONS = (
         "reasoning_models",
         multiple=True,
         help="Model that takes no temperature, besides the o-series and gpt-5; repeatable.",
+    ),
+    click.option(
+        "--context-window",
+        type=click.IntRange(1),
+        help="Tokens that an input may have; by default, by the model's name.",
     ),
 )
 OPEN_TO_OTHERS = (

@@ -91,4 +91,6 @@ def sign_in(request: PageRequest) -> Response:
 
 
 def _secret(request: PageRequest) -> str:
-    return "token" if request.site.config.needs_token else "API key"
+    projects = request.site.projects().values()
+    is_played = any(project is not None and project.is_played for project in projects)
+    return "token" if request.site.config.needs_token or is_played else "API key"

@@ -13,11 +13,13 @@ from assistants_emulator.errors import ApiError, EmulatorError, InvalidState
 from assistants_emulator.inspector.conversation import conversation, first_text, parts, text_of
 from assistants_emulator.inspector.exports import FORMS
 from assistants_emulator.inspector.request import PageRequest, message_of
+from assistants_emulator.inspector.schema_form import FormError, parse_json
 from assistants_emulator.inspector.search import question, usage_of
 from assistants_emulator.inspector.timeline import (
     RUNNING,
     answered_by,
     asked_functions,
+    last_outputs,
     lasted,
     summary,
     timeline,
@@ -78,6 +80,9 @@ async def submit(request: PageRequest, thread_id: str, run_id: str) -> Response:
         for name, value in (request.form or {}).items()
         if name.startswith(OUTPUT)
     ]
+    doubt = next(filter(None, (_doubt(output["output"]) for output in outputs)), None)
+    if doubt is not None and not request.field("sure"):
+        return await _run(request, run_object, ApiError(doubt))
     try:
         body = check(SubmitToolOutputs, {"tool_outputs": outputs})
         run_operations.submit_tool_outputs(request.context, thread_id, run_id, body)
@@ -85,6 +90,18 @@ async def submit(request: PageRequest, thread_id: str, run_id: str) -> Response:
         return await _run(request, run_object, error)
     await request.project.scheduler.settle(thread_id)
     return request.to("threads", thread_id, "runs", run_id)
+
+
+def _doubt(output: str) -> str | None:
+    """The reason to ask before an output is submitted: it is empty, or begins as JSON and is none."""
+    if not output.strip():
+        return "An output is empty. Submit it again to send it empty."
+    try:
+        if output.lstrip()[0] in "{[":
+            parse_json(output, "An output")
+    except FormError as error:
+        return f"{error} Submit it again to send it as it is."
+    return None
 
 
 async def cancel(request: PageRequest, thread_id: str, run_id: str) -> Response:
@@ -119,6 +136,8 @@ async def _run(request: PageRequest, run_object: Object, error: ApiError | None 
         assistant=assistant,
         entries=timeline(request.context, run_object),
         functions=asked_functions(run_object),
+        last_outputs=last_outputs(request.context, run_object),
+        asks=bool(error),
         answered_by=answered_by(request.project, run_object),
         is_running=run_object["status"] in RUNNING,
         parts=_parts(request),

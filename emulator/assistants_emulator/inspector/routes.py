@@ -18,8 +18,10 @@ from assistants_emulator.inspector import (
     lists,
     live,
     objects,
+    play,
     playground,
     responses,
+    seat_actions,
 )
 
 Handler = Callable[..., Response | Awaitable[Response]]
@@ -63,6 +65,13 @@ ROWS = (
     _of_project("GET", "go", lists.go),
     _of_project("GET", "playground", playground.playground),
     _of_project("POST", "playground/assistants", playground.create_assistant),
+    _of_project("POST", "playground/settings", playground.save_settings),
+    _of_project("POST", "playground/branch", playground.branch),
+    _of_project("GET", "play", play.play),
+    _of_project("POST", "play", play.switch),
+    _of_project("GET", "play/{turn_id}", play.seat),
+    _of_project("POST", "play/{turn_id}", seat_actions.say),
+    _of_project("POST", "play/{turn_id}/chunk", seat_actions.chunk),
     _of_project("POST", "reset", actions.reset),
     _of_project("POST", "delete", actions.delete_project),
     _of_project("GET", "state", actions.download_state),

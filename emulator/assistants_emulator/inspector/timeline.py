@@ -15,6 +15,7 @@ from assistants_emulator.retrieval import content_words
 from assistants_emulator.store import Object
 
 RUNNING = ("queued", "in_progress", "cancelling")
+MOST_STEPS, MOST_OUTPUTS = 200, 3  # steps that are searched for the outputs of a function; outputs that are offered
 NOTES = {"requires_action": "Waiting for the outputs of function calls.", "queued": "Outputs submitted."}
 
 
@@ -148,6 +149,20 @@ def answered_by(project: Project, run: Object) -> str:
     rule_id = run.get("_rule")
     rule = project.rules.find(rule_id) if rule_id else None
     return rule.describe() if rule is not None else (rule_id or "")
+
+
+def last_outputs(context: Context, run: Object) -> dict[str, list[str]]:
+    """The newest outputs that were submitted for the functions that a run waits for, by the functions' names."""
+    if run["status"] != "requires_action":
+        return {}
+    outputs: dict[str, list[str]] = {name: [] for name in asked_functions(run)}
+    for step in context.store.page("steps", limit=MOST_STEPS, descending=True).items:
+        for call in step["step_details"].get("tool_calls", []):
+            details = call.get("function") or {}
+            known, output = outputs.get(details.get("name", "")), details.get("output")
+            if known is not None and output and len(known) < MOST_OUTPUTS and output not in known:
+                known.append(output)
+    return outputs
 
 
 def asked_functions(run: Object) -> dict[str, dict[str, Any]]:

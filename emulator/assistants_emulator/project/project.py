@@ -266,6 +266,11 @@ class Project:
             end()
 
     @property
+    def is_played(self) -> bool:
+        """True if a person answers runs, now or as they come: then what writes here needs the token."""
+        return self.rules.person != "off" or bool(self.scheduler.played())
+
+    @property
     def is_at_work(self) -> bool:
         """True while a run is being executed, a file is being read, or the objects are being written."""
         is_writing = bool(self._new_states) or self.context.store.is_writing

@@ -266,6 +266,10 @@ def transcript_of(store: Store, id: str, portable: bool = False) -> str | None:
     return chain_transcript(store, id, portable) if store.get("responses", id) is not None else None
 
 
+def no_transcript(id: str, project: str) -> str:
+    return f"there is no thread, conversation or response {id!r} in project {project!r}"
+
+
 def transcripts(store: Store, newest: int | None = None, portable: bool = False) -> dict[str, str]:
     """The transcripts of threads, conversations and chains (by their last response), in the order of first use.
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.processes.patterns import Match, PatternTookTooLong, is_cheap, search
+from assistants_emulator.responders.person import PERSON, Person, PersonMode
 from assistants_emulator.responders.sources import Echo, Source
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.responders.validation import FLAG, NAME, POSITIVE, FieldError, Kind, check, display, unknown
@@ -134,10 +135,11 @@ class When:
 
     def _tests(self, turn: Turn) -> Iterator[tuple[str, object, object]]:
         """Each key that is set, the turn's value, and the result of its test."""
-        texts = self._texts(turn)
-        for key, pattern in self._patterns():
-            text = texts[key]
-            yield key, text, text is not None and _search(pattern, text)
+        if patterns := self._patterns():
+            texts = self._texts(turn)
+            for key, pattern in patterns:
+                text = texts[key]
+                yield key, text, text is not None and _search(pattern, text)
         if self.assistant is not None:
             names = (turn.assistant.get("name"), turn.assistant.get("id"))
             none = "none: a response has no assistant: use model, instructions or metadata"
@@ -259,6 +261,8 @@ class RuleBook:
         self._python: list[Rule] = []
         self._script: list[Rule] = []
         self._echo = Rule(Echo(), label="built-in echo", id=ECHO)
+        self._person = Rule(Person(), live=True, label="a person", id=PERSON)
+        self.person: PersonMode = "off"
 
     def add(self, rule: Rule) -> Rule:
         """Register a rule of Python code, and set its id; ScriptError for a fallback that hides another."""
@@ -281,6 +285,7 @@ class RuleBook:
 
     def clear(self) -> None:
         self._python, self._script = [], []
+        self.person = "off"
 
     def rewind(self) -> None:
         """Keep all rules, unused again."""
@@ -311,7 +316,8 @@ class RuleBook:
 
     def find(self, rule_id: str) -> Rule | None:
         """The rule with that id, for a run that began before a restart."""
-        return next((rule for rule in [*self._python, *self._script, self._echo] if rule.id == rule_id), None)
+        rules = [*self._python, *self._script, self._echo, self._person]
+        return next((rule for rule in rules if rule.id == rule_id), None)
 
     def explain(self, turn: Turn) -> str:
         """A text about a run that no rule took: its message, assistant and model, and each rule with its obstacle."""
@@ -347,12 +353,16 @@ class RuleBook:
         return [text for rule in [*self._python, *self._script] if (text := rule.leftover())]
 
     def _in_order(self) -> Iterator[Rule]:
-        if not self._python and not self._script:
-            yield self._echo
+        if self.person == "all":
+            yield self._person
         for rules in (self._python, self._script):
             yield from (rule for rule in rules if not rule.is_fallback)
+        if self.person == "rest":
+            yield self._person
         for rules in (self._python, self._script):
             yield from (rule for rule in reversed(rules) if rule.is_fallback)
+        if not self._python and not self._script:
+            yield self._echo
 
 
 def _search(pattern: re.Pattern[str], text: str) -> AnyMatch | None:

@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from assistants_emulator.errors import EmulatorError, StoreError, text_of
 from assistants_emulator.resources.context import Context
+from assistants_emulator.responders.person import Seat
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch
 from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.sources import END, AsyncSession, Outputs, Session
@@ -157,6 +158,8 @@ class TurnServices:
         """Begin the rule's responder; `id` is the run's or response's, for its failures."""
         name = f"{rule.label or rule.id}, in {id}"
         session = rule.source.open(turn)
+        if isinstance(session, Seat):
+            return session
         if isinstance(session, AsyncSession):
             return _AsyncInvocation(session, self._workers, name, lambda error: self.failed(id, error))
         if rule.source.inline:

@@ -156,6 +156,10 @@ class TurnScheduler:
         clock.jump(when)
         self.context.commit(Event("clock.moved", {}, (("emulator", {"id": "clock", "time": when}),)))
 
+    def played(self) -> list[TurnTask]:
+        """The turns under way that a person answers, oldest first."""
+        return [task for task in self._tasks.values() if task.seat is not None]
+
     def resume(self, id: str) -> bool:
         """Return False if the run or response is not paused."""
         task = self._tasks.get(id)

@@ -255,7 +255,7 @@ async def _read(request: Request, route: Route, project: Project) -> None:
     """Read the body into memory, or the form's file to disk; a row may take either."""
     is_json = request.headers.get(b"content-type", b"").startswith(JSON_TYPE)
     if route.form is None or (route.body is not None and is_json):
-        request.raw = await read_body(request.receive)
+        request.raw = await read_body(request.receive, route.most_bytes)
     else:
         from assistants_emulator.web.multipart import read_form
 

@@ -71,9 +71,9 @@ def has_token(scope: Scope, config: Config) -> bool:
     return bool(config.token) and any(hmac.compare_digest(token, config.token.encode()) for token in tokens)
 
 
-def require_token(scope: Scope, config: Config) -> None:
-    """TokenMissing for a request without the token, where one is needed."""
-    if config.needs_token and not has_token(scope, config):
+def require_token(scope: Scope, config: Config, is_played: bool = False) -> None:
+    """TokenMissing for a request without the token, where one is needed: by the options, or since a person plays."""
+    if (config.needs_token or is_played) and not has_token(scope, config):
         raise TokenMissing(NO_TOKEN)
 
 

@@ -4,8 +4,9 @@ any language."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -23,6 +24,7 @@ from assistants_emulator.errors import (
 )
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
+from assistants_emulator.project.transcript import no_transcript, transcript_of, transcripts
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.sweep.effects import Variant
 from assistants_emulator.turns.invocation import problems
@@ -172,6 +174,29 @@ async def resume(project: Project, run_id: str) -> Answer:
     return {"id": run_id, "resumed": True}
 
 
+async def get_transcript(project: Project, id: str, query: Mapping[str, str]) -> Answer:
+    """The transcript of a thread, a conversation, or a chain of responses by its last one."""
+    await project.scheduler.settle(id)
+    text = transcript_of(project.context.store, id, _is_portable(query))
+    if text is None:
+        raise NotFound(no_transcript(id, project.name))
+    return {"id": id, "transcript": text}
+
+
+async def get_transcripts(project: Project, query: Mapping[str, str]) -> Answer:
+    """All of them, or the `newest` ones; does not wait for runs or responses."""
+    newest = query.get("newest", "")
+    if newest and not (newest.isdecimal() and len(newest) < 10):
+        raise wrong_type("newest", "a whole number", repr(newest))
+    project.scheduler.held.end_all()
+    texts = transcripts(project.context.store, int(newest) if newest else None, _is_portable(query))
+    return {"data": [{"id": id, "transcript": text} for id, text in texts.items()]}
+
+
+def _is_portable(query: Mapping[str, str]) -> bool:
+    return query.get("portable") == "true"
+
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "reset"): reset,
     ("POST", "state"): add_to_state,
@@ -191,7 +216,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "clock"): post_clock,
 }
 STATE_METHODS = ("GET", "PUT")
-CALLS = (*((method, "state") for method in STATE_METHODS), *OPERATIONS)
+CALLS = (*((method, "state") for method in STATE_METHODS), *OPERATIONS, ("GET", "transcripts"))
 
 
 class Control:
@@ -244,7 +269,10 @@ class Control:
         key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
         if scope["method"] not in SAFE_METHODS:
             require_token(scope, self._config)
-        return self._open_project(self._project_of(key))
+        project = self._open_project(self._project_of(key))
+        if scope["method"] not in SAFE_METHODS:
+            require_token(scope, self._config, project.is_played)
+        return project
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
@@ -259,6 +287,10 @@ class Control:
         match name.split("/"):
             case ["runs", run_id, "resume"] if method == "POST":
                 return await resume(project, run_id)
+            case ["transcripts"] if method == "GET":
+                return await get_transcripts(project, dict(parse_qsl(scope["query_string"].decode("latin-1"))))
+            case ["transcripts", id] if method == "GET":
+                return await get_transcript(project, id, dict(parse_qsl(scope["query_string"].decode("latin-1"))))
         operation = OPERATIONS.get((method, name))
         if operation is None:
             calls = ", ".join(f"{verb} {path}" for verb, path in CALLS)

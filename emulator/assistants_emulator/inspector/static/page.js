@@ -91,14 +91,11 @@ function showLive(isLive) {
 
 function follow(url) {
   const source = new EventSource(url);
-  let lost = false;
   source.addEventListener("open", () => {
     showLive(true);
-    if (lost) refresh();
-    lost = false;
+    refresh(); // what happened since the page was made, or while the stream was lost
   });
   source.addEventListener("error", () => {
-    lost = true;
     showLive(false);
   });
   source.addEventListener("change", refresh);
@@ -279,6 +276,14 @@ document.addEventListener("change", async (event) => {
   problem.textContent = error ? `Nothing was changed: ${error}` : "";
   problem.hidden = !error;
   if (!error) location.reload();
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-fill]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.fill);
+  field.value = button.dataset.text;
+  field.focus();
 });
 
 function showMistake() {
