@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from assistants_emulator.clock import LAST_INSTANT
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.errors import EmulatorError, Failure
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.rules import RuleBook
 from assistants_emulator.store import Event, Object
-from assistants_emulator.turns.invocation import Failure, TurnServices
+from assistants_emulator.turns.invocation import TurnServices
 from assistants_emulator.turns.suspension import HeldEnds
 from assistants_emulator.turns.task import TurnTask
 from assistants_emulator.turns.turn_source import Hop, MakeClient

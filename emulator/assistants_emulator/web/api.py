@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from assistants_emulator.config import Config, project_of_key
+from assistants_emulator.config import RUN_HEADER, Config, project_of_key
 from assistants_emulator.contract import check, includes
 from assistants_emulator.errors import ApiError, NoProject, ServerFault, StoreError
 from assistants_emulator.project.project import Project
@@ -45,7 +45,6 @@ from assistants_emulator.web.responses import (
 from assistants_emulator.web.routing import OBJECT_PATHS, ROUTES, GatewayError, RouteMatch, RouteTable, address_of
 from assistants_emulator.web.streams import EventStream, ResponseStream, pace_of
 
-RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
 FEW_STEPS = 4  # of the loop, in which most turns end: then the client need not be watched
 PLACES = ("thread_id", "conversation_id", "response_id")
 INCLUDE_KEYS = ("include[]", "include")
@@ -155,6 +154,8 @@ class Api:
         """Answer with the error; nothing has been sent yet."""
         if not isinstance(error, ServerFault | NoProject):
             self._assign_project(request)
+        if isinstance(error, NoProject) and error.refused is not None:
+            error.refused[f"{request.method} {request.path}"] += 1
         headers = retry_headers(error)
         if request.version == "v1":
             error = error.under_v1

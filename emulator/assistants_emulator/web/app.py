@@ -8,6 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.project.project import Project
+from assistants_emulator.project.sessions import PytestSessions
 from assistants_emulator.web.api import Api
 from assistants_emulator.web.responses import send_whole
 from assistants_emulator.web.routing import PREFIX
@@ -32,13 +33,14 @@ def make_app(
     open_project: Callable[[str], Project],
     make_inspector: Callable[[], ASGIApp],
     project_of: Callable[[str], str] = project_of_key,
+    sessions: PytestSessions | None = None,
 ) -> ASGIApp:
     api = Api(config, open_project, project_of)
 
     def make_others() -> ASGIApp:
         from assistants_emulator.web.control_api import control_and_inspector
 
-        return control_and_inspector(config, open_project, make_inspector, project_of)
+        return control_and_inspector(config, open_project, make_inspector, project_of, sessions)
 
     others = _Lazy(make_others)
 
