@@ -89,6 +89,7 @@ class Leftovers:
 
     `is_settled` is False if a run was still at work after `settle_seconds`. `slept` are the real seconds between looks
     at a run, `remarks` lines about what may surprise, `open_runs` lines about runs that still wait for tool outputs.
+    `is_missing_ids`: a call was answered with a 404.
     """
 
     failures: list[Failure]
@@ -98,6 +99,7 @@ class Leftovers:
     slept: float = 0.0
     remarks: tuple[str, ...] = ()
     open_runs: tuple[str, ...] = ()
+    is_missing_ids: bool = False
 
 
 class Server(Protocol):
@@ -410,8 +412,16 @@ class ProjectHandle(ObjectAdder):
         faults = [text for fault in project.faults if (text := fault.leftover())]
         unused = [*scheduler.rules.unused(), *faults]
         open_runs = open_calls(project.context.store)
+        is_missing_ids = project.requests.has_status(404)
         return Leftovers(
-            scheduler.failures, scheduler.unmatched, unused, scheduler.is_settled, slept, remarks, open_runs
+            scheduler.failures,
+            scheduler.unmatched,
+            unused,
+            scheduler.is_settled,
+            slept,
+            remarks,
+            open_runs,
+            is_missing_ids,
         )
 
     async def _settled(self, thread_id: str) -> None:

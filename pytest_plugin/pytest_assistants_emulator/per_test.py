@@ -104,14 +104,17 @@ class ActiveTest:
             leftovers = self._leftovers()
             fail_open = self._item.config.getini("assistants_open_runs") == "error" and with_unused
             left_open = [f"{line}, and the test ended without it" for line in leftovers.open_runs]
-            self._remarks = (*leftovers.remarks, *([] if fail_open else left_open), *self._calls_of_earlier_tests())
+            earlier = self._calls_of_earlier_tests(leftovers)
+            self._remarks = (*leftovers.remarks, *([] if fail_open else left_open), *earlier)
             problems = Problems.of(leftovers, self.escapes, with_unused=with_unused)
             problems.texts += left_open if fail_open else []
             self._raise(problems)
 
-    def _calls_of_earlier_tests(self) -> list[str]:
-        ids = missing_ids(self.handle.requests)
-        return [*of_earlier_tests(self._session.server().earlier(ids))] if ids else []
+    def _calls_of_earlier_tests(self, leftovers: Leftovers) -> list[str]:
+        """A line for each id of an earlier test that a call has named."""
+        if not leftovers.is_missing_ids:
+            return []
+        return list(of_earlier_tests(self._session.server().earlier(missing_ids(self.handle.requests))))
 
     def close(self) -> None:
         """Close the project; a test that passed gets the server's remarks."""

@@ -145,6 +145,7 @@ class RemoteProject(ProjectHandle):
             answer["slept"],
             tuple(answer["remarks"]),
             tuple(answer["open_runs"]),
+            answer["is_missing_ids"],
         )
 
     def configure(self, **options: Any) -> None:

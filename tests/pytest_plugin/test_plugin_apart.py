@@ -15,6 +15,7 @@ from assistants_emulator.config import VERSION
 from assistants_emulator.errors import EmulatorError
 from pytest_assistants_emulator.process import EmulatorProcess
 
+RECORDING = Path(__file__).parents[2] / "fixtures/cassettes/weather.json"
 SUITE = Path(__file__).with_name("apart_suite.py")
 COMMAND = f"assistants_emulator_command = {sys.executable} -m assistants_emulator"
 PLACES = ("in process", "at a URL", "by a command")
@@ -274,6 +275,18 @@ def test_cassettes_are_replayed_or_refused_in_one_sentence(run_there: RunThere) 
         def test_it(assistants_emulator): pass
     """
     run_there(source).stdout.fnmatch_lines(["there is no cassette *none.json; --assistants-record=once records it"])
+
+
+def test_a_recording_can_be_the_script(run_there: RunThere, pytester: pytest.Pytester) -> None:
+    (pytester.path / "weather.json").write_bytes(RECORDING.read_bytes())
+    result = run_there(
+        """
+        @pytest.mark.assistants(cassette="weather.json", replay="semantic", strict_tools=False)
+        def test_it(assistants_emulator, openai_client):
+            assert ask(openai_client, "The weather in Oslo?").status in ("completed", "requires_action")
+        """
+    )
+    result.assert_outcomes(passed=1)
 
 
 # The command

@@ -208,6 +208,10 @@ class RequestLog(Sequence[LoggedRequest]):
             self.shrink(self.most_bytes)
         return call
 
+    def has_status(self, status: int) -> bool:
+        """True if a call was answered with that status."""
+        return any(call.status == status for call in self._calls)
+
     def seconds_between_looks(self) -> float:
         """The real seconds that a client let pass before it looked at a run (again), where it was half a second."""
         total = 0.0

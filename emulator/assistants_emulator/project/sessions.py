@@ -19,6 +19,24 @@ from assistants_emulator.project.state_schema import FORMS
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.store.steps import run_at_once
 
+_NAME, _FLAG, _OBJECT = (str, type(None)), (bool,), (dict, type(None))
+SESSION: dict[str, tuple[type, ...]] = {
+    "running": _NAME,
+    "plan": _OBJECT,
+    "separate": _FLAG,
+    "every_key": _FLAG,
+    "refusal": (str,),
+}
+PLAN: dict[str, tuple[type, ...]] = {
+    "seed": (str,),
+    "clock": _NAME,
+    "autojump": _FLAG,
+    "time": (int, float, type(None)),
+    "strict_tools": (bool, type(None)),
+    "adopt_ids": _FLAG,
+    "script": _OBJECT,
+    "state": _OBJECT,
+}
 MOST_EARLIER = 100_000  # ids of objects of tests that have ended
 
 
@@ -49,9 +67,12 @@ class PytestSessions:
 
     def update(self, key: str, values: Mapping[str, Any]) -> PytestSession:
         """Begin the session of that key, or change what it says of itself."""
+        _check("a session", values, SESSION)
+        if values.get("plan") is not None:
+            _check("a plan", values["plan"], PLAN)
         session = self._sessions.setdefault(key, PytestSession(key))
-        for name in ("running", "plan", "separate", "every_key", "refusal"):
-            setattr(session, name, values.get(name, getattr(session, name)))
+        for name, value in values.items():
+            setattr(session, name, value)
         return session
 
     def end(self, key: str) -> None:
@@ -101,14 +122,10 @@ class PytestSessions:
         return self._earlier.get(id)
 
 
-PLAN = ("seed", "clock", "autojump", "time", "strict_tools", "adopt_ids", "script", "state")
-
-
 def begin(project: Project, plan: Mapping[str, Any]) -> None:
     """Empty the project, and let it begin as the plan says. EmulatorError for a plan, script or state that it cannot
     have."""
-    if unknown := [name for name in plan if name not in PLAN]:
-        raise EmulatorError(f"a project begins with {', '.join(PLAN)}, not with {unknown[0]}")
+    _check("a plan", plan, PLAN)
     project.reset(plan.get("seed"))
     project.configure(seed=plan.get("seed"), clock=plan.get("clock"), autojump=plan.get("autojump", False))
     if plan.get("strict_tools") is not None:
@@ -121,3 +138,11 @@ def begin(project: Project, plan: Mapping[str, Any]) -> None:
         project.set_script(load_script(plan["script"], allow_paths=False))
     if plan.get("state") is not None:
         run_at_once(project.load_state(plan["state"]))
+
+
+def _check(what: str, values: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]]) -> None:
+    for name, value in values.items():
+        if name not in kinds:
+            raise EmulatorError(f"{what} has {', '.join(kinds)}, not {name!r}")
+        if not isinstance(value, kinds[name]):
+            raise EmulatorError(f"the {name} of {what} cannot be {value!r}")

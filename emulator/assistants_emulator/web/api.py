@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from assistants_emulator.config import RUN_HEADER, Config, project_of_key
 from assistants_emulator.contract import check, includes
-from assistants_emulator.errors import ApiError, NoProject, ServerFault, StoreError
+from assistants_emulator.errors import ApiError, NoProject, ServerFault, StoreError, UnusableProject
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.route import Download, Later, Route
 from assistants_emulator.store.steps import run_in_turns
@@ -152,7 +152,7 @@ class Api:
 
     async def _send_error(self, request: Request, send: Send, error: ApiError) -> None:
         """Answer with the error; nothing has been sent yet."""
-        if not isinstance(error, ServerFault | NoProject):
+        if not isinstance(error, ServerFault | NoProject | UnusableProject):
             self._assign_project(request)
         if isinstance(error, NoProject) and error.refused is not None:
             error.refused[f"{request.method} {request.path}"] += 1

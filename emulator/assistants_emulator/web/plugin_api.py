@@ -85,6 +85,7 @@ async def post_leftovers(project: Project, body: Answer) -> Answer:
         "remarks": list(project.context.remarks),
         "open_runs": list(open_calls(project.context.store)),
         "calls": project.requests.total,
+        "is_missing_ids": project.requests.has_status(404),
     }
 
 
