@@ -281,6 +281,24 @@ def test_streams(assistants_emulator, openai_client):
     assert [part["text"]["value"] for part in parts] == ["Hel", "lo"]
 
 
+def test_responses(assistants_emulator, openai_client):
+    turns = []
+
+    @assistants_emulator.respond
+    def weather(turn):
+        turns.append((turn.api, turn.request["input"], turn.run.object, turn.last_message.text, turn.assistant.name))
+        (output,) = yield FunctionCall("get_weather")
+        yield f"It is {output}"
+
+    tools = [{"type": "function", "name": "get_weather", "parameters": {}, "strict": False}]
+    first = openai_client.responses.create(model="gpt-4o", input="Weather?", tools=tools)
+    output = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "rain"}
+    second = openai_client.responses.create(model="gpt-4o", input=[output], previous_response_id=first.id, tools=tools)
+    assert second.output_text == "It is rain"
+    assert turns == [("responses", "Weather?", "response", "Weather?", None)]
+    assert "assistant: It is rain" in assistants_emulator.transcript(second.id)
+
+
 def test_rules_are_tried_in_order(assistants_emulator, openai_client):
     asked = []
 
