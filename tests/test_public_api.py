@@ -18,6 +18,7 @@ import assistants_emulator
 from assistants_emulator import Emulator
 from assistants_emulator.config import Config
 from assistants_emulator.errors import EmulatorError, StoppedError
+from assistants_emulator.sweep import Variant
 
 CALLS: dict[str, Callable[[Emulator], object]] = {
     "base_url": lambda emulator: emulator.base_url,
@@ -46,6 +47,9 @@ CALLS: dict[str, Callable[[Emulator], object]] = {
     "resume": lambda emulator: emulator.resume("run_1"),
     "transcript": lambda emulator: emulator.transcript("thread_1"),
     "transcripts": lambda emulator: emulator.transcripts(1),
+    "variants": lambda emulator: emulator.variants(),
+    "vary": lambda emulator: emulator.vary(Variant("POST /threads", 1, "429")),
+    "variant_met": lambda emulator: emulator.variant_met,
     "reset": lambda emulator: emulator.reset(),
     "project": lambda emulator: emulator.project("other"),
     "token": lambda emulator: emulator.token,

@@ -170,7 +170,7 @@ class EmulatorServer:
     def _inspector(self, config: Config) -> Any:
         from assistants_emulator.inspector.app import Inspector
 
-        return Inspector(config, self.projects.listed, self.open_project)
+        return Inspector(config, self.projects.listed, self.open_project, self.projects.remove)
 
     def _make_project(self, name: str) -> Project:
         running = self._serving or self.require_running()

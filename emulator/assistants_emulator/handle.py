@@ -30,6 +30,7 @@ from assistants_emulator.responders.turn import Turn
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import ClientOptions, make_async_client, make_client
+from assistants_emulator.sweep.effects import Variant
 
 if TYPE_CHECKING:
     import openai
@@ -389,6 +390,25 @@ class ProjectHandle(ObjectAdder):
     def reset(self) -> None:
         """Remove objects, scripts, rules and requests, and start clock and ids from the beginning."""
         self._do(lambda project: project.reset())
+
+    def variants(self) -> list[Variant]:
+        """All variants of the calls so far: each with one thing that can go wrong there (see `sweep.effects`).
+
+        In the order of the calls' arrival, and for one call in the order of EFFECTS.
+        """
+        return self._do(lambda project: project.context.calls.variants())
+
+    def vary(self, variant: Variant) -> None:
+        """Let the variant happen to one of the next calls, which are counted from the last reset.
+
+        A variant before it is forgotten. ValueError for an effect or route that there is not.
+        """
+        self._do(lambda project: project.vary(variant))
+
+    @property
+    def variant_met(self) -> bool:
+        """True once the call of the variant came and its effect happened."""
+        return self._do(lambda project: project.context.calls.is_met)
 
     def _transcript(self, project: Project, id: str, portable: bool) -> str:
         from assistants_emulator.project.transcript import transcript_of

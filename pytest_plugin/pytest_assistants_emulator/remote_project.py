@@ -18,6 +18,7 @@ from assistants_emulator.responders.remote import rule_as_json
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.server.sdk_clients import make_client
+from assistants_emulator.sweep.effects import Variant
 from pytest_assistants_emulator.control import Refused
 
 if TYPE_CHECKING:
@@ -195,6 +196,19 @@ class RemoteProject(ProjectHandle):
         self.control("POST", "reset")
         self._failures, self._unmatched, self._seen = [], [], [0, 0]
         self._raised.clear()
+
+    def variants(self) -> list[Variant]:
+        return [Variant.parse(name) for name in self.control("GET", "variants")["data"]]
+
+    def vary(self, variant: Variant) -> None:
+        try:
+            self.call("POST", "variant", {"name": variant.name})
+        except Refused as error:
+            raise ValueError(str(error)) from None
+
+    @property
+    def variant_met(self) -> bool:
+        return bool(self.control("GET", "variant")["met"])
 
     def _checked(self, method: str, call: str, body: Mapping[str, Any]) -> None:
         """A call whose refusal is a mistake in a script or rule."""

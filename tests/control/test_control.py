@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx2
+import openai
 import pytest
 
 from assistants_emulator import Emulator, Pause, Text
@@ -188,3 +189,19 @@ def test_the_projects_of_two_keys_are_apart(emulator: Emulator, control: httpx2.
     control.put("script", json=SCRIPT)
     other = control.get("script", headers={"Authorization": "Bearer sk-emulator-other"})
     assert other.json() == {"version": 1, "replies": []}
+
+
+def test_a_variant_is_listed_set_and_met(emulator: Emulator, control: httpx2.Client) -> None:
+    client = emulator.client(max_retries=0)
+    client.beta.threads.create()
+    name = "POST /threads 1: 500"
+    assert name in control.get("variants").json()["data"]
+    control.post("reset")
+    assert control.post("variant", json={"name": name}).json() == {"name": name, "met": False}
+    with pytest.raises(openai.InternalServerError):
+        client.beta.threads.create()
+    assert control.get("variant").json() == {"name": name, "met": True}
+
+
+def test_before_one_is_set_there_is_no_variant(control: httpx2.Client) -> None:
+    assert control.get("variant").json() == {"name": None, "met": False}

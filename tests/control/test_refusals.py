@@ -143,3 +143,17 @@ def test_an_exception_outside_of_all_handlers_is_one_too(
     with caplog.at_level(logging.ERROR, "assistants_emulator"):
         assert "the emulator's log" in refusal(httpx2.get(f"{emulator.base_url}/models"), 500)
     assert "not foreseen" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("POST /threads 1: expierd", "did you mean 'expired'?"),
+        ("POST /thread 1: expired", "did you mean 'POST /threads'?"),
+        ("expired", "a variant is named like"),
+        (None, "Invalid type for 'name': expected a string"),
+    ],
+)
+def test_a_variant_that_cannot_be_is_refused(control: httpx2.Client, name: str | None, told: str) -> None:
+    assert told in refusal(control.post("variant", json={"name": name}))
+    assert control.get("variant").json() == {"name": None, "met": False}

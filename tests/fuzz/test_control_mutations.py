@@ -56,10 +56,14 @@ CALLS: list[tuple[str, str, Any]] = [
     ("POST", "clock", {"advance": 60}),
     ("POST", "clock", {"set": 2_000_000_000}),
     ("POST", "reset", {"seed": "s"}),
+    ("POST", "variant", {"name": "POST /threads/*/runs 1: expired"}),
     ("POST", "runs/run_1/resume", {}),
     ("DELETE", "script", None),
     ("DELETE", "faults", None),
-    *(("GET", name, None) for name in ("state", "script", "faults", "clock", "requests", "openapi.json", "nothing")),
+    *(
+        ("GET", name, None)
+        for name in ("state", "script", "faults", "clock", "requests", "variants", "variant", "openapi.json", "nothing")
+    ),
 ]
 READS = (
     *("/v1/assistants", "/v1/threads/thread_1", "/v1/threads/thread_1/messages", "/v1/threads/thread_1/runs"),

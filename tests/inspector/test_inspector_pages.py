@@ -47,7 +47,10 @@ def filled(emulator: Emulator, ask: Ask) -> dict[str, str]:
 
 def pages() -> list[str]:
     special = {("projects", "{project}", "live"), ("projects", "{project}", "files", "{file_id}", "image")}
-    return ["/".join(row.path) for row in ROWS if row.method == "GET" and row.path not in special]
+    rows = [
+        row for row in ROWS if row.method == "GET" and row.path not in special and not {"export", "state"} & {*row.path}
+    ]
+    return ["/".join(row.path) for row in rows]
 
 
 @pytest.mark.parametrize("path", pages())

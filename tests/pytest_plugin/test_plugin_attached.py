@@ -53,6 +53,19 @@ def test_an_emulator_that_needs_its_token_gets_it_from_the_environment(
         run_tests(source, "--assistants-url", emulator.base_url).assert_outcomes(passed=1)
 
 
+def test_a_variant_of_the_calls_is_set(run_tests: RunTests, url: str) -> None:
+    source = """
+        def test_it(assistants_emulator, openai_client):
+            assert ask(openai_client).status == "completed"
+            (expired,) = [each for each in assistants_emulator.variants() if each.effect == "expired"]
+            assistants_emulator.reset()
+            assistants_emulator.vary(expired)
+            assert ask(openai_client).status == "expired"
+            assert assistants_emulator.variant_met
+    """
+    run_tests(source, "--assistants-url", url).assert_outcomes(passed=1)
+
+
 def test_clock_requests_reset_and_resume_work(run_tests: RunTests, url: str) -> None:
     result = run_tests(
         """

@@ -128,6 +128,11 @@ def script_text(script: ScriptOf, *, as_json: bool) -> str:
     return "".join(lines)
 
 
+def yaml_text(script: Object) -> str:
+    """Any script as YAML, in the same style."""
+    return yaml.dump(script, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
+
+
 class _OneLine(dict[str, Any]):
     """An object that is written on one line."""
 

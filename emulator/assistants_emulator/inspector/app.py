@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import mimetypes
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlencode
 
@@ -30,15 +30,17 @@ log = logging.getLogger("assistants_emulator")
 
 
 class Inspector:
-    """`projects()` maps names to projects, None for one that is not loaded; `open_project` loads one by its name."""
+    """`projects()` maps names to projects, None for one that is not loaded; `open_project` loads one by its name,
+    and `remove_project` deletes one."""
 
     def __init__(
         self,
         config: Config,
         projects: Callable[[], Mapping[str, Project | None]],
         open_project: Callable[[str], Project],
+        remove_project: Callable[[str], Awaitable[None]],
     ) -> None:
-        self._site = Site(config, access.Sessions(config), projects, open_project)
+        self._site = Site(config, access.Sessions(config), projects, open_project, remove_project)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -84,7 +86,7 @@ class Inspector:
                 raise NotFound(f"There is no project {name!r}; a project is created when its key is first used.")
             request.opened = self._site.open(name)
             request.opened.scheduler.held.end_all()
-        if request.http.method == "POST":
+        if request.http.method == "POST" and row.has_form:
             await request.read_form()
         response = row.handler(request, **ids)
         return await response if inspect.isawaitable(response) else response

@@ -8,25 +8,32 @@ from typing import Any
 
 from starlette.responses import Response
 
+from assistants_emulator.convert.script import yaml_text
 from assistants_emulator.errors import ApiError, EmulatorError
 from assistants_emulator.inspector.request import PageRequest, message_of
 from assistants_emulator.project.faults import METHODS, Fault
+from assistants_emulator.responders.scripts.load import Script
 
 MOST_SECONDS = 10 * 365 * 86400.0
 STEPS = ((60, "1 minute"), (600, "10 minutes"), (3600, "1 hour"), (86400, "1 day"), (7 * 86400, "1 week"))
 TIME_FORMAT = "%Y-%m-%dT%H:%M"
 
 
-def controls(request: PageRequest, error: str | None = None) -> Response:
+def controls(
+    request: PageRequest, error: str | None = None, *, script_error: str | None = None, script_text: str | None = None
+) -> Response:
+    """`script_text` is what was posted, with its mistake; else the form has the project's script."""
     clock = request.context.clock
     return request.render(
         "controls.html",
-        status=400 if error else 200,
+        status=400 if error or script_error else 200,
         clock=clock,
         steps=STEPS,
         faults=list(request.project.faults),
         methods=METHODS,
         script=request.project.script,
+        script_text=_text_of(request.project.script) if script_text is None else script_text,
+        script_error=script_error,
         error=error,
     )
 
@@ -61,6 +68,11 @@ def add_fault(request: PageRequest) -> Response:
 def clear_faults(request: PageRequest) -> Response:
     request.project.faults.clear()
     return request.to("controls")
+
+
+def _text_of(script: Script | None) -> str:
+    """The script as YAML; comments of its file are not kept."""
+    return "" if script is None else yaml_text(script.raw)
 
 
 def _fault(request: PageRequest) -> Fault:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from assistants_emulator.contract import SubmitToolOutputs, check
 from assistants_emulator.errors import ApiError, InvalidState
 from assistants_emulator.inspector.conversation import conversation, first_text, parts
+from assistants_emulator.inspector.exports import FORMS
 from assistants_emulator.inspector.request import PageRequest, message_of
 from assistants_emulator.inspector.timeline import RUNNING, answered_by, asked_functions, summary, timeline
 from assistants_emulator.object_kinds import ASSISTANT, MESSAGE
@@ -25,9 +26,10 @@ def assistants(request: PageRequest) -> Response:
     return request.render("assistants.html", page=request.page("assistants"))
 
 
-def assistant(request: PageRequest, assistant_id: str) -> Response:
+def assistant(request: PageRequest, assistant_id: str, error: str | None = None) -> Response:
+    """The page; with an `error` of its form, which keeps what was posted."""
     assistant_object = require(request.context, ASSISTANT, assistant_id, "assistant_id")
-    return request.render("assistant.html", assistant=assistant_object)
+    return request.render("assistant.html", status=400 if error else 200, assistant=assistant_object, error=error)
 
 
 def threads(request: PageRequest) -> Response:
@@ -45,17 +47,20 @@ def threads(request: PageRequest) -> Response:
     return request.render("threads.html", page=page, rows=rows)
 
 
-def thread(request: PageRequest, thread_id: str) -> Response:
+def thread(request: PageRequest, thread_id: str, error: str | None = None) -> Response:
     thread_object = require_thread(request.context, thread_id)
     entries = conversation(request.context, thread_id, request.query("before"), request.query("after"))
     count = request.context.store.count("messages", "thread_id", thread_id)
     return request.render(
         "thread.html",
+        status=400 if error else 200,
+        error=error,
         thread=thread_object,
         conversation=entries,
         count=count,
         parts=_parts(request),
         summary=_summary(request),
+        exports=FORMS,
     )
 
 
@@ -121,6 +126,7 @@ def _run(request: PageRequest, run_object: Object, error: ApiError | None = None
         answered_by=answered_by(request.project, run_object),
         is_running=run_object["status"] in RUNNING,
         parts=_parts(request),
+        exports=FORMS,
         error=message_of(error) if error else None,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from assistants_emulator.config import Config, key_of_project
 from assistants_emulator.errors import ApiError, NotFound, TooLarge
 from assistants_emulator.inspector.access import Sessions
-from assistants_emulator.inspector.templating import path, template
+from assistants_emulator.inspector.templating import ROOT, path, template
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.context import Context
 from assistants_emulator.store import Page
@@ -24,12 +24,14 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Shared by all pages. `projects()` maps names to projects, None for one that is not loaded; `open` loads one."""
+    """Shared by all pages. `projects()` maps names to projects, None for one that is not loaded; `open` loads one, and
+    `remove` deletes one."""
 
     config: Config
     sessions: Sessions
     projects: Callable[[], Mapping[str, Project | None]]
     open: Callable[[str], Project]
+    remove: Callable[[str], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -82,6 +84,10 @@ class PageRequest:
     def to(self, *parts: str, **query: str) -> Response:
         """Redirect to another page of the project, after a form was processed."""
         return RedirectResponse(path(self.project.name, *parts, **query), status_code=303)
+
+    def home(self) -> Response:
+        """Redirect to the list of projects."""
+        return RedirectResponse(f"{ROOT}/", status_code=303)
 
     def page(self, table: str, limit: int = PAGE_SIZE, **options: Any) -> Page:
         """Rows of a table, newest first, after the one that the query names."""

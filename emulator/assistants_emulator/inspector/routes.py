@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from assistants_emulator.inspector import calls, controls, files, home, live, objects, playground
+from assistants_emulator.inspector import actions, calls, controls, exports, files, home, live, objects, playground
 
 Handler = Callable[..., Response | Awaitable[Response]]
 
@@ -23,6 +23,8 @@ class Row:
     handler: Handler
     is_open: bool = False
     """The page needs no key."""
+    has_form: bool = True
+    """What is posted is a form; else the handler reads it."""
 
     def match(self, method: str, segments: tuple[str, ...]) -> dict[str, str] | None:
         """The named segments, or None for another page."""
@@ -34,8 +36,8 @@ class Row:
         return {pattern[1:-1]: segment for pattern, segment in pairs if pattern.startswith("{")}
 
 
-def _of_project(method: str, path: str, handler: Handler) -> Row:
-    return Row(method, (*OF_PROJECT, *filter(None, path.split("/"))), handler)
+def _of_project(method: str, path: str, handler: Handler, has_form: bool = True) -> Row:
+    return Row(method, (*OF_PROJECT, *filter(None, path.split("/"))), handler, has_form=has_form)
 
 
 ROWS = (
@@ -46,21 +48,33 @@ ROWS = (
     _of_project("GET", "live", live.live),
     _of_project("GET", "playground", playground.playground),
     _of_project("POST", "playground/assistants", playground.create_assistant),
+    _of_project("POST", "reset", actions.reset),
+    _of_project("POST", "delete", actions.delete_project),
+    _of_project("GET", "state", actions.download_state),
+    _of_project("POST", "state", actions.load_state, has_form=False),
     _of_project("GET", "assistants", objects.assistants),
     _of_project("GET", "assistants/{assistant_id}", objects.assistant),
+    _of_project("POST", "assistants/{assistant_id}", actions.modify_assistant),
+    _of_project("POST", "assistants/{assistant_id}/delete", actions.delete_assistant),
     _of_project("GET", "threads", objects.threads),
     _of_project("GET", "threads/{thread_id}", objects.thread),
+    _of_project("POST", "threads/{thread_id}", actions.modify_thread),
+    _of_project("POST", "threads/{thread_id}/delete", actions.delete_thread),
+    _of_project("GET", "threads/{thread_id}/export/{form}", exports.thread_export),
     _of_project("GET", "threads/{thread_id}/messages/{message_id}", objects.message),
     _of_project("GET", "threads/{thread_id}/runs/{run_id}", objects.run),
+    _of_project("GET", "threads/{thread_id}/runs/{run_id}/export/{form}", exports.run_export),
     _of_project("POST", "threads/{thread_id}/runs/{run_id}/outputs", objects.submit),
     _of_project("POST", "threads/{thread_id}/runs/{run_id}/cancel", objects.cancel),
     _of_project("POST", "threads/{thread_id}/runs/{run_id}/resume", objects.resume),
     _of_project("GET", "runs", objects.runs),
     _of_project("GET", "files", files.files),
     _of_project("GET", "files/{file_id}", files.file),
+    _of_project("POST", "files/{file_id}/delete", actions.delete_file),
     _of_project("GET", "files/{file_id}/image", files.image),
     _of_project("GET", "vector_stores", files.stores),
     _of_project("GET", "vector_stores/{store_id}", files.store),
+    _of_project("POST", "vector_stores/{store_id}/delete", actions.delete_store),
     _of_project("GET", "requests", calls.calls),
     _of_project("GET", "requests/{number}", calls.call),
     _of_project("GET", "controls", controls.controls),
@@ -68,4 +82,6 @@ ROWS = (
     _of_project("POST", "controls/set", controls.set_clock),
     _of_project("POST", "controls/faults", controls.add_fault),
     _of_project("POST", "controls/faults/clear", controls.clear_faults),
+    _of_project("POST", "controls/faults/{number}/remove", actions.remove_fault),
+    _of_project("POST", "controls/script", actions.set_script),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import json
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -88,6 +90,17 @@ def words(status: str) -> str:
     return status.replace("_", " ")
 
 
+def plain_json(value: Any) -> str:
+    """Indented JSON for a form; escaped like any text."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def script_line(error: str) -> str:
+    """The line that a script's error names; empty if it names none."""
+    match = re.match(r"script:(\d+)", error)
+    return "" if match is None else match[1]
+
+
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -108,4 +121,6 @@ _ENVIRONMENT.filters.update(
     duration=duration,
     milliseconds=milliseconds,
     words=words,
+    plain_json=plain_json,
+    script_line=script_line,
 )

@@ -28,7 +28,9 @@ RETRIED = (408, 409, 429)  # and everything from 500 up: SDKs send these calls a
 
 
 class InjectedError(ApiError):
-    """The error of an injected fault."""
+    """The error of an injected fault; `headers` are sent with it."""
+
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(self, status: int, message: str | None, code: str | None) -> None:
         kind, default_code, text = DEFAULTS.get(status, (self.kind_of(status), None, f"An injected error {status}."))
@@ -153,15 +155,21 @@ class Faults:
     def add(self, fault: Fault) -> Fault:
         """EmulatorError for a route that does not exist, which no call would ever match."""
         if self.routes and not any(fault.covers(route) for route in self.routes):
-            close = get_close_matches(fault.route, self.routes, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise EmulatorError(f"a fault's route is one of the emulated ones, not {fault.route!r}{hint}")
+            raise EmulatorError(f"a fault's route is one of the emulated ones, not {self.hint(fault.route)}")
         self._faults.append(fault)
         return fault
+
+    def hint(self, route: str) -> str:
+        """A route that does not exist, with the nearest one that does."""
+        close = get_close_matches(route, self.routes, 1)
+        return f"{route!r}; did you mean {close[0]!r}?" if close else repr(route)
 
     def clear(self) -> None:
         self._faults.clear()
         self._drawn = 0
+
+    def remove(self, fault: Fault) -> None:
+        self._faults.remove(fault)
 
     def strike(self, method: str, path: str) -> Fault | None:
         """The fault for this call, which counts as one use of it; `path` is below `/v1`."""

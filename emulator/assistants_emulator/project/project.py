@@ -34,6 +34,7 @@ from assistants_emulator.runs.turns import RunTurns
 from assistants_emulator.store import Event, Object, Store
 from assistants_emulator.store.blobs import Contents
 from assistants_emulator.store.steps import Steps, run_in_turns, run_later
+from assistants_emulator.sweep.effects import Variant
 from assistants_emulator.turns.scheduler import TurnScheduler
 from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
@@ -149,7 +150,15 @@ class Project:
         self.context.adopted.clear()
         self.context.remarks.clear()
         self.faults.clear()
+        self.context.calls.clear()
         self.scheduler = self._new_scheduler()
+
+    def vary(self, variant: Variant) -> None:
+        """Let the variant happen to a call to come; ValueError for an effect or route that there is not."""
+        routes = self.faults.routes
+        if routes and variant.route not in routes:
+            raise ValueError(f"a variant's route is one of the emulated ones, not {self.faults.hint(variant.route)}")
+        self.context.calls.vary(variant)
 
     def next_request_id(self) -> str:
         self._calls += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
+import shutil
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import partial
@@ -60,6 +61,18 @@ class Projects:
             closing = asyncio.get_running_loop().create_task(project.close())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
+
+    async def remove(self, name: str) -> None:
+        """Close the project, and delete its directory; at its next use it begins empty."""
+        self._loaded.pop(name, None)
+        project = self._opened.pop(name, None)
+        if project is not None:
+            await project.close()
+        if self._config.data_dir is not None:
+            directory = directory_of(self._config.data_dir, name)
+            with reported(directory):
+                if directory.exists():
+                    await asyncio.to_thread(shutil.rmtree, directory)
 
     def end_streams(self) -> None:
         for project in self._opened.values():

@@ -99,21 +99,20 @@ class PytestSessions:
         """Let a project of a running test begin as its plan says. UnusableProject for a plan that it cannot have."""
         for session in self._sessions.values():
             if session.plan is not None and (project.name + "/").startswith(f"{session.running}/"):
-                seed = session.plan["seed"] + project.name.removeprefix(str(session.running))
+                seed = session.plan.get("seed", "") + project.name.removeprefix(str(session.running))
                 try:
                     begin(project, {**session.plan, "seed": seed})
                 except EmulatorError as error:
                     raise UnusableProject(str(error)) from error
 
-    def close(self, name: str, test: str) -> None:
-        """Forget the project of a test and those beside it, but for the ids of its objects."""
+    async def close(self, name: str, test: str) -> None:
+        """Remove the project of a test and those beside it, but for the ids of its objects."""
         for each in [each for each in self._projects.listed() if each == name or each.startswith(f"{name}/")]:
             if each in self._projects:
                 project = self._projects.open(each)
                 for form in FORMS:
                     self._earlier.update((object["id"], test) for object in project.context.store.all(form.table))
-                project.reset()  # so that a directory keeps nothing of it
-                self._projects.close(each)
+                await self._projects.remove(each)
         while len(self._earlier) > MOST_EARLIER:
             del self._earlier[next(iter(self._earlier))]
 

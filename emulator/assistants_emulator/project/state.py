@@ -212,6 +212,11 @@ def _holders(context: Context, form: StateForm, stored: Object) -> Sequence[Obje
     return [stored] if form.table == "files" else []
 
 
+def state_entry(context: Context, table: str, stored: Object) -> Object:
+    """One stored object of the Assistants API as its table in a state file has it."""
+    return _state_of(context, next(form for form in FORMS if form.table == table), stored)
+
+
 def _state_of(context: Context, form: StateForm, stored: Object, is_empty: bool = False) -> Object:
     """With `is_empty` each `content_base64` is an empty text."""
     state = form.view(stored)

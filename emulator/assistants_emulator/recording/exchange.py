@@ -175,13 +175,15 @@ class Part:
 @dataclass(slots=True)
 class Stored:
     """A file's bytes: `content`, or those in the file `path`. `sha256` and `size` are of the bytes that went over the
-    wire; `scrubbed` says that a secret was cut from those that are stored."""
+    wire; `scrubbed` says that a secret was cut from those that are stored. One that `is_inline` stands in the cassette
+    itself, whatever its size."""
 
     sha256: str
     size: int
     content: bytes | None = None
     path: Path | None = None
     scrubbed: bool = False
+    is_inline: bool = False
 
     @classmethod
     def of(cls, content: bytes) -> Stored:
@@ -216,7 +218,7 @@ class Stored:
         data: dict[str, Any] = {"sha256": self.sha256, "size": self.size}
         if self.scrubbed:
             data["scrubbed"] = True
-        if self.content is None or len(self.content) > MOST_INLINE:
+        if self.content is None or (len(self.content) > MOST_INLINE and not self.is_inline):
             return data
         try:
             return {**data, "text": self.content.decode()}

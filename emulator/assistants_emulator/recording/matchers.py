@@ -42,7 +42,8 @@ def query(recorded: Request, request: Request, ids: IdMapping) -> str | None:
 
 
 def body(recorded: Request, request: Request, ids: IdMapping) -> str | None:
-    """JSON by value: null is as good as missing, no body as `{}`; forms by fields, files by name and digest."""
+    """JSON by value: null, and a `stream` that is false, are as good as missing, no body as `{}`; forms by fields,
+    files by name and digest."""
     expected, actual = _plain(recorded.body), _plain(request.body)
     return "\n".join(_differences("body", expected, actual, ids)) or None
 
@@ -80,6 +81,8 @@ def _plain(body: Body | None) -> Any:
         return {part.name: _plain_part(part) for part in body.value}
     if body.kind == "file":
         return {"file": _digest(body.value)}
+    if isinstance(body.value, dict) and body.value.get("stream") is False:
+        return {name: value for name, value in body.value.items() if name != "stream"}
     return body.value
 
 

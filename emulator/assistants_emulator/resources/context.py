@@ -12,6 +12,7 @@ from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.retrieval import Index
 from assistants_emulator.store import Event, Object, Store
 from assistants_emulator.store.blobs import Contents
+from assistants_emulator.sweep.calls import Calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Context:
     """Fail a run whose responder uses a tool that the run does not declare."""
     remarks: list[str] = field(default_factory=list)
     """Lines about what a person may want to know at the end of a test."""
+    calls: Calls = field(default_factory=Calls)
+    """The calls so far, and the variant of one of them."""
     token_tallies: dict[str, int] = field(default_factory=dict)
     """Running token estimate of each thread's messages, by thread id; absent means not counted yet."""
 

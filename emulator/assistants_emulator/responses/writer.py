@@ -32,6 +32,7 @@ from assistants_emulator.responses.views import TOKENS_PER_MESSAGE, item_tokens,
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.execution import Execution
 from assistants_emulator.turns.measures import cut, find_file, of_text
+from assistants_emulator.turns.variation import NoContent
 
 TOLERANCE = 1.25  # an estimate may be off by a quarter, so only beyond that a text is over its budget
 BUDGET = "max_output_tokens"
@@ -184,6 +185,8 @@ class ResponseWriter:
         match reply:
             case Text():
                 return self._text(number, reply)
+            case NoContent():
+                return iter(())
             case Chunk():
                 return self._chunk(number, reply.value)
             case Refusal():

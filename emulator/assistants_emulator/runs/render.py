@@ -14,6 +14,7 @@ from assistants_emulator.runs.tokens import last_message
 from assistants_emulator.runs.writer import RunWriter
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.execution import Execution
+from assistants_emulator.turns.variation import NoContent
 
 
 class RunReplies(RunWriter):
@@ -69,6 +70,8 @@ def _written(writer: RunWriter, number: int, reply: Any) -> Iterator[Event]:
             return writer.message(number, _text(writer, reply), is_unfinished=reply.then is not None)
         case Chunk():
             return _chunk(writer, number, reply)
+        case NoContent():
+            return writer.message(number, [])
         case Refusal():
             return writer.message(number, [content.RefusalPart(reply.value)])
         case Image():

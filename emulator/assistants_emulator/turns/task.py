@@ -30,6 +30,7 @@ from assistants_emulator.responders.sources import END, Outputs
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Invocation, NoResponder, TurnServices
 from assistants_emulator.turns.suspension import Suspension
+from assistants_emulator.turns.variation import NOT_REPLACED, Varied, action_of
 from assistants_emulator.turns.workers import UserCodeError
 from assistants_emulator.turns.writer import TurnApi
 
@@ -78,6 +79,7 @@ class TurnTask:
         self._rule: Rule | None = None
         self._invocation: Invocation | None = None
         self._begun = False
+        self._is_varied = False
         self._ending: Callable[[], Iterator[Event]] | None = None
         if subject["status"] == "cancelling":
             self._ending = self.writer.cancel
@@ -199,6 +201,8 @@ class TurnTask:
             number += not continues
             outputs = await self._play(number, reply, continues)
             continues = isinstance(reply, Chunk)
+            if self.context.calls.effects:  # the outputs may have come with one
+                invocation = self._under_variant(invocation)
         self.commit(self.writer.complete())
 
     async def _open(self) -> tuple[Invocation, Outputs]:
@@ -208,13 +212,32 @@ class TurnTask:
         self.commit(self.writer.begin(_rule=opening.rule.id))
         self.writer.require_usable()
         self.suspension.work()
-        return opening.invocation, opening.outputs
+        return self._under_variant(opening.invocation), opening.outputs
+
+    def _under_variant(self, invocation: Invocation) -> Invocation:
+        """The responder under the effect of a variant, if the call that has begun or continued the turn has one."""
+        calls = self.context.calls
+        effect = calls.effects.pop(self.id, None)
+        if effect is None:
+            return invocation
+        self._is_varied = True
+        self._invocation = varied = Varied(invocation, effect, self.writer.subject, calls.meet)
+        return varied
+
+    def _note(self, reply: Any) -> None:
+        """Note the reply for the variants of the call that has set it off."""
+        if isinstance(reply, FunctionCall | list):
+            self.context.calls.replied(self.id, action_of(reply, self.writer.subject))
+        elif not isinstance(reply, NOT_REPLACED):
+            self.context.calls.replied(self.id, isinstance(reply, Text | Chunk))
 
     async def _play(self, number: int, reply: Any, continues: bool) -> Outputs:
         """Play the reply of that number, and return what the responder is sent for it.
 
         A Chunk `continues` the text of the chunk before it, and has its number.
         """
+        if not continues:
+            self._note(reply)
         if isinstance(reply, Usage):
             self.commit(self.writer.use(number, reply))
             return None
@@ -260,7 +283,8 @@ class TurnTask:
 
     async def require_room(self, reply: Any) -> None:
         """ScriptError for a reply that the request does not allow; end the turn if its budgets leave it no room."""
-        if self._rule is None or not self._rule.live:  # a model's replies are taken as they are
+        is_live = self._rule is not None and self._rule.live
+        if not is_live and not self._is_varied:  # a model's replies are taken as they are
             await self.services.check(self.writer, reply)
         if (budget := self.writer.exhausted()) is not None:
             self.finish(self.writer.incomplete(budget))

@@ -44,6 +44,7 @@ from assistants_emulator.web.responses import (
 )
 from assistants_emulator.web.routing import OBJECT_PATHS, ROUTES, GatewayError, RouteMatch, RouteTable, address_of
 from assistants_emulator.web.streams import EventStream, ResponseStream, pace_of
+from assistants_emulator.web.variant_effects import ERROR_EVENT, begin_run, narrow, note, strike
 
 FEW_STEPS = 4  # of the loop, in which most turns end: then the client need not be watched
 PLACES = ("thread_id", "conversation_id", "response_id")
@@ -115,7 +116,10 @@ class Api:
         route, request.version = address.route(rows, request.headers, self._config.v1 == "sunset")
         request.route = route
         await _read(request, route, project)
-        request.fault = fault = project.faults.strike(request.method, address.path)
+        if RUN_HEADER not in request.headers:
+            calls = project.context.calls
+            request.call = calls.arrive(route.method, route.path, address.path, request.headers, request.raw)
+        request.fault = fault = strike(request, project, address.path)
         if fault is not None:
             await apply(fault)
         values: dict[str, Any] = {**ids, **_query_values(route, request.query_string)}
@@ -123,6 +127,8 @@ class Api:
             values["body"] = check(route.body, parse(request.raw, not_json=route.not_json))
         if request.form is not None:
             values["form"] = request.form
+        if route.lists and request.call is not None:
+            narrow(request.call, values)
         address.require_known(values)
         project.scheduler.recover()
         project.context.clock.catch_up()
@@ -137,6 +143,7 @@ class Api:
         result = route.operation(hold_runs(project.context, fault), **values)
         if isinstance(result, Generator):
             result = await run_in_turns(result)
+        note(request, project, route, values, result)
         if isinstance(result, Later):
             with project.context.contents.kept():
                 result = await project.work(result.function)
@@ -186,11 +193,16 @@ class Api:
         logged = request.log(200)
         if logged is not None:
             logged.streamed = True  # before the first event: a client may look at the log while it reads
+        call, calls = request.call, request.project.context.calls
+        if call is not None:
+            call.cuts = stream.cuts
+            stream.on_error_event = calls.meet if call.effect == ERROR_EVENT else None
         limits = RATE_LIMITS if request.route is not None and request.route.outcome is not None else ()
         headers = [*self._headers(request, STREAM_TYPE), *limits]
         try:
             await send_until_gone(send_pieces(send, 200, headers, stream.frames()), disconnect(request.receive))
         except DropConnection:
+            calls.is_met = calls.is_met or bool(call and call.effect)
             await _drop(request)
         except Exception as error:  # too late for an error's body: the server closes the connection
             error.add_note(f"while the events of {stream.subject_id} were sent")
@@ -217,6 +229,8 @@ class Api:
     async def _download(self, request: Request, send: Send, file: Download) -> None:
         from assistants_emulator.web.multipart import attachment
 
+        if request.call is not None:
+            request.call.is_download = True
         request.log(200)
         headers = [
             *self._headers(request, BYTES_TYPE),
@@ -288,6 +302,7 @@ def _stream_of(request: Request, route: Route, project: Project, values: dict[st
         options = values["body"].get("stream_options") or {}
         stream = ResponseStream(project, fault, options.get("include_obfuscation") is not False)
     stream.begin(lambda: route.operation(hold_runs(project.context, fault), **values))
+    begin_run(request, project, stream.subject_id, values)
     return stream
 
 

@@ -25,6 +25,7 @@ from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.sessions import PytestSessions
 from assistants_emulator.responders.scripts.load import Script, load_script
+from assistants_emulator.sweep.effects import Variant
 from assistants_emulator.turns.invocation import problems
 from assistants_emulator.web import plugin_api
 from assistants_emulator.web.auth import key_of, require_key, require_token
@@ -147,6 +148,26 @@ async def delete_faults(project: Project, body: dict[str, Any]) -> Answer:
     return await get_faults(project, body)
 
 
+async def get_variants(project: Project, body: dict[str, Any]) -> Answer:
+    return {"data": [variant.name for variant in project.context.calls.variants()]}
+
+
+async def get_variant(project: Project, body: dict[str, Any]) -> Answer:
+    calls = project.context.calls
+    return {"name": calls.variant_name or None, "met": calls.is_met}
+
+
+async def post_variant(project: Project, body: dict[str, Any]) -> Answer:
+    name = body.get("name")
+    if not isinstance(name, str):
+        raise wrong_type("name", "a string", type(name).__name__)
+    try:
+        project.vary(Variant.parse(name))
+    except ValueError as error:
+        raise EmulatorError(str(error)) from None
+    return await get_variant(project, body)
+
+
 async def resume(project: Project, run_id: str) -> Answer:
     if not project.scheduler.resume(run_id):
         raise NotFound(f"No paused run found with id '{run_id}'.")
@@ -165,6 +186,9 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("GET", "faults"): get_faults,
     ("POST", "faults"): post_fault,
     ("DELETE", "faults"): delete_faults,
+    ("GET", "variants"): get_variants,
+    ("GET", "variant"): get_variant,
+    ("POST", "variant"): post_variant,
     ("GET", "clock"): get_clock,
     ("POST", "clock"): post_clock,
 }
@@ -242,7 +266,7 @@ class Control:
         if not isinstance(body, dict):
             raise ApiError(f"Invalid type: expected an object, but got {type(body).__name__} instead.")
         if self._sessions is not None:
-            session_answer = plugin_api.answer_session_call(self._sessions, method, name, key, body)
+            session_answer = await plugin_api.answer_session_call(self._sessions, method, name, key, body)
             if session_answer is not None:
                 return session_answer
         project = self._project(scope)

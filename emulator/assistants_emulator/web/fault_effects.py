@@ -44,4 +44,6 @@ def malformed(body: bytes) -> bytes:
 
 
 def retry_headers(error: ApiError) -> tuple[tuple[bytes, bytes], ...]:
-    return (RETRY_AFTER,) if isinstance(error, InjectedError) and error.is_retried else ()
+    if not isinstance(error, InjectedError):
+        return ()
+    return (*error.headers, *((RETRY_AFTER,) if error.is_retried else ()))

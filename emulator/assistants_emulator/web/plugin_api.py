@@ -127,7 +127,9 @@ async def answer(project: Project, method: str, name: str, body: Answer) -> Answ
         raise ApiError(f"{method} {name} is a call of the pytest plugin, with another body: {error!r}") from error
 
 
-def answer_session_call(sessions: PytestSessions, method: str, name: str, key: str, body: Answer) -> Answer | None:
+async def answer_session_call(
+    sessions: PytestSessions, method: str, name: str, key: str, body: Answer
+) -> Answer | None:
     """The answer of a call about the session of that key; None for any other call."""
     match method, name:
         case "PUT", "session":
@@ -139,7 +141,7 @@ def answer_session_call(sessions: PytestSessions, method: str, name: str, key: s
             sessions.end(key)
             return {}
         case "POST", "session/close":
-            sessions.close(str(body.get("name")), str(body.get("test")))
+            await sessions.close(str(body.get("name")), str(body.get("test")))
             return {}
         case "POST", "session/earlier":
             return {"tests": {id: test for id in body.get("ids", ()) if (test := sessions.earlier(id)) is not None}}

@@ -10,6 +10,7 @@ from assistants_emulator.project.faults import Fault
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import LoggedRequest
 from assistants_emulator.resources.route import Form, Route, Version
+from assistants_emulator.sweep.calls import Call
 from assistants_emulator.web.routing import Address
 
 
@@ -30,6 +31,8 @@ class Request:
         self.route: Route | None = None  # set once the key was accepted
         self.form: Form | None = None
         self.fault: Fault | None = None
+        self.call: Call | None = None
+        self.variant_name = ""
         self._number = number
         self._id = ""
         self._started = time.perf_counter()
@@ -55,6 +58,8 @@ class Request:
         """Add it to its project's log; None without a project. `answer` is None for a stream, a file or no body."""
         if self.project is None:
             return None
-        fault = self.fault.route if self.fault is not None else None
+        if self.call is not None:
+            self.project.context.calls.answered(self.call, status, self.raw)
+        fault = self.variant_name or (self.fault.route if self.fault is not None else None)
         log = self.project.requests
         return log.add(self.method, self.shown_path, self.raw, status, fault, answer, self.seconds, self._started)

@@ -7,7 +7,7 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-from assistants_emulator.project.faults import Fault
+from assistants_emulator.project.faults import Fault, InjectedError
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources import views
 from assistants_emulator.resources.route import Version
@@ -90,6 +90,11 @@ class EventStream(EventFeed):
         self._count = 0  # of the frames so far
         self._shows_content = False
         self._queue: deque[Event] = deque()
+        self.on_error_event: Callable[[], None] | None = None
+        """Set for a stream that an `error` event is to end; called as that is sent."""
+        self.cuts: list[int] = []
+        """The numbers of its events, but for those between the first and the last of equal names in a row."""
+        self._names = ("", "")  # of the last two events
 
     def begin(self, operation: Callable[[], Object]) -> None:
         """Run the operation, which returns the run; its events begin the stream, and what it raises is raised."""
@@ -141,6 +146,9 @@ class EventStream(EventFeed):
             event = self._queue.popleft()
             if self.is_shown(event):
                 self._count += 1
+                self._note(event.name)
+                if self._is_end_in_error(event):
+                    return [*frames, *self._ended_in_error(event)], True
                 whole = self.frame(event)
                 is_malformed = self._fault is not None and self._fault.malformed
                 frames.append(malformed(whole) + b"\n\n" if is_malformed else whole)
@@ -149,6 +157,23 @@ class EventStream(EventFeed):
             if self.is_last(event):
                 return frames, True
         return frames, False
+
+    def _note(self, name: str) -> None:
+        if self._names == (name, name):
+            self.cuts[-1] = self._count
+        else:
+            self.cuts.append(self._count)
+        self._names = (self._names[1], name)
+
+    def _is_end_in_error(self, event: Event) -> bool:
+        """True for the first delta, or for the last event of a stream that had none, if an error is to end it."""
+        return self.on_error_event is not None and (event.name.endswith(".delta") or self.is_last(event))
+
+    def _ended_in_error(self, event: Event) -> list[bytes]:
+        assert self.on_error_event is not None
+        self.on_error_event()
+        before = [] if self.is_last(event) else [self.frame(event)]
+        return [*before, frame(ERROR, InjectedError(500, None, None).body())]
 
     @property
     def _limit(self) -> int | None:

@@ -122,22 +122,67 @@ function showCurrent() {
   side.scrollLeft += link.left + link.width / 2 - (list.left + list.width / 2);
 }
 
-document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (!button) return;
-  const source = document.getElementById(button.dataset.copy);
+// A button copies an element's text; a link with `data-copy-from` the text that it leads to.
+async function copyText(button, text, select) {
   const label = button.textContent;
   try {
-    await navigator.clipboard.writeText(source.textContent);
+    await navigator.clipboard.writeText(text);
     button.textContent = "Copied";
   } catch {
-    getSelection().selectAllChildren(source); // no clipboard without https: at least it is selected
-    button.textContent = "Selected";
+    button.textContent = select(); // no clipboard without https
   }
   setTimeout(() => (button.textContent = label), 1500);
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) {
+    const source = document.getElementById(button.dataset.copy);
+    await copyText(button, source.textContent, () => {
+      getSelection().selectAllChildren(source);
+      return "Selected";
+    });
+    return;
+  }
+  const link = event.target.closest("[data-copy-from]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const answer = await fetch(link.href);
+  if (!answer.ok) {
+    location.href = link.href;
+    return;
+  }
+  await copyText(link, await answer.text(), () => {
+    location.href = link.href;
+    return "Opening";
+  });
 });
 
+// A state file is posted as it is: it may be large.
+document.addEventListener("change", async (event) => {
+  const chooser = event.target.closest("[data-state]");
+  if (!chooser || !chooser.files.length) return;
+  const problem = document.getElementById("state-error");
+  const answer = await fetch(chooser.dataset.state, { method: "POST", body: chooser.files[0] });
+  const { error } = await answer.json().catch(() => ({ error: "The state could not be loaded." }));
+  chooser.value = "";
+  problem.textContent = error ? `Nothing was changed: ${error}` : "";
+  problem.hidden = !error;
+  if (!error) location.reload();
+});
+
+function showMistake() {
+  const text = document.querySelector("textarea[data-line]");
+  const line = Number(text?.dataset.line || 0);
+  if (!line) return;
+  const starts = [0, ...[...text.value.matchAll(/\n/g)].map((match) => match.index + 1)];
+  text.focus();
+  text.setSelectionRange(starts[line - 1] ?? 0, (starts[line] ?? text.value.length + 1) - 1);
+}
+
 showCurrent();
+showMistake();
+for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
 remember(document);
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 addEventListener("hashchange", openFootnote);

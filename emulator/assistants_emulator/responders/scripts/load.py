@@ -45,7 +45,7 @@ def load_script(source: ScriptSource, *, allow_paths: bool = True) -> Script:
     """A script from a path, from text with line breaks, or from an object.
 
     Paths of images are relative to the file, else to the current directory. Without `allow_paths`, for a script that
-    came over the network, they are refused, and the source must be an object.
+    came over the network, they are refused, and so is a path as the source.
     """
     from assistants_emulator.responders.scripts.located import read_script
 

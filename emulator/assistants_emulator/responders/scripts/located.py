@@ -113,14 +113,14 @@ class Located:
 def read_script(source: ScriptSource, *, allow_paths: bool) -> Located:
     """The script as a whole, from a file, from text with line breaks, or from an object.
 
-    Without `allow_paths` it must be an object: a script from the network must not name a file of this machine.
+    Without `allow_paths` it must be an object or text: a script from the network must not name a file of this machine.
     """
+    if isinstance(source, str) and "\n" in source:
+        return _parse_yaml(source, Origin(UNNAMED, Path() if allow_paths else None))
     if isinstance(source, Mapping):
         return Located(copy.deepcopy(dict(source)), (), Origin(UNNAMED, Path() if allow_paths else None))
     if not allow_paths or not isinstance(source, str | os.PathLike):
         raise ScriptError(f"{UNNAMED}: must be an object with version, replies, not {display(source)}")
-    if isinstance(source, str) and "\n" in source:
-        return _parse_yaml(source, Origin(UNNAMED, Path()))
     path = Path(source)
     origin = Origin(str(path), path.parent)
     return (_parse_json if path.suffix.lower() == ".json" else _parse_yaml)(_text(path), origin)
