@@ -17,12 +17,11 @@ from assistants_emulator.project.state_file import read_state
 from pytest_assistants_emulator.code_server import CodeServer
 from pytest_assistants_emulator.control import Control, Refused
 from pytest_assistants_emulator.marker import Settings, settings_of
-from pytest_assistants_emulator.remote_project import RemoteProject
+from pytest_assistants_emulator.remote_project import INPROCESS, RemoteProject
 
 if TYPE_CHECKING:
     from pytest_assistants_emulator.session import RunningTest, Session
 
-INPROCESS = "the transport 'inprocess' is for an emulator of this process, and this one is in another"
 SEPARATE = (
     "keys='separate' needs an emulator of the session's own: one in this process, or that of "
     "`assistants_emulator_command`"
@@ -99,7 +98,10 @@ class RemoteServer:
         self.control.call("POST", "session/close", self._key_header, {"name": name, "test": test})
 
     def is_used(self, running: RunningTest) -> bool:
-        return bool(self.handle(running.name).control("POST", "leftovers", {"settle": False})["calls"])
+        try:
+            return bool(self.handle(running.name).control("POST", "leftovers", {"settle": False})["calls"])
+        except EmulatorError:  # it is gone, which the next control call says in a place that can fail
+            return False
 
     def earlier(self, ids: Iterable[str]) -> Mapping[str, str]:
         answer = self.control.call("POST", "session/earlier", self._key_header, {"ids": list(ids)})

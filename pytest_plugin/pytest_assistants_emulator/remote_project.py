@@ -24,6 +24,7 @@ from pytest_assistants_emulator.control import Refused
 if TYPE_CHECKING:
     from assistants_emulator.responders.scripts.load import Script
     from pytest_assistants_emulator.attached import RemoteServer
+INPROCESS = "the transport 'inprocess' is for an emulator of this process, and this one is in another"
 
 
 class RemoteClock(ClockHandle):
@@ -149,8 +150,17 @@ class RemoteProject(ProjectHandle):
             answer["is_missing_ids"],
         )
 
-    def configure(self, **options: Any) -> None:
-        raise EmulatorError("a project of an emulator in another process is configured by the marker of its test")
+    def configure(
+        self,
+        *,
+        seed: str | None = None,
+        clock: str | None = None,
+        autojump: bool = False,
+        transport: str | None = None,
+    ) -> None:
+        if transport == "inprocess":
+            raise EmulatorError(INPROCESS)
+        self.control("POST", "configure", {"seed": seed, "clock": clock, "autojump": autojump})
 
     @property
     def in_process(self) -> None:

@@ -37,7 +37,7 @@ class Clock(Protocol):
 
 
 class Handle(Protocol):
-    """The part of a ProjectHandle that every test has, with `--assistants-url` and with a cassette too."""
+    """The part of a ProjectHandle that every test has, with a cassette too."""
 
     @property
     def name(self) -> str: ...

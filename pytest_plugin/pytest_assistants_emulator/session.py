@@ -73,6 +73,7 @@ class Session:
         self._port: Port | None = None
         self._server: SessionServer | None = None
         self._process: EmulatorProcess | None = None
+        self._failure = ""
         self.notes: list[str] = []
         """Lines for the end of the session."""
         self._lock = threading.Lock()
@@ -110,10 +111,16 @@ class Session:
     def server(self) -> SessionServer:
         """The server, started at the first call; from any thread."""
         with self._lock:
+            if self._failure:
+                raise pytest.fail.Exception(self._failure, pytrace=False)
             if self._server is None:
                 from pytest_assistants_emulator.servers import start
 
-                self._server = start(self, None if self._port is None else self._port.listener)
+                try:
+                    self._server = start(self, None if self._port is None else self._port.listener)
+                except pytest.fail.Exception as error:
+                    self._failure = str(error)  # a command that does not work may take its time
+                    raise
             return self._server
 
     def close(self) -> None:

@@ -447,6 +447,12 @@ def test_the_clock(assistants_emulator, openai_client):
     assert openai_client.beta.threads.create().created_at == 1735689615
 
 
+def test_a_project_is_configured(assistants_emulator, openai_client):
+    assistants_emulator.configure(seed="mine", clock="system")
+    assert assistants_emulator.clock.now() > 1735689600
+    assert openai_client.beta.threads.create().id == "thread_p6EGGrCN6DG3gLwBAODDXBBy"
+
+
 @pytest.mark.assistants(clock=1000)
 def test_the_clock_of_the_marker(assistants_emulator):
     assert assistants_emulator.clock.now() == 1000
@@ -587,7 +593,7 @@ def test_clients_of_the_environment(assistants_emulator):
 
 def test_it_is_a_project_handle(assistants_emulator):
     assert isinstance(assistants_emulator, ProjectHandle)
-    names = [name for name in dir(ProjectHandle) if not name.startswith("_") and name != "configure"]
+    names = [name for name in dir(ProjectHandle) if not name.startswith("_")]
     assert [name for name in names if not hasattr(assistants_emulator, name)] == []
 
 

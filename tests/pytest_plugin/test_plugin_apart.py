@@ -307,6 +307,30 @@ def test_a_command_that_prints_no_address_is_an_error_with_its_output(run_tests:
     )
 
 
+def test_a_command_that_does_not_work_is_run_once(run_tests: RunTests, pytester: pytest.Pytester) -> None:
+    code = "open('runs.txt', 'a').write('x')"
+    source = "@pytest.mark.parametrize('n', range(3))\ndef test_it(assistants_emulator, n): pass"
+    result = run_tests(source, ini=f'assistants_emulator_command = {sys.executable} -c "{code}"')
+    result.assert_outcomes(errors=3)
+    assert (pytester.path / "runs.txt").read_text() == "x"
+
+
+def test_an_emulator_that_is_gone_fails_the_tests_after_it(run_tests: RunTests) -> None:
+    result = run_tests(
+        """
+        def test_it(assistants_emulator, request):
+            from pytest_assistants_emulator.session import session_of
+            session_of(request.config).process().stop()
+
+        def test_next(): pass
+        """,
+        ini=f"{COMMAND}\nassistants_environment = session",
+    )
+    assert result.parseoutcomes()["errors"] >= 1
+    result.stdout.fnmatch_lines(["E*EmulatorError: no emulator answers at http://127.0.0.1:*"])
+    assert "INTERNALERROR" not in result.stdout.str()
+
+
 def test_a_command_that_takes_too_long_is_ended() -> None:
     with pytest.raises(EmulatorError, match=r"printed no address within 0\.1 s; its output:\nnothing"):
         EmulatorProcess(f"{sys.executable} -c 'import sys; sys.stdin.read()'", 0.1)

@@ -22,6 +22,11 @@ async def post_project(project: Project, body: Answer) -> Answer:
     return {"project": project.name}
 
 
+async def configure(project: Project, body: Answer) -> Answer:
+    project.configure(seed=body["seed"], clock=body["clock"], autojump=body["autojump"])
+    return {"project": project.name}
+
+
 async def post_rule(project: Project, body: Answer) -> Answer:
     """Add a rule of Python code. A malformed one is the plugin's mistake, and so one of this package's."""
     rule = project.rules.add(rule_of(body, project.remote_turns))
@@ -105,6 +110,7 @@ async def parse_yaml(project: Project, body: Answer) -> Answer:
 
 OPERATIONS: dict[tuple[str, str], Callable[[Project, Answer], Awaitable[Answer]]] = {
     ("POST", "project"): post_project,
+    ("POST", "configure"): configure,
     ("POST", "rules"): post_rule,
     ("POST", "look-up"): look_up,
     ("POST", "ids"): post_id,
