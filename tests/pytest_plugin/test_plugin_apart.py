@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +17,9 @@ from plugin_helpers import RunTests
 from assistants_emulator import Emulator
 from assistants_emulator.config import VERSION
 from assistants_emulator.errors import EmulatorError
+from assistants_emulator.handle import ProjectHandle
 from pytest_assistants_emulator.process import EmulatorProcess
+from pytest_assistants_emulator.remote_project import RemoteProject
 
 RECORDING = Path(__file__).parents[2] / "fixtures/cassettes/weather.json"
 SUITE = Path(__file__).with_name("apart_suite.py")
@@ -40,6 +46,12 @@ def test_the_whole_handle_is_the_same(
     (pytester.path / "test_suite.py").write_text(SUITE.read_text())
     result = pytester.runpytest("-p", "no:cacheprovider", "-q", *options)
     result.assert_outcomes(passed=result.parseoutcomes()["passed"])
+
+
+def test_a_handle_there_has_every_name_of_its_own() -> None:
+    names = {name for name in vars(ProjectHandle) if not name.startswith("_")}
+    inherited = {"client", "async_client", "environment", "respond"}  # these need the others only
+    assert names - vars(RemoteProject).keys() == inherited
 
 
 RunThere = Callable[..., pytest.RunResult]
@@ -352,6 +364,34 @@ def test_the_emulator_ends_with_its_parent() -> None:
         assert process.stdout.readline().startswith("assistants-emulator ")
         process.stdin.close()
         assert process.wait(30) == 0
+
+
+def test_the_emulator_ends_when_pytest_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(f"[pytest]\n{COMMAND}\n")
+    (tmp_path / "test_it.py").write_text(KILLED)
+    result = subprocess.run([sys.executable, "-m", "pytest", "-p", "no:cacheprovider"], cwd=tmp_path, check=False)
+    assert result.returncode == -signal.SIGKILL
+    port = int((tmp_path / "port.txt").read_text())
+    deadline = time.monotonic() + 60
+    while is_listening(port) and time.monotonic() < deadline:
+        threading.Event().wait(0.05)
+    assert not is_listening(port)
+
+
+KILLED = """
+import os, signal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+def test_it(assistants_emulator):
+    Path("port.txt").write_text(str(urlsplit(assistants_emulator.base_url).port))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def is_listening(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_each_worker_has_an_emulator_of_its_own(run_tests: RunTests) -> None:
