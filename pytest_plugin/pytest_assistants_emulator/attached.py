@@ -6,6 +6,9 @@ Needs nothing but pytest, the standard library and the SDK of the tests. Python 
 from __future__ import annotations
 
 import base64
+import copy
+import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +20,7 @@ from assistants_emulator.project.state_file import read_state
 from pytest_assistants_emulator.code_server import CodeServer
 from pytest_assistants_emulator.control import Control, Refused
 from pytest_assistants_emulator.marker import Settings, settings_of
-from pytest_assistants_emulator.remote_project import INPROCESS, RemoteProject
+from pytest_assistants_emulator.remote_project import INPROCESS, RemoteProject, naming
 
 if TYPE_CHECKING:
     from pytest_assistants_emulator.session import RunningTest, Session
@@ -84,7 +87,8 @@ class RemoteServer:
         if settings.keys == "separate" and self._session.url is not None:
             raise EmulatorError(SEPARATE)
         project = RemoteProject(self, name)
-        project.control("POST", "project", self._plan_of(name, seed, settings))
+        with naming(settings.script):
+            project.control("POST", "project", self._plan_of(name, seed, settings))
         self._handles[name] = project
         return project
 
@@ -144,7 +148,8 @@ class RemoteServer:
             text = path.read_bytes().decode("utf-8-sig")
         except (OSError, ValueError) as error:
             raise ScriptError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-        return with_images(self._yaml(str(path), text), path.parent)
+        parse = _json if path.suffix.lower() == ".json" else self._yaml
+        return with_images(parse(str(path), text), path.parent)
 
     def state_of(self, state: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
         return read_state(state, lambda path, content: self._yaml(str(path), content.decode()))
@@ -189,22 +194,41 @@ class RemoteServer:
         return {"Authorization": f"Bearer {self._session.key}"}
 
 
+def _json(source: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ScriptError(f"{source}:{error.lineno}: is not JSON: {error.msg}, column {error.colno}") from None
+
+
 def with_images(script: Any, folder: Path) -> dict[str, Any]:
-    return cast(dict[str, Any], _with_images(script, folder))
-
-
-def _with_images(value: Any, folder: Path) -> Any:
     """The script with the bytes of images in the place of their paths, which another process does not read."""
-    if isinstance(value, list):
-        return [_with_images(item, folder) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if isinstance(value.get("path"), str) and set(value) <= {"path", "filename"}:
-        path = folder / value["path"]
-        try:
-            content = base64.b64encode(path.read_bytes()).decode()
-        except OSError as error:
-            problem = f"an image's path must be a file that can be read, not '{path}': {error.strerror}"
-            raise ScriptError(problem) from None
-        return {"filename": path.name, **{k: v for k, v in value.items() if k != "path"}, "content_base64": content}
-    return {key: _with_images(item, folder) for key, item in value.items()}
+    copied = copy.deepcopy(script)
+    for rule in _objects(copied, "replies"):
+        for action in _objects(rule, "do"):
+            if isinstance(action.get("image_file"), dict):
+                action["image_file"] = _image(action["image_file"], folder)
+            if isinstance(code := action.get("code_interpreter"), dict):
+                for name in ("images", "files"):
+                    if isinstance(code.get(name), list):
+                        code[name] = [_image(each, folder) for each in code[name]]
+    return cast(dict[str, Any], copied)
+
+
+def _objects(value: Any, key: str) -> list[dict[str, Any]]:
+    """The objects in the list under that key; the emulator refuses what else is there."""
+    items = value.get(key) if isinstance(value, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _image(image: Any, folder: Path) -> Any:
+    if not isinstance(image, dict) or not isinstance(image.get("path"), str | os.PathLike):
+        return image
+    path = folder / image["path"]
+    try:
+        content = base64.b64encode(path.read_bytes()).decode()
+    except OSError as error:
+        problem = f"Image.path must be a file that can be read, not '{path}': {error.strerror}"
+        raise ScriptError(problem) from None
+    rest = {name: value for name, value in image.items() if name != "path"}
+    return {"filename": path.name, **rest, "content_base64": content}

@@ -45,7 +45,10 @@ class Control:
 
     def call(self, method: str, name: str, headers: Mapping[str, str], body: Mapping[str, Any] | None = None) -> Any:
         """The JSON of the answer; Refused for an error answer."""
-        content = b"" if body is None else json.dumps(body).encode()
+        try:
+            content = b"" if body is None else json.dumps(body).encode()
+        except (TypeError, ValueError) as error:
+            raise EmulatorError(f"the emulator is in another process and takes JSON only: {error}") from None
         connection = self._connect()
         try:
             connection.request(method, f"{self._folder}/_emulator/{name}", content, {**self._token_header, **headers})

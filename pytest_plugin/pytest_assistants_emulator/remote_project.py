@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -24,7 +25,19 @@ from pytest_assistants_emulator.control import Refused
 if TYPE_CHECKING:
     from assistants_emulator.responders.scripts.load import Script
     from pytest_assistants_emulator.attached import RemoteServer
+UNNAMED = "script"  # how the emulator calls a script that it has not read from a file
 INPROCESS = "the transport 'inprocess' is for an emulator of this process, and this one is in another"
+
+
+@contextmanager
+def naming(script: object) -> Iterator[None]:
+    """Name the script's file in errors, of which the emulator has the data only."""
+    try:
+        yield
+    except EmulatorError as error:
+        if isinstance(script, str | Path) and str(error).startswith(UNNAMED) and "\n" not in str(script):
+            raise type(error)(f"{script}{str(error).removeprefix(UNNAMED)}") from None
+        raise
 
 
 class RemoteClock(ClockHandle):
@@ -172,7 +185,8 @@ class RemoteProject(ProjectHandle):
         self._checked("POST", "rules", body)
 
     def load_script(self, script: str | Path | Mapping[str, Any] | Script) -> None:
-        self._checked("PUT", "script", self._remote.script_of(cast(Any, script)))
+        with naming(script):
+            self._checked("PUT", "script", self._remote.script_of(cast(Any, script)))
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         tables: dict[str, list[dict[str, Any]]] = self.control("GET", "state")

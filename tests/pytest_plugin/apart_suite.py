@@ -558,13 +558,28 @@ def test_scripts(assistants_emulator, openai_client, tmp_path):
     assert openai_client.files.content(message.content[0].image_file.file_id).content == b"\x89PNG"
 
 
+def test_a_script_as_an_object(assistants_emulator, openai_client, tmp_path):
+    plot = tmp_path / "plot.png"
+    plot.write_bytes(b"\x89PNG")
+    call = {"function_call": {"name": "get_weather", "arguments": {"path": "{message}"}}}
+    code = {"code_interpreter": {"input": "plot()", "images": [{"path": str(plot)}]}}
+    assistants_emulator.load_script({"version": 1, "replies": [{"do": [code, call]}]})
+    (call,) = ask(openai_client).required_action.submit_tool_outputs.tool_calls
+    assert json.loads(call.function.arguments) == {"path": "Hello"}
+
+
 def test_mistakes_in_scripts(assistants_emulator, tmp_path):
     path = tmp_path / "script.yaml"
     path.write_text("version: 1\nreplies: [{do: [{txt: a}]}]\n")
-    with pytest.raises(Exception, match=r"replies\[0\]\.do\[0\]: unknown action 'txt'; did you mean 'text'"):
+    problem = r"script\.yaml.*: replies\[0\]\.do\[0\]: unknown action 'txt'; did you mean 'text'"
+    with pytest.raises(Exception, match=problem):
         assistants_emulator.load_script(path)
     path.write_text("version: [1\n")
     with pytest.raises(Exception, match=r"script\.yaml:\d+: is not YAML"):
+        assistants_emulator.load_script(path)
+    path = tmp_path / "script.json"
+    path.write_text('{\n"version": 1,\n')
+    with pytest.raises(Exception, match=r"script\.json:3: is not JSON"):
         assistants_emulator.load_script(path)
     with pytest.raises(Exception, match="cannot be read: No such file"):
         assistants_emulator.load_script(tmp_path / "none.yaml")
