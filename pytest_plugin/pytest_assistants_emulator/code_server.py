@@ -115,6 +115,7 @@ class RuleCode:
                 turn = self._project.turn(id, body["turn"])
                 turn.match = self._matches.pop(id) if id in self._matches else self.rule.match(turn)
                 session = self.rule.source.open(turn)
+                self._project.note_call(id, session.call)
                 if isinstance(session, AsyncSession):
                     self._open[id] = AsyncOpen(session, self._server, f"{self.rule.label}, in {id}")
                 else:
@@ -124,6 +125,7 @@ class RuleCode:
                 return self._next(id, body["outputs"])
             case _:
                 if (left := self._open.pop(id, None)) is not None:
+                    self._project.note_place(id)
                     left.close()
                 return {}
 

@@ -21,6 +21,7 @@ from assistants_emulator.project.state_file import read_state
 from assistants_emulator.project.state_schema import FORMS
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.store.steps import run_at_once
+from assistants_emulator.web.app import closing, is_of_an_async_client
 from assistants_emulator.web.routing import PREFIX
 from pytest_assistants_emulator.marker import Settings, settings_of
 
@@ -84,7 +85,8 @@ class SessionServer(EmulatorServer):
         async def app_or_substitute(scope: Scope, receive: Receive, send: Send) -> None:
             CALL.set(scope)
             is_control = scope.get("path", "").startswith(PREFIX)
-            await (app if self.substitute is None or is_control else self.substitute)(scope, receive, send)
+            respond = closing(send) if is_of_an_async_client(scope) else send
+            await (app if self.substitute is None or is_control else self.substitute)(scope, receive, respond)
 
         return app_or_substitute
 

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.responders.remote import rule_as_json
 from assistants_emulator.responders.rules import Rule
+from assistants_emulator.responders.sources import Call
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.server.sdk_clients import make_client
 from assistants_emulator.sweep.effects import Variant
@@ -71,6 +73,8 @@ class RemoteProject(ProjectHandle):
         self._failures: list[Failure] = []
         self._unmatched: list[str] = []
         self._seen = [0, 0]
+        self._calls: dict[str, Call | None] = {}
+        self._places: dict[str, TracebackType | None] = {}
 
     def control(self, method: str, call: str, body: Mapping[str, Any] | None = None) -> Any:
         """The answer of a control call about this project; EmulatorError for an error answer."""
@@ -89,6 +93,15 @@ class RemoteProject(ProjectHandle):
     def keep(self, run_id: str, error: BaseException) -> None:
         """Keep what code of ours raised, until the emulator says that the run has failed for it."""
         self._raised.setdefault(run_id, []).append(error)
+
+    def note_call(self, run_id: str, call: Call | None) -> None:
+        """Note the call of a responder for the run."""
+        self._calls[run_id] = call
+
+    def note_place(self, run_id: str) -> None:
+        """Note the line at which the run's responder waits, which is about to be left."""
+        if (call := self._calls.pop(run_id, None)) is not None:
+            self._places[run_id] = call.place()
 
     def turn(self, id: str, shown: Mapping[str, Any]) -> Turn:
         """The turn that the emulator has shown; the rest of it is looked up there."""
@@ -255,7 +268,9 @@ class RemoteProject(ProjectHandle):
             return raised.pop(0)
         if failure["kind"] == "other":
             return EmulatorError(f"{failure['type']}: {failure['text']}")
-        return ScriptError(failure["text"])
+        call = self._calls.get(failure["run_id"])
+        place = self._places.get(failure["run_id"]) if call is None else call.place()
+        return ScriptError(failure["text"]).with_traceback(place)
 
 
 class RemoteTurnSource:

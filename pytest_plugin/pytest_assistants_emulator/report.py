@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_assistants_emulator.teardown import without_own_frames
+from pytest_assistants_emulator.teardown import is_told_by_its_text, without_own_frames
 
 if TYPE_CHECKING:
     from assistants_emulator.project.request_log import LoggedRequest, RequestLog
@@ -91,7 +91,9 @@ def _threads(handle: Handle) -> Iterator[str]:
 def _problems(handle: Handle, escapes: list[str]) -> Iterator[str]:
     for failure in handle.failures:
         yield f"a responder raised, in {failure.run_id}:"
-        yield "".join(traceback.format_exception(without_own_frames(failure.error))).rstrip()
+        error = without_own_frames(failure.error)
+        is_text = is_told_by_its_text(error)
+        yield "".join((traceback.format_exception_only if is_text else traceback.format_exception)(error)).rstrip()
     yield from map(str, handle.unmatched)
     yield from handle.leftovers().remarks
     yield from escapes

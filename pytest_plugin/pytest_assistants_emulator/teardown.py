@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from assistants_emulator.errors import EmulatorError, text_of
+
 if TYPE_CHECKING:
     from assistants_emulator.handle import Leftovers
 
@@ -32,7 +34,10 @@ class Problems:
         if with_unused and leftovers.unused:
             rules = (f"- {rule}" for rule in leftovers.unused)
             texts.append("\n".join(["Rules and faults with `times` left over, which the test did not use:", *rules]))
-        return cls([without_own_frames(failure.error) for failure in leftovers.failures], texts)
+        errors = [without_own_frames(failure.error) for failure in leftovers.failures]
+        places = [error for error in errors if not is_told_by_its_text(error)]
+        told = [f"{type(error).__name__}: {text_of(error)}" for error in errors if is_told_by_its_text(error)]
+        return cls(places, [*told, *texts])
 
     def __bool__(self) -> bool:
         return bool(self.errors or self.texts)
@@ -50,6 +55,11 @@ class Problems:
         )
 
 
+def is_told_by_its_text(error: BaseException) -> bool:
+    """True for a mistake that the emulator found itself, whose frames are all the emulator's."""
+    return isinstance(error, EmulatorError) and _is_own(error.__traceback__)
+
+
 def as_raised(error: BaseException) -> Exception:
     """The exception itself, or one in its place for what would end pytest's session or cannot be in a group."""
     error = without_own_frames(error)
@@ -63,6 +73,10 @@ def as_raised(error: BaseException) -> Exception:
 def without_own_frames(error: BaseException) -> BaseException:
     """The error with a traceback that begins at the responder; whole if all frames are the emulator's."""
     frame: TracebackType | None = error.__traceback__
-    while frame is not None and frame.tb_frame.f_globals.get("__name__", "").partition(".")[0] in OWN_PACKAGES:
+    while frame is not None and _is_own(frame):
         frame = frame.tb_next
     return error.with_traceback(frame or error.__traceback__)
+
+
+def _is_own(frame: TracebackType | None) -> bool:
+    return frame is None or frame.tb_frame.f_globals.get("__name__", "").partition(".")[0] in OWN_PACKAGES

@@ -31,6 +31,14 @@ def test_a_base_url_without_v1_is_told(project: ProjectHandle) -> None:
         client.beta.assistants.list()
 
 
+def test_an_azure_endpoint_with_v1_is_told(project: ProjectHandle) -> None:
+    with (
+        openai.AzureOpenAI(azure_endpoint=project.base_url, api_key="x", api_version="2024-05-01-preview") as client,
+        pytest.raises(openai.NotFoundError, match="An Azure endpoint is this server's address without /v1"),
+    ):
+        client.beta.assistants.list()
+
+
 def test_an_escape_that_yaml_does_not_know_is_explained() -> None:
     script = 'version: 1\nreplies:\n- when: {message: "in \\w+"}\n  do: [{text: a}]'
     with pytest.raises(

@@ -121,6 +121,18 @@ def test_a_responder_is_imported_from_the_current_directory(tmp_path: Path) -> N
     assert said["content"][0]["text"]["value"] == "from mine"
 
 
+@pytest.mark.parametrize(("options", "status"), [([], "failed"), (["--no-strict-tools"], "requires_action")])
+def test_an_option_lets_replies_use_undeclared_tools(tmp_path: Path, options: list[str], status: str) -> None:
+    (tmp_path / "book.yaml").write_text("version: 1\nreplies: [{do: [{function_call: {name: book}}]}]")
+    with (
+        served("--script", "book.yaml", *options, cwd=tmp_path) as (_, variables),
+        client_of(variables["OPENAI_BASE_URL"]) as wire,
+    ):
+        assistant_id = wire.post("/assistants", json={"model": "gpt-4o", "instructions": "Hi"}).json()["id"]
+        run = wire.post("/threads/runs", json={"assistant_id": assistant_id}).json()
+        assert wire.get(f"/threads/{run['thread_id']}/runs/{run['id']}").json()["status"] == status
+
+
 def test_a_kill_during_writes_loses_no_answered_write(tmp_path: Path) -> None:
     answered: list[str] = []
     with served("--data-dir", str(tmp_path)) as (process, variables):

@@ -1,18 +1,24 @@
 """The documentation: its examples run as printed, and its reference is complete.
 
 A mark in front of a block gives its kind: `<!-- test -->` a test file, `<!-- test: CASSETTE -->` one
-with a cassette of fixtures/ beside it, `<!-- run: TEXT -->` a program that prints that
-text, `<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word.
+with a cassette of fixtures/ beside it, `<!-- run: TEXT -->` a program that prints that text,
+`<!-- script -->` a script, `<!-- file: PATH -->` a file of this repository, word for word,
+`<!-- project: FOLDER/FILE -->` a file of a project whose tests pass, `<!-- project: FILE -->` one of
+each project of the page, `<!-- program: FILE -->` a program that answers runs, in another language,
+`<!-- message: NAME -->` a message that test_troubleshooting.py reproduces.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -33,6 +39,7 @@ from pytest_assistants_emulator.marker import KEYWORDS
 
 ROOT = Path(__file__).parents[2]
 PAGES = {str(path.relative_to(ROOT / "docs")): path.read_text() for path in sorted((ROOT / "docs").rglob("*.md"))}
+MARKS = ("test", "run", "script", "file", "project", "program", "message")
 BLOCK = r"<!-- {mark}(?:: (?P<what>[^\n]*))? -->\n```\w+\n(?P<code>.*?)```"
 
 
@@ -55,7 +62,7 @@ def named(text: str) -> list[str]:
 
 def test_every_mark_is_one_that_is_run() -> None:
     marks = [mark for text in PAGES.values() for mark in re.findall(r"<!-- (\w+)", text)]
-    assert len(marks) == sum(len(blocks(mark)) for mark in ("test", "run", "script", "file"))
+    assert len(marks) == sum(len(blocks(mark)) for mark in MARKS)
 
 
 def test_the_tests_pass_as_printed(everything_is_imported: None, pytester: pytest.Pytester) -> None:
@@ -66,6 +73,72 @@ def test_the_tests_pass_as_printed(everything_is_imported: None, pytester: pytes
         shutil.copy(ROOT / "fixtures" / "cassettes" / cassette, pytester.path)
     count = sum(len(re.findall(r"^def test_", code, re.MULTILINE)) for code in printed.values())
     pytester.runpytest("-W", "error", "-p", "no:cacheprovider").assert_outcomes(passed=count)
+
+
+def projects() -> dict[str, dict[str, str]]:
+    """The files of each project by its page and folder."""
+    files: dict[str, dict[str, str]] = {}
+    for page, path, code in blocks("project"):
+        folder, _, name = path.rpartition("/")
+        files.setdefault(f"{page}:{folder}", {})[name] = code
+    shared = {name.partition(":")[0]: code for name, code in files.items() if name.endswith(":")}
+    return {name: {**shared.get(name.partition(":")[0], {}), **code} for name, code in files.items() if name[-1] != ":"}
+
+
+def libraries(files: dict[str, str]) -> set[str]:
+    """The frameworks that they import, which the emulator's own tests do not need."""
+    return set(re.findall(r"^(?:from|import) (fastapi|django|dotenv)\b", "\n".join(files.values()), re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", PROJECTS := projects())
+def test_a_project_passes_as_printed(name: str, tmp_path: Path) -> None:
+    files = PROJECTS[name]
+    if missing := [library for library in libraries(files) if importlib.util.find_spec(library) is None]:
+        pytest.skip(f"needs {missing[0]}, of the extra test")
+    for file, code in files.items():
+        (tmp_path / file).write_text(code)
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AZURE_", "PYTEST_"))}
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-W", "error"]
+    ran = subprocess.run(command, cwd=tmp_path, env=own, capture_output=True, text=True)
+    assert (ran.returncode, " passed" in ran.stdout) == (0, True), ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(("page", "file", "code"), blocks("program"))
+def test_a_program_answers_a_run_as_printed(page: str, file: str, code: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(code)
+    with serving(file, tmp_path) as url, Emulator() as emulator, emulator.client() as client:
+        rule = {"when": {"message": r"weather in (?P<city>\w+)"}, "call": url}
+        emulator.load_script({"version": 1, "replies": [rule]})
+        tool: Any = {"type": "function", "function": {"name": "get_weather"}}
+        assistant = client.beta.assistants.create(model="gpt-4o", tools=[tool])
+        thread = client.beta.threads.create(messages=[{"role": "user", "content": "The weather in Oslo?"}])
+        run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
+        assert run.required_action is not None, run.last_error
+        (call,) = run.required_action.submit_tool_outputs.tool_calls
+        client.beta.threads.runs.submit_tool_outputs_and_poll(
+            run_id=run.id, thread_id=thread.id, tool_outputs=[{"tool_call_id": call.id, "output": "18 degrees"}]
+        )
+        assert "assistant: Oslo: 18 degrees\nrun completed" in emulator.transcript(thread.id)
+
+
+@contextmanager
+def serving(file: str, folder: Path) -> Iterator[str]:
+    """The URL of the program, which runs until the block ends; skipped where its language is not installed."""
+    compiler = {".mjs": "node", ".go": "go"}[Path(file).suffix]
+    if shutil.which(compiler) is None:
+        pytest.skip(f"{compiler} is not installed")
+    command = ["node", file]
+    if compiler == "go":
+        command = [str(folder / "program")]
+        subprocess.run(["go", "build", "-o", command[0], file], cwd=folder, check=True)
+    with subprocess.Popen(
+        command, cwd=folder, env={**os.environ, "PORT": "0"}, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        try:
+            yield program.stdout.readline().strip()
+        finally:
+            program.terminate()
 
 
 @pytest.mark.parametrize(("page", "told", "code"), blocks("run"))
@@ -160,6 +233,16 @@ def test_every_file_that_a_page_for_contributors_names_exists(page: str) -> None
     homes = (ROOT, ROOT / "emulator/assistants_emulator", ROOT / "pytest_plugin/pytest_assistants_emulator")
     missing = {name for name in names if not any((home / name).exists() for home in homes)}
     assert missing <= {"resources/NAME.py", "contract/NAME.py"}
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_name_that_such_a_page_gives_after_a_file_is_in_that_file(page: str) -> None:
+    text = (ROOT / page).read_text()
+    names = re.findall(r"`((?:[\w-]+/)*[\w-]+\.py)`: (?:a (?:row|case) of )?`(\w+)`", text)
+    homes = (ROOT, ROOT / "emulator/assistants_emulator")
+    files = [(next((home / file for home in homes if (home / file).exists()), None), name) for file, name in names]
+    assert names
+    assert [name for file, name in files if file and not re.search(rf"\b{name}\b", file.read_text())] == []
 
 
 class PluginOptions:

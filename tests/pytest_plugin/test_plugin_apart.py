@@ -95,6 +95,25 @@ def test_of_three_tests_over_a_cached_client_the_one_whose_responder_raises_fail
     assert "code_server.py" not in result.stdout.str()
 
 
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_reply_that_the_run_does_not_allow_is_told_at_the_line_that_yields_it(run_there: RunThere, kind: str) -> None:
+    result = run_there(
+        f"""
+        from assistants_emulator import FunctionCall
+
+        def test_it(assistants_emulator, openai_client):
+            @assistants_emulator.respond
+            {kind} answer(turn):
+                yield "Hi."
+                yield FunctionCall("get_weather")
+            ask(openai_client)
+        """
+    )
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([">*yield FunctionCall(*", "E*ScriptError: the responder calls 'get_weather'*"])
+    result.stdout.no_fnmatch_line("*assistants_emulator/*.py:*")
+
+
 @pytest.mark.parametrize(("outcome", "count"), [("fail", "failed"), ("skip", "skipped"), ("xfail", "xfailed")])
 def test_outcomes_in_a_responder_are_those_of_its_test(run_there: RunThere, outcome: str, count: str) -> None:
     result = run_there(

@@ -125,3 +125,38 @@ def test_a_value_that_is_no_reply_is_told_at_the_line_that_yields_it(run_tests: 
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([">*yield 42", "E*ScriptError: *42*"])
     result.stdout.no_fnmatch_line("*responders/sources.py*")
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_reply_that_the_run_does_not_allow_is_told_at_the_line_that_yields_it(run_tests: RunTests, kind: str) -> None:
+    result = run_tests(f"""
+        from assistants_emulator import FunctionCall
+
+        def test_it(assistants_emulator, openai_client):
+            @assistants_emulator.respond
+            {kind} answer(turn):
+                yield "Hi."
+                yield FunctionCall("get_weather")
+            ask(openai_client)
+    """)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([">*yield FunctionCall(*", "E*ScriptError: the responder calls 'get_weather'*"])
+    result.stdout.no_fnmatch_line("*assistants_emulator/*.py:*")
+
+
+@pytest.mark.parametrize("body", ["pass", "assert False"])
+def test_one_in_a_list_is_told_without_the_emulators_own_frames(run_tests: RunTests, body: str) -> None:
+    source = """
+        from assistants_emulator import FunctionCall
+
+        def test_it(assistants_emulator, openai_client):
+            assistants_emulator.respond([FunctionCall("get_weather")])
+            ask(openai_client)
+            BODY
+    """
+    told = "*ScriptError: the responder calls 'get_weather'*; it declares no function. Declare*"
+    result = run_tests(source.replace("BODY", body))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([told])
+    result.stdout.no_fnmatch_line("*assistants_emulator/*.py:*")
+    result.stdout.no_fnmatch_line("*traceback entries are hidden*")

@@ -38,6 +38,30 @@ def test_azures_client_may_be_made_on_import(run_tests: RunTests) -> None:
     result.assert_outcomes(passed=2)
 
 
+def test_an_async_client_may_be_made_on_import_for_tests_with_a_loop_each(run_tests: RunTests) -> None:
+    result = run_tests(
+        """
+        import asyncio
+
+        import openai
+
+        client = openai.AsyncOpenAI(max_retries=0)
+
+        async def use():
+            thread = await client.beta.threads.create()
+            assistant = await client.beta.assistants.create(model="gpt-4o", instructions="Hi")
+            async with client.beta.threads.runs.stream(thread_id=thread.id, assistant_id=assistant.id) as stream:
+                return (await stream.get_final_run()).status
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_it(number):
+            assert asyncio.run(use()) == "completed"
+        """,
+        ini=WHOLE,
+    )
+    result.assert_outcomes(passed=2)
+
+
 def test_the_variables_are_set_before_a_conftest_file_is_imported(
     run_tests: RunTests, pytester: pytest.Pytester
 ) -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -14,6 +15,7 @@ import pytest
 from assistants_emulator import Emulator, ProjectHandle
 from assistants_emulator.errors import ScriptError
 
+PAGE = Path(__file__).parents[2] / "docs/how-to/callbacks.md"
 TOOL: Any = {"type": "function", "function": {"name": "get_weather"}}
 Answer = Callable[[dict[str, Any]], Any]
 
@@ -30,7 +32,7 @@ class Program(HTTPServer):
     @property
     def script(self) -> dict[str, Any]:
         url = f"http://127.0.0.1:{self.server_port}/desk"
-        return {"version": 1, "replies": [{"when": {"message": "in (?P<city>\\w+)"}, "call": url}]}
+        return {"version": 1, "replies": [{"when": {"message": "weather in (?P<city>\\w+)"}, "call": url}]}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -60,7 +62,7 @@ def program() -> Iterator[Program]:
 
 
 def ask(client: openai.OpenAI) -> Any:
-    assistant = client.beta.assistants.create(model="gpt-4o", name="Desk", tools=[TOOL])
+    assistant = client.beta.assistants.create(model="gpt-4o", name="Desk", instructions="Be brief.", tools=[TOOL])
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "The weather in Oslo?"}])
     return client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
 
@@ -89,6 +91,43 @@ def test_a_program_answers_and_is_asked_again_with_the_outputs_of_its_calls(
     assert (second["outputs"], second["replies"]) == (["sunny"], desk(first)["do"])
 
 
+def test_the_documentation_shows_what_is_sent(project: ProjectHandle, client: openai.OpenAI, program: Program) -> None:
+    program.answer = desk
+    project.load_script(program.script)
+    run = ask(client)
+    (call,) = run.required_action.submit_tool_outputs.tool_calls
+    client.beta.threads.runs.submit_tool_outputs_and_poll(
+        run_id=run.id, thread_id=run.thread_id, tool_outputs=[{"tool_call_id": call.id, "output": "18 degrees"}]
+    )
+    printed = json.loads(PAGE.read_text().partition("```json\n")[2].partition("```")[0])
+    assert list(printed) == list(program.received[1])
+    assert_shown(printed, program.received[1], ["id"])
+
+
+def assert_shown(printed: Any, sent: Any, others: list[str]) -> None:
+    """The printed value is the one that was sent, but for keys that are left out and the values of `others`."""
+    if isinstance(printed, dict):
+        assert printed.keys() <= sent.keys()
+        for name in printed.keys() - others:
+            assert_shown(printed[name], sent[name], others)
+    elif isinstance(printed, list):
+        assert len(printed) == len(sent)
+        for item, other in zip(printed, sent, strict=True):
+            assert_shown(item, other, others)
+    else:
+        assert printed == sent
+
+
+def test_a_program_is_sent_objects_as_the_api_has_them(
+    project: ProjectHandle, client: openai.OpenAI, program: Program
+) -> None:
+    project.load_script(program.script)
+    ask(client)
+    (turn,) = program.received
+    objects = [turn["run"], turn["assistant"], turn["thread"], *turn["messages"]]
+    assert [name for item in objects for name in item if name.startswith("_")] == []
+
+
 def test_a_program_is_asked_once_where_its_answer_ends_the_run(
     project: ProjectHandle, client: openai.OpenAI, program: Program
 ) -> None:
@@ -101,7 +140,7 @@ def test_a_program_is_asked_once_where_its_answer_ends_the_run(
     ("answer", "status", "problem"),
     [
         ({"do": [{"txt": "a"}]}, 200, "did you mean 'text'"),
-        ({"do": []}, 200, "must hold at least one action"),
+        ({"do": []}, 200, " answered do: must hold at least one action"),
         ({"text": "a"}, 200, 'must answer 200 and {"do": [actions]}'),
         ({"do": [{"text": "a"}]}, 500, "must answer 200"),
     ],

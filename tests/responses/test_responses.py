@@ -162,6 +162,12 @@ def test_json_is_parsed_into_the_model_that_was_asked_for(client: openai.OpenAI,
     assert parsed.output_parsed == City(name="Oslo")
 
 
+def test_json_may_end_in_its_middle(project: ProjectHandle, client: openai.OpenAI) -> None:
+    project.respond(Text('{"ci', then=Incomplete("max_completion_tokens")))
+    response = client.responses.create(model=MODEL, input="Hi", text={"format": {"type": "json_object"}})
+    assert (response.status, response.output_text) == ("incomplete", '{"ci')
+
+
 def test_a_function_without_strict_comes_back_strict(ask: Ask) -> None:
     (tool,) = ask("Hi", tools=[WEATHER]).tools
     assert tool.strict

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assistants_emulator import CodeInterpreter, FunctionCall, ProjectHandle, Text
+from assistants_emulator import CodeInterpreter, Emulator, FunctionCall, Incomplete, ProjectHandle, Text
 
 WEATHER = {
     "type": "function",
@@ -74,7 +74,20 @@ def test_replies_that_the_run_allows_pass(project: ProjectHandle, asking) -> Non
     assert asking.poll(response_format=SCHEMA).status == "completed"
 
 
+def test_a_text_that_ends_in_its_middle_need_not_fit(project: ProjectHandle, asking) -> None:
+    project.respond(Text('{"tot', then=Incomplete("max_completion_tokens")))
+    assert asking.poll(response_format=SCHEMA).status == "incomplete"
+
+
 def test_broken_arguments_are_let_through_for_programs_that_must_bear_them(project: ProjectHandle, asking) -> None:
     project.respond(FunctionCall("weather", '{"city": "Os'))
     run = asking.poll(tools=[WEATHER])
     assert run.required_action.submit_tool_outputs.tool_calls[0].function.arguments == '{"city": "Os'
+
+
+@pytest.mark.parametrize(("strict", "status"), [(True, "failed"), (False, "requires_action")])
+def test_an_option_of_the_emulator_lets_replies_use_undeclared_tools(strict: bool, status: str) -> None:
+    with Emulator(strict_tools=strict) as emulator, emulator.client() as client:
+        emulator.respond(FunctionCall("book"))
+        assistant = client.beta.assistants.create(model="gpt-4o", instructions="Hi")
+        assert client.beta.threads.create_and_run_poll(assistant_id=assistant.id).status == status

@@ -65,6 +65,10 @@ class PytestSessions:
         self._sessions: dict[str, PytestSession] = {}
         self._earlier: dict[str, str] = {}
 
+    def __bool__(self) -> bool:
+        """True if there is a session."""
+        return bool(self._sessions)
+
     def update(self, key: str, values: Mapping[str, Any]) -> PytestSession:
         """Begin the session of that key, or change what it says of itself."""
         _check("a session", values, SESSION)

@@ -7,7 +7,7 @@ be a pure function of what it is sent.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,10 +69,10 @@ class Callback:
 
         match = None if turn.match is None else {"text": turn.match[0], "groups": turn.match.groupdict()}
         shown = {
-            "run": turn.run,
-            "assistant": turn.assistant,
-            "thread": turn.thread,
-            "messages": turn.messages,
+            "run": _public(turn.run),
+            "assistant": _public(turn.assistant),
+            "thread": _public(turn.thread),
+            "messages": [_public(message) for message in turn.messages],
             "instructions": turn.instructions,
             "tools": turn.tools,
             "match": match,
@@ -102,7 +102,12 @@ class Callback:
         try:
             return actions(read_script(answer, allow_paths=False).child("do"))
         except ScriptError as error:
-            raise self._wrong(f"{self.url} answered {error}") from None
+            raise self._wrong(f"{self.url} answered {str(error).removeprefix('script: ')}") from None
 
     def _wrong(self, problem: str) -> ScriptError:
         return ScriptError(f"{self.place}: {problem}")
+
+
+def _public(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """The object without the keys that are the emulator's own."""
+    return {name: value for name, value in stored.items() if not name.startswith("_")}

@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from types import AsyncGeneratorType
+from types import AsyncGeneratorType, TracebackType
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 from assistants_emulator.errors import ScriptError
@@ -128,15 +128,33 @@ class UserCode:
 
     def open(self, turn: Turn) -> Session | AsyncSession:
         """Calls nothing yet: the function is called when its first step is asked for."""
-        call = partial(self.function, *_arguments(self.function, turn))
-        name = _name_of(self.function)
-        return AsyncSession(async_steps(call, name)) if _is_async(self.function) else Session(steps(call, name))
+        call = Call(partial(self.function, *_arguments(self.function, turn)), _name_of(self.function))
+        return AsyncSession(async_steps(call), call) if _is_async(self.function) else Session(steps(call), call)
+
+
+class Call:
+    """The call of a function of the user for one run; errors call it by its `name`."""
+
+    def __init__(self, function: Callable[[], Any], name: str) -> None:
+        self.name = name
+        self._function = function
+        self._result: Any = None
+
+    def __call__(self) -> Any:
+        self._result = self._function()
+        return self._result
+
+    def place(self) -> TracebackType | None:
+        """The `yield` at which the function's generator waits, as a traceback; None where there is none."""
+        frame = getattr(self._result, "gi_frame", None) or getattr(self._result, "ag_frame", None)
+        return None if frame is None else TracebackType(None, frame, frame.f_lasti, frame.f_lineno)
 
 
 class Session:
     """One run's steps, asked for one by one. Errors of user code come through as they were raised."""
 
-    def __init__(self, steps: Steps) -> None:
+    def __init__(self, steps: Steps, call: Call | None = None) -> None:
+        self.call = call
         self._steps = steps
 
     def send(self, outputs: Outputs) -> Step | _End:
@@ -154,7 +172,8 @@ class Session:
 class AsyncSession:
     """As Session, awaited, and always on the same event loop."""
 
-    def __init__(self, steps: AsyncSteps) -> None:
+    def __init__(self, steps: AsyncSteps, call: Call | None = None) -> None:
+        self.call = call
         self._steps = steps
 
     async def asend(self, outputs: Outputs) -> Step | _End:
@@ -170,8 +189,9 @@ class AsyncSession:
 # The steps of user code. `yield from` would not do: it hands through values that are neither checked nor trimmed.
 
 
-def steps(call: Callable[[], Any], name: str) -> Steps:
-    """The steps of synchronous code, which `call` starts; errors call it by its `name`."""
+def steps(call: Call) -> Steps:
+    """The steps of synchronous code, which `call` starts."""
+    name = call.name
     result = call()
     if inspect.iscoroutine(result):
         result.close()
@@ -202,8 +222,9 @@ def _generated(generator: Generator[Any, Any, Any], name: str) -> Generator[Step
         _close(generator, name)
 
 
-async def async_steps(call: Callable[[], Any], name: str) -> AsyncSteps:
-    """The steps of asynchronous code, which `call` starts; errors call it by its `name`."""
+async def async_steps(call: Call) -> AsyncSteps:
+    """The steps of asynchronous code, which `call` starts."""
+    name = call.name
     result = call()
     if not inspect.isasyncgen(result):
         for step in as_replies(await result, name):

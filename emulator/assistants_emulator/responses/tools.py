@@ -135,7 +135,7 @@ def check_reply(response: Object, reply: Any, hosted_calls: int) -> None:
             _check_calls(response, reply)
         case CodeInterpreter() | FileSearch() | Image():
             _check_hosted(response, reply, hosted_calls)
-        case Text():
+        case Text(then=None):
             _check_format(response["text"]["format"], reply.value)
 
 

@@ -28,7 +28,10 @@ def check_declared(context: Context, run: Object, reply: Any) -> None:
     if not context.strict_tools or (problem := _undeclared(run["tools"], reply)) is None:
         return
     if run["assistant_id"] not in context.adopted:
-        raise ScriptError(f"{problem}. Declare it in the assistant's tools; strict_tools=False turns this check off")
+        end = "" if problem.endswith("?") else "."
+        raise ScriptError(
+            f"{problem}{end} Declare it in the assistant's tools; strict_tools=False turns this check off"
+        )
     context.remarks.append(f"{problem}; its assistant was adopted, so the reply was played")
 
 
@@ -54,7 +57,7 @@ def check_reply(run: Object, reply: Any) -> None:
             _check_calls(run, reply)
         case CodeInterpreter() | FileSearch():
             _check_tools_allowed(run, type(reply).__name__)
-        case Text():
+        case Text(then=None):  # models leave JSON unfinished too, where a text ends in its middle
             _check_format(run["response_format"], reply.value)
 
 

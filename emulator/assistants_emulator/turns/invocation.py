@@ -13,6 +13,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
+from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 from assistants_emulator.errors import EmulatorError, Failure, StoreError, text_of
@@ -66,6 +67,10 @@ class Invocation(Protocol):
 
     async def next(self, outputs: Outputs) -> object:
         """The next step, or END; `outputs` are those of the step before, None for the first."""
+        ...
+
+    def place(self) -> TracebackType | None:
+        """The line of the user's code that gave the newest step, where that code waits; None for any other."""
         ...
 
     def close(self) -> None:
@@ -191,6 +196,9 @@ class _InlineInvocation:
     async def next(self, outputs: Outputs) -> object:
         return self._session.send(outputs)
 
+    def place(self) -> None:
+        return None
+
     def close(self) -> None:
         self._session.close()
 
@@ -212,6 +220,9 @@ class _ThreadInvocation:
 
     async def next(self, outputs: Outputs) -> object:
         return await self._lane.call(lambda: self._send(outputs), self._name)
+
+    def place(self) -> TracebackType | None:
+        return None if self._session.call is None else self._session.call.place()
 
     def close(self) -> None:
         with self._lock:
@@ -263,6 +274,9 @@ class _AsyncInvocation:
 
     def _stay_on(self, loop: UserLoop) -> None:
         self._loop = loop
+
+    def place(self) -> TracebackType | None:
+        return None if self._session.call is None else self._session.call.place()
 
     def close(self) -> None:
         if not self._ended and self._loop is not None:

@@ -199,7 +199,10 @@ class TurnTask:
         while (reply := await invocation.next(outputs)) is not END:
             continues = continues and isinstance(reply, Chunk)
             number += not continues
-            outputs = await self._play(number, reply, continues)
+            try:
+                outputs = await self._play(number, reply, continues)
+            except ScriptError as error:
+                raise error.with_traceback(invocation.place() or error.__traceback__) from error.__cause__
             continues = isinstance(reply, Chunk)
             if self.context.calls.effects:  # the outputs may have come with one
                 invocation = self._under_variant(invocation)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import TracebackType
 from typing import Any
 
 import orjson
@@ -75,6 +76,9 @@ class Varied:
             outputs = None
             self._next += self._changed(reply)
         return self._next.popleft()
+
+    def place(self) -> TracebackType | None:
+        return self._invocation.place()
 
     def close(self) -> None:
         self._invocation.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistants_emulator.config import Config, project_of_key
 from assistants_emulator.project.project import Project
@@ -13,6 +13,8 @@ from assistants_emulator.web.api import Api
 from assistants_emulator.web.responses import send_whole
 from assistants_emulator.web.routing import PREFIX
 from assistants_emulator.web.trusted_hosts import TrustedHosts
+
+ASYNC_HEADER = b"x-stainless-async"  # of the SDKs: "async:asyncio", "async:trio" or "false"
 
 
 class _Lazy:
@@ -26,6 +28,25 @@ class _Lazy:
         if self._app is None:
             self._app = self._make()
         await self._app(scope, receive, send)
+
+
+def is_of_an_async_client(scope: Scope) -> bool:
+    return any(name == ASYNC_HEADER and value.startswith(b"async") for name, value in scope.get("headers", ()))
+
+
+def closing(send: Send) -> Send:
+    """Answer so that the client closes its connection afterwards.
+
+    An async client that outlives its test would use the connection on the loop of the next one, where it is of no use
+    and cannot even be closed: `Event loop is closed`.
+    """
+
+    async def send_closing(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
+        await send(message)
+
+    return send_closing
 
 
 def make_app(
@@ -50,6 +71,7 @@ def make_app(
             await send_whole(send, 307, [(b"location", PREFIX.encode())], b"")  # a browser at the bare address
             return
         is_call = scope["type"] == "http" and not (scope["path"] + "/").startswith(PREFIX)
-        await (api if is_call else others)(scope, receive, send)
+        respond = closing(send) if sessions and is_of_an_async_client(scope) else send
+        await (api if is_call else others)(scope, receive, respond)
 
     return TrustedHosts(app, config.allow_hosts, config.allow_origins)

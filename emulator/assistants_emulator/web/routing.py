@@ -277,6 +277,8 @@ def unknown_path(method: str, path: str, full_path: str) -> NotFound:
     family = path.split("/")[1]
     if family in NOT_EMULATED:
         message += f". This server emulates {EMULATED}, and not {family}."
+    if family == "openai":
+        message += ". An Azure endpoint is this server's address without /v1."
     return NotFound(message)
 
 
