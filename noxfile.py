@@ -45,7 +45,7 @@ _HIDDEN = [str(folder / "bin") for version in PYTHONS for folder in sorted(_VERS
 os.environ["PATH"] = os.pathsep.join([*_HIDDEN, os.environ["PATH"]])
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["sdk", "newest", "apart", "browser", "fuzz", "docs"]
+nox.options.sessions = ["sdk", "newest", "apart", "browser", "fuzz", "soak", "docs"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
@@ -145,7 +145,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def crash(session: nox.Session) -> None:
     """200 kills of a process that writes, and a kill at every call that changes the disk."""
-    session.install("-e", ".")
+    session.install("-e", ".", "pytest-xdist")
     session.run(
         *("python", "-m", "pytest", "-p", "no:cacheprovider", "-n", "2"),
         *(

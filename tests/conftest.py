@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -95,3 +97,12 @@ def everything_is_imported() -> None:
         asyncio.run(use(emulator))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(use(emulator))
+
+
+@pytest.fixture
+def clients_are_left_open() -> Iterator[None]:
+    """For inner sessions with clients that live as long as their modules: their sockets end here, and nowhere else."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()

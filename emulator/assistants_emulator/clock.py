@@ -19,6 +19,11 @@ MOST_TIMER_SECONDS = 60.0  # an event loop's timers stand still while the machin
 LAST_INSTANT = 253402300799  # 9999-12-31 23:59:59 UTC: beyond it no calendar has a date
 
 
+def is_instant(when: float) -> bool:
+    """True for unix seconds that a calendar has: from 0 to the end of the year 9999, and no NaN."""
+    return 0 <= when <= LAST_INSTANT
+
+
 class Timer(Protocol):
     def cancel(self) -> None: ...
 

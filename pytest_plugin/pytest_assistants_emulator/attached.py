@@ -152,7 +152,7 @@ class RemoteServer:
         return with_images(parse(str(path), text), path.parent)
 
     def state_of(self, state: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
-        return read_state(state, lambda path, content: self._yaml(str(path), content.decode()))
+        return read_state(state, lambda path, content: self._yaml(str(path), content.decode("utf-8", "replace")))
 
     def _yaml(self, source: str, text: str) -> Any:
         """Parsed by the emulator: there need not be a parser here."""

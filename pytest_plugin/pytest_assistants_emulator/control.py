@@ -47,7 +47,7 @@ class Control:
         """The JSON of the answer; Refused for an error answer."""
         try:
             content = b"" if body is None else json.dumps(body).encode()
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise EmulatorError(f"the emulator is in another process and takes JSON only: {error}") from None
         connection = self._connect()
         try:

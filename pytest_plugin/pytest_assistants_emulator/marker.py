@@ -96,10 +96,15 @@ def _replay(value: Any, item: pytest.Item) -> str:
 
 
 def _clock(value: Any, item: pytest.Item) -> str | float:
-    if value in ("manual", "system") or (isinstance(value, int | float) and not isinstance(value, bool)):
+    from assistants_emulator.clock import is_instant
+    from assistants_emulator.responders.validation import display
+
+    if value in ("manual", "system") or (
+        isinstance(value, int | float) and not isinstance(value, bool) and is_instant(value)
+    ):
         clock: str | float = value
         return clock
-    _refuse(f"clock is 'manual', 'system' or a unix time, not {value!r}")
+    _refuse(f"clock is 'manual', 'system' or a unix time, not {display(value)}")
 
 
 def _seed(value: Any, item: pytest.Item) -> str:

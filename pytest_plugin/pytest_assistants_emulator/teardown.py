@@ -65,7 +65,9 @@ def as_raised(error: BaseException) -> Exception:
     error = without_own_frames(error)
     if isinstance(error, Exception) and not isinstance(error, pytest.exit.Exception):
         return error
-    raised = ResponderRaised(f"a responder raised {type(error).__name__}: {error}")
+    from assistants_emulator.errors import text_of
+
+    raised = ResponderRaised(f"a responder raised {type(error).__name__}: {text_of(error)}")
     raised.__cause__ = error
     return raised
 

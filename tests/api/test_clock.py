@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import openai
 import pytest
 
 from assistants_emulator import Emulator, FunctionCall, Pause, ProjectHandle, Text, Wait
-from assistants_emulator.clock import MANUAL_START, MOST_TIMER_SECONDS, SystemClock
+from assistants_emulator.clock import LAST_INSTANT, MANUAL_START, MOST_TIMER_SECONDS, SystemClock
+from assistants_emulator.errors import EmulatorError
 
 
 def test_a_manual_clock_stands_still(project: ProjectHandle, client: openai.OpenAI) -> None:
@@ -23,6 +25,53 @@ def test_an_advanced_clock_dates_what_is_made_then(project: ProjectHandle, clien
 def test_a_clock_can_be_set(project: ProjectHandle, client: openai.OpenAI) -> None:
     project.clock.set(2_000_000_000)
     assert client.beta.threads.create().created_at == 2_000_000_000
+
+
+NAMES = ("1e20", "1e308", "inf", "nan", "-1e20")
+BEYOND_THE_CALENDAR = {**{name: float(name) for name in NAMES}, "10**400": 10**400, "10**5000": 10**5000}
+
+
+@pytest.mark.parametrize("name", BEYOND_THE_CALENDAR)
+@pytest.mark.parametrize("move", ["advance", "set"])
+def test_a_clock_stays_within_the_calendar(project: ProjectHandle, client: openai.OpenAI, move: str, name: str) -> None:
+    with pytest.raises(EmulatorError, match="9999"):
+        getattr(project.clock, move)(BEYOND_THE_CALENDAR[name])
+    assert client.beta.threads.create().created_at == MANUAL_START
+
+
+@pytest.mark.parametrize("seconds", ["1e20", "1e308", "1e999", "NaN", "Infinity", "-1e20", "1" + "0" * 400])
+@pytest.mark.parametrize("move", ["advance", "set"])
+def test_the_control_api_keeps_a_clock_within_the_calendar(
+    project: ProjectHandle, client: openai.OpenAI, move: str, seconds: str
+) -> None:
+    url = project.base_url.replace("/v1", "/_emulator/clock")
+    headers = {"Authorization": f"Bearer {project.api_key}"}
+    answer = httpx2.post(url, content=f'{{"{move}": {seconds}}}', headers=headers)
+    assert answer.status_code == 400
+    assert client.beta.threads.create().created_at == MANUAL_START
+
+
+@pytest.mark.parametrize("name", BEYOND_THE_CALENDAR)
+def test_a_wait_beyond_the_calendar_fails_its_run(project: ProjectHandle, ask: Any, settled: Any, name: str) -> None:
+    project.respond(lambda turn: Wait(BEYOND_THE_CALENDAR[name]))
+    run = settled(ask())
+    assert run.last_error.message.startswith("Wait.seconds must be a number of seconds, 0 to 253402300799, not")
+
+
+@pytest.mark.parametrize("api", ["runs", "responses"])
+@pytest.mark.parametrize("clock", ["manual", "system"])
+def test_a_wait_that_ends_beyond_the_calendar_fails_its_turn(
+    project: ProjectHandle, client: openai.OpenAI, clock: str, api: str
+) -> None:
+    project.configure(clock=clock, autojump=True)
+    project.respond([Wait(LAST_INSTANT), Text("done")])
+    if api == "runs":
+        assistant = client.beta.assistants.create(model="gpt-4o", instructions="x")
+        text = str(client.beta.threads.create_and_run_poll(assistant_id=assistant.id).last_error)
+    else:
+        text = str(client.responses.create(model="gpt-4o", input="Hi").error)
+    assert "Wait.seconds must end by the year 9999, and 253402300799 of them end later" in text
+    assert client.beta.threads.create().created_at < 2**32
 
 
 def test_a_wait_ends_when_its_time_has_come(project: ProjectHandle, ask: Any, settled: Any) -> None:

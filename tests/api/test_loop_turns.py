@@ -31,7 +31,7 @@ def long_thread(messages: int) -> dict[str, Any]:
 
 @pytest.fixture
 def emulator() -> Iterator[Emulator]:
-    with Emulator() as emulator:
+    with Emulator(settle_seconds=0.2) as emulator:  # what is held longer is let go by the tests
         yield emulator
 
 

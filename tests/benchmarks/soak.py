@@ -1,9 +1,9 @@
 """`python tests/benchmarks/soak.py [REQUESTS]`: mixed requests, and at the end no error and no more memory than before.
 
 A server in a process of its own, with a data directory; several connections to each of a few projects. What a round of
-calls makes it deletes, so the state stays small; the log of requests is bounded, and the journal becomes a checkpoint
-whenever it has grown. Once the logs are full, memory at the end must be that of the first quarter, or
-something leaks.
+calls makes it deletes, so the state stays small; the log of requests and the failures are bounded, and the journal
+becomes a checkpoint whenever it has grown. Once the bounds are reached, memory at the end must be that of the first
+quarter, or something leaks.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,13 +24,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.benchmarks.soaking import SCRIPT, Caller, round_of_calls
+from tests.benchmarks.soaking import SCRIPT, Caller, failing_round, round_of_calls
 
 from assistants_emulator.project.request_log import MOST_REQUESTS
+from assistants_emulator.turns.invocation import MOST_KEPT
 
 ROOT = Path(__file__).parents[2]
 CONNECTIONS = 8
-WARM = MOST_REQUESTS * 11 // 10  # requests of each project before anything is measured; some are busier than others
+FAILING_CALLS = 10  # of a round that only fails
+# Requests of each project before anything is measured: its failures are full, then its log of usual calls; some
+# projects are busier than others.
+WARM = MOST_KEPT * FAILING_CALLS + MOST_REQUESTS * 11 // 10
 QUARTERS = 4
 MOST_GROWTH = 1.05  # of memory, last quarter to first; what a few MB are by chance is no leak
 CHANCE_MB = 4.0
@@ -67,6 +72,7 @@ class Soak:
     made: int = 0
     visits: int = 0
     errors: list[str] = field(default_factory=list)
+    failed: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def called(self, error: str | None) -> None:
@@ -80,14 +86,21 @@ class Soak:
         return self.made >= self.wanted
 
     def connect(self, base_url: str, project: str) -> None:
-        """One connection: rounds until all requests are made."""
+        """One connection: rounds that fail until the project keeps no more failures, then others to the end."""
         with Caller(base_url, project, self.called) as caller:
+            while self.may_fail(project):
+                failing_round(caller)
             while not self.is_over:
                 try:
                     round_of_calls(caller)
                     self.visit(base_url)
                 except Exception as error:
                     self.called(f"{project}: {error!r}")
+
+    def may_fail(self, project: str) -> bool:
+        with self.lock:
+            self.failed[project] += 1
+            return self.failed[project] <= MOST_KEPT
 
     def visit(self, base_url: str) -> None:
         """A few calls of one of many projects, more than stay in memory."""

@@ -80,6 +80,15 @@ def round_of_calls(call: Caller) -> None:
     call("GET", f"/threads/{thread}", status=404)
 
 
+def failing_round(call: Caller) -> None:
+    """A failed run and one without a rule, with little else."""
+    assistant = call("POST", "/assistants", {"model": "gpt-4o", "tools": TOOLS})["id"]
+    thread = call("POST", "/threads", {})["id"]
+    fail(call, thread, assistant)
+    call("DELETE", f"/threads/{thread}")
+    call("DELETE", f"/assistants/{assistant}")
+
+
 TOOLS = [
     {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}},
     *({"type": "file_search"}, {"type": "code_interpreter"}),

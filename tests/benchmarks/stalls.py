@@ -56,6 +56,9 @@ def operations(
     state = long_thread(38_000 // less)
     yield "put 38,000 messages", lambda: put_state(wire, state)
     yield "get 38,000 messages", lambda: wire.get("/_emulator/state").raise_for_status()
+    responses = chain(10_000 // less)
+    yield "put 10,000 responses", lambda: put_state(wire, responses)
+    yield "get 10,000 responses", lambda: wire.get("/_emulator/state").raise_for_status()
     text = document(18 * MEGABYTE // less)
     file = upload(wire, "a.txt", text)
     store = wire.post("/v1/vector_stores", json={"file_ids": [file]}).json()["id"]
@@ -74,6 +77,18 @@ def long_thread(messages: int) -> bytes:
     content = {"thread_id": "thread_1", "content": "Hello. " * 20}
     rows = [{"id": f"msg_{number}", **content} for number in range(messages)]
     return json.dumps({"threads": [{"id": "thread_1"}], "messages": rows}).encode()
+
+
+def chain(responses: int) -> bytes:
+    """Responses in a chain, with two items each."""
+    items, rows = [], []
+    for number in range(responses):
+        belongs = {"response_id": f"resp_{number}", "content": "Hello. " * 20}
+        items.append({"id": f"msg_{number}", **belongs})
+        items.append({"id": f"out_{number}", **belongs, "role": "assistant", "is_output": True})
+        before = {"previous_response_id": f"resp_{number - 1}"} if number else {}
+        rows.append({"id": f"resp_{number}", "input_items": [f"msg_{number}"], **before})
+    return json.dumps({"items": items, "responses": rows}).encode()
 
 
 def put_state(wire: httpx2.Client, state: bytes) -> None:

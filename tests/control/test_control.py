@@ -87,6 +87,20 @@ def test_failures_of_runs_rules_and_scripts_are_listed(emulator: Emulator, contr
     assert answer["script_mistakes"] == ["script: version: must be 1, not 2 (int)"]
 
 
+def test_a_failure_without_a_text_is_listed(emulator: Emulator, control: httpx2.Client) -> None:
+    class Mute(Exception):
+        def __str__(self) -> str:
+            raise ValueError("no text")
+
+    def raises(turn: object) -> str:
+        raise Mute
+
+    emulator.respond(raises)
+    ask(emulator, "Hello")
+    (failure,) = control.get("failures").json()["exceptions"]
+    assert (failure["type"], failure["message"]) == ("Mute", "(it has no text: str() of it failed)")
+
+
 def test_failures_are_gone_after_a_reset(control: httpx2.Client) -> None:
     control.put("script", json={"version": 2})
     control.post("reset")

@@ -117,6 +117,71 @@ def test_a_state_is_sent_and_read_in_turns(emulator: Emulator, control: httpx2.C
     assert steps.count(0) >= 2 * (len(body) // BYTES_AT_ONCE)
 
 
+def chain(length: int) -> dict[str, list[dict[str, Any]]]:
+    """Responses in a chain, each with one item of input and one of output, and a conversation of its own for each."""
+    items, responses = [], []
+    for number in range(length):
+        belongs = {"response_id": f"resp_{number}", "content": "Hello. " * 20}
+        items.append({"id": f"msg_{number}", **belongs, "conversation_id": f"conv_{number}"})
+        items.append({"id": f"out_{number}", **belongs, "role": "assistant", "is_output": True})
+        response = {"id": f"resp_{number}", "model": "gpt-4o", "input_items": [f"msg_{number}"]}
+        responses.append(response | ({"previous_response_id": f"resp_{number - 1}"} if number else {}))
+    conversations = [{"id": f"conv_{number}"} for number in range(length)]
+    return {"items": items, "responses": responses, "conversations": conversations}
+
+
+def test_responses_of_a_state_are_checked_in_turns(
+    emulator: Emulator, control: httpx2.Client, steps: list[float]
+) -> None:
+    """Beside the turns that the body takes in both directions: each fifty responses or conversations are another."""
+    body = json.dumps(chain(2000)).encode()
+    answer = control.put("state", content=body)
+    assert len(answer.json()["responses"][1999]["output"]) == 1
+    assert steps.count(0) >= (len(body) + len(answer.content)) // BYTES_AT_ONCE + 2000 // 50 * 2
+
+
+def test_no_piece_of_a_state_has_more_than_one_response(emulator: Emulator) -> None:
+    emulator.load_state(chain(30))
+    pieces = emulator._do(lambda project: list(project_state.state_pieces(project.context)))
+    assert max(piece.count(b'"object": "response"') for piece in pieces) == 1
+
+
+def test_a_container_file_comes_back(emulator: Emulator, control: httpx2.Client) -> None:
+    files = [{"id": f"cfile_{number}", "container_id": "cntr_1", "content_base64": "Y2FrZQ=="} for number in range(2)]
+    state = {"containers": [{"id": "cntr_1"}], "container_files": files}
+    answer = control.put("state", json=state)
+    assert [file["content_base64"] for file in answer.json()["container_files"]] == ["Y2FrZQ=="] * 2
+    assert answer.content == orjson.dumps(emulator.state(), option=orjson.OPT_INDENT_2)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"items": [{"id": "msg_1", "content": 5}]},
+        {"items": [{"id": "msg_1", "conversation_id": {"id": "conv_1"}}]},
+        {"items": [{"id": "fc_1", "type": "function_call", "call_id": {}, "name": "f", "arguments": "{}"}]},
+        {"items": [{"id": "msg_1", "content": [{"type": "input_text"}]}]},
+        {"responses": [{"id": "resp_1", "conversation": "conv_1"}]},
+        {"responses": [{"id": "resp_1", "input_items": 5}]},
+        {"responses": [{"id": "resp_1", "created_at": 2**70}]},
+        {"conversations": [{"id": "conv_1", "created_at": 2**70}]},
+        {"containers": [{"id": "cntr_1", "last_active_at": 2**70}]},
+        {"containers": [{"id": "cntr_1", "expires_after": {"minutes": "20"}}]},
+        {"container_files": [{"id": "cfile_1", "path": 5}]},
+    ],
+    ids=str,
+)
+def test_responses_that_could_not_be_shown_are_refused(
+    emulator: Emulator, control: httpx2.Client, rows: dict[str, Any]
+) -> None:
+    ((table, _),) = rows.items()
+    file = {"id": "cfile_2", "content_base64": "Y2FrZQ=="}
+    answer = control.put("state", json={**rows, "container_files": [file, *rows.get("container_files", ())]})
+    assert answer.status_code == 400
+    assert f"state: {table}[" in answer.json()["error"]["message"]
+    assert emulator._do(lambda project: project.context.contents.ids()) == []
+
+
 class HeldChecks:
     """A state whose parents are being checked, until it is released."""
 

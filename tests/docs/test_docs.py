@@ -65,6 +65,7 @@ def test_every_mark_is_one_that_is_run() -> None:
     assert len(marks) == sum(len(blocks(mark)) for mark in MARKS)
 
 
+@pytest.mark.usefixtures("clients_are_left_open")
 def test_the_tests_pass_as_printed(everything_is_imported: None, pytester: pytest.Pytester) -> None:
     printed = {f"test_{number}_{Path(page).stem.replace('-', '_')}": code for number, (page, _, code) in TESTS}
     pytester.makeini("[pytest]\nassistants_silence_deprecations = true\n")
@@ -141,6 +142,7 @@ def serving(file: str, folder: Path) -> Iterator[str]:
             program.terminate()
 
 
+@pytest.mark.usefixtures("clients_are_left_open")
 @pytest.mark.parametrize(("page", "told", "code"), blocks("run"))
 def test_a_program_runs_as_printed(
     page: str,

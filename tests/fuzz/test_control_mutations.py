@@ -43,6 +43,14 @@ STATE = {
     "uploads": [{"id": "upload_1", "status": "pending", "parts": [{"id": "part_1", "content_base64": "dGVh"}]}],
     "vector_stores": [{"id": "vs_1", "name": "n", "file_counts": {"total": 1}, "expires_after": None}],
     "vector_store_files": [{"id": "file-1", "vector_store_id": "vs_1", "status": "completed", "attributes": {}}],
+    "items": [
+        {"id": "msg_2", "content": "hi", "response_id": "resp_1", "conversation_id": "conv_1"},
+        {"id": "fc_1", "type": "function_call", "call_id": "c", "name": "f", "arguments": "{}", "is_output": True},
+    ],
+    "responses": [{"id": "resp_1", "model": "m", "input_items": ["msg_2"], "conversation": {"id": "conv_1"}}],
+    "conversations": [{"id": "conv_1", "metadata": {"a": "b"}, "created_at": 1}],
+    "containers": [{"id": "cntr_1", "name": "n", "expires_after": {"anchor": "last_active_at", "minutes": 20}}],
+    "container_files": [{"id": "cfile_1", "container_id": "cntr_1", "content_base64": "Y2FrZQ=="}],
 }
 SCRIPT = {
     "version": 1,
@@ -68,7 +76,8 @@ CALLS: list[tuple[str, str, Any]] = [
 READS = (
     *("/v1/assistants", "/v1/threads/thread_1", "/v1/threads/thread_1/messages", "/v1/threads/thread_1/runs"),
     *("/v1/threads/thread_1/runs/run_1/steps", "/v1/files", "/v1/files/file-1/content", "/v1/vector_stores"),
-    *("/v1/vector_stores/vs_1/files", "/_emulator/state"),
+    *("/v1/vector_stores/vs_1/files", "/_emulator/state", "/v1/responses/resp_1", "/v1/responses/resp_1/input_items"),
+    *("/v1/conversations/conv_1/items", "/v1/containers/cntr_1", "/v1/containers/cntr_1/files/cfile_1/content"),
 )
 PAGES = ("", "projects/default", "projects/default/threads/thread_1", "projects/default/files", "static/x", "sign-in")
 TEXT = st.text(max_size=12)

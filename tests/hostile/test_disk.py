@@ -6,13 +6,21 @@ import errno
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import openai
 import pytest
 
-from assistants_emulator import Emulator, FunctionCall
+from assistants_emulator import CodeInterpreter, Emulator, FunctionCall, Image
+from assistants_emulator.errors import StoreError
+from assistants_emulator.runs.events import END_HELD
+from assistants_emulator.store import Event, Store
+from assistants_emulator.store.blobs import Contents
 
 AUTH = {"Authorization": "Bearer any", "OpenAI-Beta": "assistants=v2"}
 SERVE = [sys.executable, "-m", "assistants_emulator", "serve", "--port", "0"]
@@ -98,6 +106,152 @@ def test_a_run_that_the_disk_stopped_can_be_cancelled(tmp_path: Path, monkeypatc
                 beta.threads.runs.cancel(run_id=run.id, thread_id=thread.id)
         beta.threads.runs.cancel(run_id=run.id, thread_id=thread.id)
         assert beta.threads.runs.retrieve(run_id=run.id, thread_id=thread.id).status == "cancelled"
+        emulator.failures.clear()
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[tuple[Emulator, Any]]:
+    """An emulator, and a run that is over; no request has seen its end yet."""
+    with Emulator(data_dir=tmp_path) as emulator:
+        over = threading.Event()
+
+        def hear(event: Event) -> None:
+            if event.name == END_HELD:
+                over.set()
+
+        emulator._do(lambda project: project.context.store.subscribe("*", hear))
+        beta = emulator.client(max_retries=0).beta
+        assistant = beta.assistants.create(model="gpt-4o")
+        run = beta.threads.create_and_run(
+            assistant_id=assistant.id, thread={"messages": [{"role": "user", "content": "Hello"}]}
+        )
+        over.wait()
+        yield emulator, run
+
+
+def status_of(emulator: Emulator, run: Any) -> str:
+    runs = emulator.client(max_retries=0).beta.threads.runs
+    return runs.retrieve(run_id=run.id, thread_id=run.thread_id).status
+
+
+def test_an_end_that_a_full_disk_holds_back_comes_once_there_is_room(
+    held: tuple[Emulator, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator, run = held
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", FullDisk(0))
+        assert [status_of(emulator, run) for _ in range(2)] == ["in_progress"] * 2
+        assert [str(failure.error).rpartition(": ")[2] for failure in emulator.failures] == ["No space left on device"]
+    assert status_of(emulator, run) == "completed"
+    assert len(emulator.client().beta.threads.messages.list(run.thread_id).data) == 2
+    emulator.failures.clear()
+
+
+def test_a_run_whose_end_a_full_disk_holds_back_can_be_cancelled(
+    held: tuple[Emulator, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator, run = held
+    cancel = emulator.client(max_retries=0).beta.threads.runs.cancel
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", FullDisk(0))
+        with pytest.raises(openai.InternalServerError, match="No space left"):
+            cancel(run.id, thread_id=run.thread_id)
+    cancel(run.id, thread_id=run.thread_id)
+    assert status_of(emulator, run) == "cancelled"
+
+
+def test_an_end_that_a_full_disk_holds_back_comes_after_a_restart(
+    held: tuple[Emulator, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    emulator, run = held
+    with monkeypatch.context() as patch:
+        patch.setattr("os.write", FullDisk(0))
+        emulator.stop()
+    with Emulator(data_dir=emulator.config.data_dir) as restarted:
+        assert status_of(restarted, run) == "completed"
+
+
+def refusing_files() -> tuple[Callable[[Store, Event], None], list[Event]]:
+    """A `Store.commit` that refuses every event with an object that has bytes, and these events."""
+    commit, refused = Store.commit, []
+
+    def refuse_files(store: Store, event: Event) -> None:
+        if any("_content" in object for _, object in event.puts):
+            refused.append(event)
+            raise StoreError("No space left on device")
+        commit(store, event)
+
+    return refuse_files, refused
+
+
+def run_code(emulator: Emulator, client: openai.OpenAI) -> None:
+    run = client.beta.threads.create_and_run(assistant_id="asst_1")
+    client.beta.threads.runs.retrieve(run.id, thread_id=run.thread_id)
+
+
+CODE = CodeInterpreter("1", images=[Image(content=b"a")], files=[Image(content=b"b", filename="b.csv")])
+COPY: Any = {"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["file-1"]}}
+ADDITIONS: dict[str, Callable[[Emulator, openai.OpenAI], object]] = {
+    "file": lambda _, client: client.files.create(file=("a.txt", b"x"), purpose="assistants"),
+    "part": lambda _, client: client.uploads.parts.create("upload_1", data=b"x"),
+    "completed upload": lambda _, client: client.uploads.complete("upload_1", part_ids=["part_1"]),
+    "added file": lambda emulator, _: emulator.add_file(b"x"),
+    "container": lambda _, client: client.containers.create(name="a", file_ids=["file-1"]),
+    "container file": lambda _, client: client.containers.files.create("cntr_1", file=("a.txt", b"x")),
+    "copy": lambda _, client: client.containers.files.create("cntr_1", file_id="file-1"),
+    "code of a run": run_code,
+    "code of a response": lambda _, client: client.responses.create(model="gpt-4o", input="Hi", tools=[COPY]),
+}
+STATE = {
+    "assistants": [
+        {"id": "asst_1", "model": "gpt-4o", "instructions": "Help.", "tools": [{"type": "code_interpreter"}]}
+    ],
+    "files": [{"id": "file-1", "filename": "a.txt", "content_base64": "Y2FrZQ=="}],
+    "uploads": [{"id": "upload_1", "bytes": 3, "parts": [{"id": "part_1", "content_base64": "dGVh"}]}],
+    "containers": [{"id": "cntr_1"}],
+}
+
+
+@pytest.mark.parametrize("addition", ADDITIONS)
+def test_bytes_whose_object_cannot_be_written_are_dropped(monkeypatch: pytest.MonkeyPatch, addition: str) -> None:
+    with Emulator(state=STATE, responder=[CODE, "Done."], settle_seconds=0.2) as emulator:
+        client = emulator.client(max_retries=0, timeout=2)
+        before = emulator._do(lambda project: project.context.contents.ids())
+        refuse_files, refused = refusing_files()
+        with monkeypatch.context() as patch, suppress(openai.APIError, StoreError):
+            patch.setattr(Store, "commit", refuse_files)
+            ADDITIONS[addition](emulator, client)
+        assert refused
+        assert emulator._do(lambda project: project.context.contents.ids()) == before
+        emulator.failures.clear()
+
+
+@pytest.mark.parametrize("addition", ["container", "code of a run", "code of a response", "two added files"])
+def test_bytes_are_dropped_if_those_after_them_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, addition: str
+) -> None:
+    files = [{"id": "file-2", "content_base64": "eA=="}, {"id": "file-3", "content_base64": "eA=="}]
+    additions = ADDITIONS | {
+        "container": lambda _, client: client.containers.create(name="a", file_ids=["file-1", "file-1"]),
+        "two added files": lambda emulator, _: emulator._add_state({"files": files}),
+    }
+    with Emulator(state=STATE, responder=[CODE, "Done."], settle_seconds=0.2) as emulator:
+        client = emulator.client(max_retries=0, timeout=2)
+        before = emulator._do(lambda project: project.context.contents.ids())
+        added = []
+        add = Contents.add
+
+        def add_once(contents: Contents, content: bytes) -> list[str]:
+            if added:
+                raise StoreError("No space left on device")
+            added.append(content)
+            return add(contents, content)
+
+        with monkeypatch.context() as patch, suppress(openai.APIError, StoreError):
+            patch.setattr(Contents, "add", add_once)
+            additions[addition](emulator, client)
+        assert len(added) == 1
+        assert emulator._do(lambda project: project.context.contents.ids()) == before
         emulator.failures.clear()
 
 

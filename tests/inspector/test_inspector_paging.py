@@ -69,10 +69,11 @@ def test_the_request_log_is_paged_and_filtered(emulator: Emulator, browser: http
     assert re.findall(r'<tr data-key="(\d+)"', browser.get("requests?text=GET").text) == ["61"]
 
 
-def test_a_hundred_thousand_messages_are_no_slower(emulator: Emulator, browser: httpx2.Client) -> None:
-    emulator.load_state(state(100_000))
+def test_many_messages_are_no_slower(emulator: Emulator, browser: httpx2.Client) -> None:
+    """A page that looked at all of them would take far longer."""
+    emulator.load_state(state(10_000))
     took: list[float] = []
-    for path in ("threads/thread_1", "threads/thread_1?before=msg_50000", "threads/thread_1?after=start") * 3:
+    for path in ("threads/thread_1", "threads/thread_1?before=msg_5000", "threads/thread_1?after=start") * 3:
         started = time.process_time()  # not affected by the load of the machine
         assert browser.get(path).status_code == 200
         took.append(time.process_time() - started)

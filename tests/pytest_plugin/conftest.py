@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import inspect
-import warnings
-from collections.abc import Iterator
 from textwrap import dedent
 
 import pytest
@@ -28,12 +25,3 @@ def run_tests(everything_is_imported: None, pytester: pytest.Pytester) -> RunTes
         return pytester.runpytest("-p", "no:cacheprovider", *(args or (file,)))
 
     return run
-
-
-@pytest.fixture
-def clients_are_left_open() -> Iterator[None]:
-    """For inner sessions with clients that live as long as their modules: their sockets end here, and nowhere else."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()

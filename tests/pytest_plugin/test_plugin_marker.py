@@ -89,6 +89,8 @@ def test_markers_of_class_and_function_merge_and_the_nearest_wins(run_tests: Run
         ("script='none.yaml'", "there is no script *none.yaml"),
         ("script=3", "script is a path or a dict, not 3"),
         ("clock='fast'", "clock is 'manual', 'system' or a unix time, not 'fast'"),
+        ("clock=1e20", "clock is 'manual', 'system' or a unix time, not 1e+20 (float)"),
+        ("clock=float('nan')", "clock is 'manual', 'system' or a unix time, not nan (float)"),
         ("seed=1.5", "seed is a string or a whole number, not 1.5"),
         ("cassette=1", "cassette is a path, not 1"),
         ("state='none.json'", "there is no state *none.json"),

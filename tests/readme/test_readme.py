@@ -14,6 +14,7 @@ def blocks(language: str, mark: str = "") -> list[str]:
     return re.findall(rf"{mark}```{language}\n(.*?)```", README, re.DOTALL)
 
 
+@pytest.mark.usefixtures("clients_are_left_open")
 def test_the_first_test_passes_as_printed(pytester: pytest.Pytester) -> None:
     (printed,) = blocks("python", re.escape("<!-- test: first -->\n"))
     pytester.makepyfile(printed)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from click.testing import Result
 
+from assistants_emulator.convert.importers import parsing
 from assistants_emulator.recording.cassette import FORMAT, VERSION
+from assistants_emulator.responders.scripts import yaml_limits
+from assistants_emulator.responders.scripts.yaml_limits import LimitedLoader
 
 CommandLine = Callable[..., Result]
 
@@ -29,16 +34,16 @@ def one_line(result: Result) -> str:
     return line
 
 
-@pytest.fixture(params=["convert", "serve"])
+@pytest.fixture(params=["convert", "--script", "--state"])
 def read(request: pytest.FixtureRequest, command_line: CommandLine, tmp_path: Path) -> Callable[[str], Result]:
-    """Read a text as a recording, and as a script."""
+    """Read a text as a recording, as a script and as a state."""
 
     def read(text: str) -> Result:
         path = tmp_path / "hostile.yaml"
         path.write_text(text)
         if request.param == "convert":
             return command_line("convert", str(path), "--to", "script", "--output", str(tmp_path / "out.yaml"))
-        return command_line("serve", "--script", str(path), "--port", "0", "--", "true")
+        return command_line("serve", request.param, str(path), "--port", "0", "--", "true")
 
     return read
 
@@ -46,6 +51,35 @@ def read(request: pytest.FixtureRequest, command_line: CommandLine, tmp_path: Pa
 @pytest.mark.parametrize("text", [BOMB, MERGES])
 def test_aliases_that_unfold_to_billions_are_refused(read: Callable[[str], Result], text: str) -> None:
     assert "is not YAML: it unfolds to more than" in one_line(read(text))
+
+
+class Endless:
+    """A file that begins with a text, and goes on for ever."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def read(self, size: int = -1) -> bytes:
+        text, self._text = self._text, "- x\n" * 1000
+        return text.encode()
+
+
+@pytest.mark.parametrize("loader", [LimitedLoader, parsing._Loader])
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("- x\n", "it unfolds to more than 5000 values"),
+        ("- &a [x, x, x, x, x]\n- &b [*a, *a, *a, *a]\n- [*b, *b]\n", "it unfolds to more than 50 values"),
+        ("- " + "[" * 250 + "]" * 250 + "\n", "it has more than 200 levels"),
+        (f"- &a {'[' * 150}{']' * 150}\n- {'[' * 60}*a{']' * 60}\n", "it has more than 200 levels"),
+    ],
+)
+def test_a_document_is_refused_before_it_is_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch, loader: Any, text: str, problem: str
+) -> None:
+    monkeypatch.setattr(yaml_limits, "MOST_NODES", 50 if "&b" in text else 5000)
+    with pytest.raises(yaml.YAMLError, match=problem):
+        yaml_limits.single_node(loader(Endless(text)))
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a]\n", "&a {b: *a}\n", "interactions: &i [{request: *i}]\n"])

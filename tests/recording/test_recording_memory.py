@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import httpx2
 import pytest
 from recording_helpers import answering, reply
 
-from assistants_emulator.recording import Cassette
+from assistants_emulator.recording import Cassette, Player, Recorder, capture
 
 SIZE, PIECE = 100_000_000, b"0123456789abcdef" * 6250
 MOST_GROWTH = 40_000  # kB
@@ -76,3 +77,64 @@ def test_a_hundred_megabytes_pass_both_ways_with_flat_memory(cassette: Path) -> 
     uploaded, downloaded = (exchange.files()[0] for exchange in Cassette.load(cassette).exchanges[1:])
     assert (uploaded.size, uploaded.sha256) == (SIZE, digest.hexdigest())
     assert (downloaded.size, downloaded.sha256) == (SIZE, digest.hexdigest())
+
+
+LONG = "long " * 200
+
+
+def long_stream(request: BaseHTTPRequestHandler) -> None:
+    request.wfile.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+    for _ in range(100):
+        request.wfile.write(f'data: {{"a": "{LONG}"}}\n\n'.encode())
+    request.wfile.write(b"data: [DONE]\n\n")
+    request.close_connection = True
+
+
+def test_a_long_text_passes_and_is_left_out_of_the_cassette(
+    cassette: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of both directions digest and size are recorded, so that the call is found again."""
+    monkeypatch.setattr(capture, "MOST_TEXT_BYTES", 500)
+    body = json.dumps({"password": LONG}).encode()
+    with answering(lambda request: reply(request, body)) as url, Recorder(url, cassette) as recorder:
+        answer = httpx2.post(f"{recorder.base_url}/threads?key=secret-of-the-query", content=body)
+    assert answer.content == body
+    assert [record.message for record in caplog.records if "left out" in record.message] == [
+        "/threads: a body has more than 0 MB and is left out of the cassette"
+    ] * 2
+    (exchange,) = Cassette.load(cassette).exchanges
+    assert exchange.response is not None
+    for part in (exchange.request.body, exchange.response.body):
+        assert part is not None
+        assert (part.kind, part.value.size, part.value.sha256) == ("file", len(body), hashlib.sha256(body).hexdigest())
+    assert "long long" not in cassette.read_text()
+    with Player(cassette) as player:
+        assert httpx2.post(f"{player.base_url}/threads?key=secret-of-the-query", content=body).status_code == 200
+
+
+def test_long_fields_of_a_form_pass_and_are_left_out(
+    cassette: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(capture, "MOST_TEXT_BYTES", 500)
+    fields = {"short": "a", "long": LONG, "after": "b"}
+    with answering(lambda request: reply(request, b"{}")) as url, Recorder(url, cassette) as recorder:
+        assert httpx2.post(f"{recorder.base_url}/files", data=fields, files={"file": b"x"}).status_code == 200
+    (exchange,) = Cassette.load(cassette).exchanges
+    assert exchange.request.body is not None
+    short, long, after, file = exchange.request.body.value
+    assert (short.value, after.value, long.value) == ("a", "b", None)
+    assert (long.file.size, file.file.size) == (len(LONG), 1)
+    assert "the field 'long' with those before it has more than" in caplog.text
+
+
+def test_a_long_stream_passes_and_its_rest_is_left_out(
+    cassette: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(capture, "MOST_TEXT_BYTES", 20_000)
+    with answering(long_stream) as url, Recorder(url, cassette) as recorder:
+        assert httpx2.get(f"{recorder.base_url}/threads").text.count("data: ") == 101
+    (exchange,) = Cassette.load(cassette).exchanges
+    assert exchange.response is not None
+    assert exchange.response.body is not None
+    assert len(exchange.response.body.value) < 20
+    assert "the rest of a stream that has more than" in caplog.text

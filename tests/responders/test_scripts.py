@@ -198,7 +198,7 @@ ACTIONS = (
         ("text: {value: a, citations: [{file: f}]}", ".text.citations[0]: quote is missing; it needs file, quote"),
         ("text: {value: a, chunks: [b]}", ".text.chunks: must join to the value 'a', not to 'b'"),
         ("pause: 1", ".pause: must be true, not 1 (int)"),
-        ("wait: soon", ".wait: must be a number of seconds, 0 or more, not 'soon'"),
+        ("wait: soon", ".wait: must be a number of seconds, 0 to 253402300799, not 'soon'"),
         ("fail: {code: oops}", ".fail.code: must be server_error or rate_limit_exceeded or invalid_prompt, not 'oops'"),
         (
             "incomplete: ~",

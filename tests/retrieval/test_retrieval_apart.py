@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,3 +109,10 @@ def test_a_helper_has_a_limit_on_memory(pool: Pool) -> None:
 def test_a_helper_does_not_see_the_environment(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     assert pool.call("os:getenv", ["OPENAI_API_KEY"], 10) is None
+
+
+def test_the_start_of_a_helper_does_not_count(pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither does the import of a module, which here takes longer than the task may."""
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.6)\nanswer = lambda: 42\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert pool.call("slow_to_import:answer", [], seconds=0.5) == 42

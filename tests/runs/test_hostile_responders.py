@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.runs.conftest import Asking
 
-from assistants_emulator import CodeInterpreter, Fail, FunctionCall, ProjectHandle, Text
+from assistants_emulator import CodeInterpreter, Emulator, Fail, FunctionCall, ProjectHandle, Text
 from assistants_emulator.config import Config
 from assistants_emulator.errors import StoreError
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import LogBudget
 from assistants_emulator.responders.replies import Chunk
 from assistants_emulator.store.steps import run_at_once
+from assistants_emulator.turns import workers
 from assistants_emulator.turns.workers import Workers
 
 
@@ -95,6 +97,24 @@ def test_whatever_a_condition_raises_fails_its_run(project: ProjectHandle, askin
     project.respond("Hi", when=when)
     assert asking.poll().last_error.code == "server_error"
     assert asking.poll().status == "completed"
+
+
+def test_a_condition_that_never_returns_holds_up_its_project_only(
+    emulator: Emulator, project: ProjectHandle, asking: Any
+) -> None:
+    begun, free = threading.Event(), threading.Event()
+
+    def blocks(turn: Any) -> bool:
+        begun.set()
+        return free.wait()
+
+    project.respond("Hi", when=blocks)
+    run = asking.create()
+    begun.wait()
+    with emulator.project("another").client() as client:
+        assert Asking(client).poll().status == "completed"
+    free.set()
+    assert asking.retrieve(run.id).status == "completed"
 
 
 @pytest.mark.parametrize("raised", ["SystemExit", "KeyboardInterrupt", "CancelledError", "pytest.fail"])
@@ -189,35 +209,56 @@ def test_a_stopped_loop_of_async_responders_goes_on(project: ProjectHandle, aski
     assert [asking.poll().status for _ in range(3)] == ["completed"] * 3
 
 
-def test_a_blocked_async_responder_does_not_hold_up_the_next(project: ProjectHandle, asking: Any) -> None:
+def test_a_blocked_async_responder_does_not_hold_up_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "STUCK_SECONDS", 0.1)
     free = threading.Event()
 
-    @project.respond(times=1)
     async def blocks() -> str:
         free.wait()
         return "One"
 
-    @project.respond()
     async def next_one() -> str:
         return "Two"
 
-    blocked = asking.create()
-    asking.beta.threads.runs.cancel(blocked.id, thread_id=blocked.thread_id)
-    assert asking.poll().status == "completed"
+    with Emulator(settle_seconds=0.1) as emulator, emulator.client() as client:
+        emulator.respond(blocks, times=1)
+        emulator.respond(next_one)
+        asking = Asking(client)
+        blocked = asking.create()
+        asking.beta.threads.runs.cancel(blocked.id, thread_id=blocked.thread_id)
+        assert asking.poll().status == "completed"
+        free.set()
+
+
+def test_a_loop_of_user_code_is_closed_though_it_is_blocked_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, free, blocked = threading.Event(), threading.Event(), []
+
+    async def blocks() -> str:
+        blocked.append((asyncio.get_running_loop(), threading.current_thread()))
+        begun.set()
+        free.wait()
+        return "One"
+
+    with Emulator(responder=blocks) as emulator, emulator.client() as client:
+        Asking(client).create()
+        begun.wait()
     free.set()
+    ((loop, thread),) = blocked
+    thread.join()
+    assert loop.is_closed()
 
 
 def test_a_turn_that_outlives_its_loop_ends_without_a_failure(project: ProjectHandle, asking: Any) -> None:
     project.respond(FunctionCall("f"))
     run, state = asking.poll(), project.state()
-    loop, workers = asyncio.new_event_loop(), Workers()
+    loop, own_workers = asyncio.new_event_loop(), Workers()
 
     async def begin() -> tuple[Project, Any]:
         abandoned = Project(
             "abandoned",
             Config(clock="manual"),
             None,
-            workers,
+            own_workers,
             lambda function: function(),
             lambda *_: None,
             LogBudget(),
@@ -231,5 +272,5 @@ def test_a_turn_that_outlives_its_loop_ends_without_a_failure(project: ProjectHa
     abandoned, turn = loop.run_until_complete(begin())
     loop.close()
     turn.close()
-    workers.close()
+    own_workers.close()
     assert abandoned.scheduler.failures == []

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from assistants_emulator import FunctionCall, ProjectHandle
+from assistants_emulator.processes import patterns, schemas
 from assistants_emulator.processes.patterns import cost, is_cheap, search
 
 CATASTROPHE = "^(a+)+$"
@@ -20,11 +21,14 @@ def schema_of(**fields: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("pattern", [CATASTROPHE, "^(a|a)*$", "^(a|aa)+$", "(a?){40}a{40}$", "^(?:a*)*b"])
-def test_a_pattern_that_takes_too_long_fails_the_run(project: ProjectHandle, asking: Any, pattern: str) -> None:
+def test_a_pattern_that_takes_too_long_fails_the_run(
+    project: ProjectHandle, asking: Any, monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    monkeypatch.setattr(patterns, "SECONDS", 0.3)
     project.respond("Hi", when=pattern, times=1)
     run = asking.poll(additional_messages=[{"role": "user", "content": TEXT}])
     assert run.last_error is not None
-    assert "took longer than 1 s" in run.last_error.message
+    assert "took longer than 0.3 s" in run.last_error.message
     assert asking.beta.assistants.list().data
 
 
@@ -67,12 +71,13 @@ def test_a_search_in_a_helper_finds_what_one_at_once_finds(pattern: str) -> None
     ids=["pattern", "patternProperties", "uniqueItems"],
 )
 def test_a_schema_that_takes_too_long_fails_the_run(
-    project: ProjectHandle, asking: Any, fields: Any, value: Any
+    project: ProjectHandle, asking: Any, monkeypatch: pytest.MonkeyPatch, fields: Any, value: Any
 ) -> None:
+    monkeypatch.setattr(schemas, "SECONDS", 0.3)
     project.respond(json.dumps(value), times=1)
     run = asking.poll(response_format=schema_of(**fields))
     assert run.last_error is not None
-    assert "took longer than 2 s" in run.last_error.message
+    assert "took longer than 0.3 s" in run.last_error.message
 
 
 def test_a_functions_schema_that_takes_too_long_fails_the_run(project: ProjectHandle, asking: Any) -> None:

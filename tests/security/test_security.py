@@ -5,8 +5,11 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -166,6 +169,34 @@ def test_a_script_is_data(command_line: Callable[..., Result], tmp_path: Path) -
     assert ran.exit_code == 1
     assert ran.stderr.startswith("Error: ")
     assert not Path("/tmp/pwned").exists()
+
+
+def test_nothing_that_a_request_names_is_fetched() -> None:
+    """Addresses of a server that would note it: an image, a reference of a schema."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        do_POST = do_GET
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server, Emulator(responder='{"a": 1}') as emulator:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        client = emulator.client()
+        schema: Any = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"$ref": f"{url}/schema"}}}
+        image: Any = [{"type": "image_url", "image_url": {"url": f"{url}/image.png"}}]
+        assistant = client.beta.assistants.create(model="gpt-4o", response_format=schema)
+        thread: Any = {"messages": [{"role": "user", "content": image}]}
+        run = client.beta.threads.create_and_run_poll(assistant_id=assistant.id, thread=thread)
+        assert run.status == "completed"
+        client.responses.create(
+            model="gpt-4o", input=[{"role": "user", "content": [{"type": "input_image", "image_url": f"{url}/a.png"}]}]
+        )
+        server.shutdown()
+    assert asked == []
 
 
 @pytest.mark.parametrize("name", ["../../escape.txt", "/etc/escape.txt", "..\\escape.txt", "a\x00b.txt"])

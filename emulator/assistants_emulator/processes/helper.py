@@ -1,9 +1,10 @@
 """A helper process's main program: tasks from standard input, one after another, their results to standard output.
 
 A task is a line of JSON, {"task": "module:function", "arguments": [...], "bytes": n, "seconds": s}, and n bytes, which
-the function gets as its last argument if there are any. A result is a line of JSON: {"result": ...}, or {"error": name
-of the exception's type, "arguments": [...]}. The system ends the process when a task takes too long, for code that
-never returns to Python as much as for any other.
+the function gets as its last argument if there are any. An empty line says that the task begins, with its module and
+that module's LIBRARIES imported: only from then on its time counts. A result is a line of JSON: {"result": ...}, or
+{"error": name of the exception's type, "arguments": [...]}. The system ends the process when a task takes too long, for
+code that never returns to Python as much as for any other.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import importlib
 import json
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -26,8 +28,11 @@ def main(memory_bytes: int) -> None:
     while line := tasks.readline():
         task = json.loads(line)
         data = tasks.read(task["bytes"]) if task["bytes"] is not None else None
+        function = _function(task["task"])
+        results.write(b"\n")
+        results.flush()
         _set_alarm(task["seconds"] + GRACE_SECONDS)
-        result = _result(task, data)
+        result = _result(function, [*task["arguments"], *([] if data is None else [data])])
         _set_alarm(0)
         results.write(json.dumps(result).encode() + b"\n")
         results.flush()
@@ -35,11 +40,18 @@ def main(memory_bytes: int) -> None:
             return
 
 
-def _result(task: dict[str, Any], data: bytes | None) -> dict[str, Any]:
-    module, _, function = task["task"].partition(":")
-    arguments = [*task["arguments"], *([] if data is None else [data])]
+def _function(name: str) -> Callable[..., Any]:
+    module_name, _, function = name.partition(":")
+    module = importlib.import_module(module_name)
+    for library in getattr(module, "LIBRARIES", ()):
+        importlib.import_module(library)
+    found: Callable[..., Any] = getattr(module, function)
+    return found
+
+
+def _result(function: Callable[..., Any], arguments: list[Any]) -> dict[str, Any]:
     try:
-        return {"result": getattr(importlib.import_module(module), function)(*arguments)}
+        return {"result": function(*arguments)}
     except MemoryError:
         return {"error": "MemoryError", "arguments": []}
     except Exception as error:

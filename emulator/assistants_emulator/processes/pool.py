@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from assistants_emulator.processes.helper import read_result
 
 MiB = 1024 * 1024
+START_SECONDS = 20.0  # for a helper to start and to import what a task needs
 MOST_HELPERS = 4  # of a pool, at work at the same time
 MAIN = "import sys; from assistants_emulator.processes.helper import main; main(int(sys.argv[1]))"
 
@@ -48,7 +49,8 @@ class Pool:
     def call(self, task: str, arguments: Sequence[Any], seconds: float, data: bytes | None = None) -> Any:
         """The result of `module:function` with these arguments, JSON values all, and the data if there is any.
 
-        TookTooLong after so many real seconds; HelperDied; TaskError for an exception.
+        TookTooLong after so many real seconds, without those that a helper takes to start; HelperDied; TaskError for an
+        exception.
         """
         request = {
             "task": task,
@@ -114,18 +116,28 @@ class _Helper:
 
     def ask(self, message: bytes, seconds: float) -> dict[str, Any] | None:
         """The result; None if the helper has ended, or was killed because it took too long."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None
+        assert stdout is not None
+        try:
+            with self._limited(START_SECONDS):
+                stdin.write(message)
+                stdin.flush()
+                stdout.readline()
+            with self._limited(seconds):
+                return read_result(stdout)  # type: ignore[arg-type]
+        except (OSError, ValueError):  # ValueError: closed by `kill`
+            return None
+
+    @contextmanager
+    def _limited(self, seconds: float) -> Iterator[None]:
+        """Kill the process if the block takes longer."""
         self._asking = True
         timer = threading.Timer(seconds, self._time_out)
         timer.daemon = True
         timer.start()
         try:
-            self._process.stdin.write(message)
-            self._process.stdin.flush()
-            return read_result(self._process.stdout)  # type: ignore[arg-type]
-        except (OSError, ValueError):  # ValueError: closed by `kill`
-            return None
+            yield
         finally:
             timer.cancel()
             with self._lock:  # a timer that comes late must not kill a helper that is idle

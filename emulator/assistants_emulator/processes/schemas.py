@@ -8,6 +8,7 @@ from typing import Any
 from assistants_emulator.processes.pool import MATCHERS, HelperDied, TaskError, TookTooLong
 
 SECONDS = 2.0
+LIBRARIES = ("jsonschema.validators", "referencing")  # which a helper imports before a validation's time counts
 SLOW_KEYS = {"pattern", "patternProperties", "uniqueItems", "format", "$dynamicRef", "$recursiveRef"}
 CHOICES = {"anyOf", "oneOf", "allOf", "not", "if", "dependentSchemas", "contains", "$ref"}  # each may look again
 MOST_CHOICES = 3

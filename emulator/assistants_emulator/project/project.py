@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from assistants_emulator.clock import MANUAL_START, Clock, ManualClock, SystemClock
+from assistants_emulator.clock import LAST_INSTANT, MANUAL_START, Clock, ManualClock, SystemClock
 from assistants_emulator.config import Config
 from assistants_emulator.errors import EmulatorError, StoreError
 from assistants_emulator.ids import Ids
@@ -21,14 +21,14 @@ from assistants_emulator.object_kinds import ASSISTANT, THREAD, VECTOR_STORE, Ob
 from assistants_emulator.project.faults import Faults
 from assistants_emulator.project.request_log import LogBudget, RequestLog
 from assistants_emulator.project.state import NewState, State, add_all, add_state, views_of
-from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.context import Context, used_contents
 from assistants_emulator.resources.expiry import Expiry
-from assistants_emulator.resources.files import used_contents
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
 from assistants_emulator.responders.callback import Callback
 from assistants_emulator.responders.remote import RemoteTurns
 from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.scripts.load import Script
+from assistants_emulator.responders.validation import display
 from assistants_emulator.responses.turns import ResponseTurns
 from assistants_emulator.runs.turns import RunTurns
 from assistants_emulator.store import Event, Object, Store
@@ -224,8 +224,11 @@ class Project:
         return await self._workers.work(function)
 
     async def advance(self, seconds: float) -> None:
-        if seconds < 0:
-            raise EmulatorError(f"advance takes seconds from 0 up, not {seconds}; `set` moves a clock back")
+        if not 0 <= seconds <= LAST_INSTANT - self.context.clock.time():  # nor NaN
+            raise EmulatorError(
+                f"advance takes seconds from 0 up, as far as the year 9999, not {display(seconds)}; "
+                "`set` moves a clock back"
+            )
         await self.scheduler.settle_all()
         await self.scheduler.move_clock(self.context.clock.time() + seconds)
 

@@ -190,8 +190,9 @@ class RequestLog(Sequence[LoggedRequest]):
         seconds: float = 0.0,
         started: float = 0.0,
     ) -> LoggedRequest:
-        """Append a call. Short bodies and answers are held without copying."""
-        start = answer and answer[:MOST_ANSWER_BYTES]
+        """Append a call. A short body is held without copying; an answer is copied, since orjson's bytes may take
+        some 30 kB of memory where their length is 1 kB."""
+        start = answer and bytes(memoryview(answer)[:MOST_ANSWER_BYTES])
         call = LoggedRequest(method, path, raw[:MOST_BODY_BYTES], status, fault, start, seconds, False, started)
         self.total += 1
         self._calls.append(call)

@@ -8,12 +8,17 @@ container file carries its bytes as `content_base64`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from assistants_emulator.errors import EmulatorError
+import orjson
+
+from assistants_emulator.errors import EmulatorError, text_of
 from assistants_emulator.object_kinds import CONTAINER, CONTAINER_FILE, CONVERSATION, RESPONSE
-from assistants_emulator.resources import items, views
+from assistants_emulator.project.state_shapes import well_formed_value
+from assistants_emulator.resources import containers, items, views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.items import TABLE
 from assistants_emulator.responses import history
@@ -21,8 +26,11 @@ from assistants_emulator.responses.operations import restored
 from assistants_emulator.responses.views import view
 from assistants_emulator.store import Object
 from assistants_emulator.store.blobs import decode_base64, encode_base64
+from assistants_emulator.store.model import TABLES
+from assistants_emulator.store.steps import OBJECTS_AT_ONCE, RENDERED_AT_ONCE, Steps
 
 Tables = dict[str, list[Object]]
+UNSHOWABLE = (TypeError, ValueError, LookupError, AttributeError)
 BELONGS = ("response_id", "conversation_id", "is_output")
 _ITEM_KEYS = ("id", *dict.fromkeys(key for kind in items.TYPES.values() for key in kind.keys), *BELONGS)
 _EXTRA: dict[str, tuple[str, ...]] = {
@@ -33,36 +41,111 @@ _EXTRA: dict[str, tuple[str, ...]] = {
     "container_files": (*CONTAINER_FILE.keys, "content_base64"),
 }
 NAMES = tuple(_EXTRA)
+WHOLE = ("created_at", "completed_at", "last_active_at", "bytes")
 
 
-def get_tables(context: Context) -> Tables:
-    """Every table, oldest row first."""
-    store = context.store
-    return {
-        "responses": [_response(response) for response in store.all("responses")],
-        TABLE: [_item(item) for item in store.all(TABLE)],
-        "conversations": [views.conversation(each) for each in store.all("conversations")],
-        "containers": [views.container(each) for each in store.all("containers")],
-        "container_files": [_file(context, each) for each in store.all("container_files")],
-    }
+def state_of(context: Context, table: str, stored: Object, is_empty: bool = False) -> Object:
+    """A row of the state; with `is_empty` its `content_base64` is an empty text."""
+    match table:
+        case "responses":
+            return _response(stored)
+        case "conversations":
+            return views.conversation(stored)
+        case "containers":
+            return views.container(stored)
+        case "container_files":
+            return _file(context, stored, is_empty)
+    return _item(stored)
 
 
-def prepare_tables(context: Context, state: Mapping[str, Any]) -> Tables:
-    """The rows to store; EmulatorError in one line for a row without id or with an unknown key."""
-    given = {name: _rows(name, state.get(name, [])) for name in NAMES}
-    stored_items = [_stored_item(index, row) for index, row in enumerate(given[TABLE])]
-    files = [_stored_file(context, index, row) for index, row in enumerate(given["container_files"])]
-    by_id = {item["id"]: item for item in stored_items}
-    responses: dict[str, Object] = {}
-    for row in given["responses"]:
-        responses[row["id"]] = _stored_response(context, row, responses, by_id)
-    return {
-        "responses": list(responses.values()),
-        TABLE: stored_items,
-        "conversations": [_stored_conversation(context, row, stored_items) for row in given["conversations"]],
-        "containers": [_stored_container(context, row) for row in given["containers"]],
-        "container_files": files,
-    }
+class NewResponses:
+    """The rows of a state as they come, and the objects to store; EmulatorError in one line for rows that cannot be.
+
+    The names of bytes that are new in the project's contents are added to `names`.
+    """
+
+    def __init__(self, context: Context, names: list[str]) -> None:
+        self._context = context
+        self._names = names
+        self._rows: Tables = {name: [] for name in NAMES}
+
+    def begin(self, table: str) -> None:
+        """Begin a table, empty."""
+        self._rows[table] = []
+
+    def add(self, table: str, entry: Any) -> None:
+        rows = self._rows[table]
+        where = f"{table}[{len(rows)}]"
+        _check_row(table, where, entry)
+        with _must_be_showable(where):
+            rows.append(self._prepared(table, where, well_formed_value(entry)))
+
+    def checked(self) -> Steps[Tables]:
+        """The tables, once all rows are there."""
+        by_id, by_response, by_conversation = yield from _grouped(self._rows[TABLE])
+        responses: dict[str, Object] = {}
+        for index, row in enumerate(self._rows["responses"]):
+            with _must_be_showable(f"responses[{index}]"):
+                response = _stored_response(self._context, row, responses, by_id, by_response[row["id"]])
+                _check_rendering(self._context, "responses", response)
+            responses[row["id"]] = response
+            if index % RENDERED_AT_ONCE == 0:
+                yield None
+        conversations: list[Object] = []
+        for index, row in enumerate(self._rows["conversations"]):
+            with _must_be_showable(f"conversations[{index}]"):
+                conversations.append(_stored_conversation(self._context, row, by_conversation[row["id"]]))
+                _check_rendering(self._context, "conversations", conversations[-1])
+            if index % RENDERED_AT_ONCE == 0:
+                yield None
+        return {**self._rows, "responses": list(responses.values()), "conversations": conversations}
+
+    def _prepared(self, table: str, where: str, row: Object) -> Object:
+        """The object to store; of responses and conversations the row, since they need all items."""
+        match table:
+            case "containers":
+                stored = _stored_container(self._context, row)
+            case "container_files":
+                stored = _stored_file(self._context, where, row, self._names)
+            case "items":
+                stored = _stored_item(where, len(self._rows[TABLE]), row)
+            case _:
+                return row
+        _check_rendering(self._context, table, stored)
+        return stored
+
+
+@contextmanager
+def _must_be_showable(where: str) -> Iterator[None]:
+    try:
+        yield
+    except UNSHOWABLE as error:
+        raise EmulatorError(f"state: {where} cannot be shown: {text_of(error)}") from None
+
+
+def _check_rendering(context: Context, table: str, stored: Object) -> None:
+    """Raise one of UNSHOWABLE for an object that could be stored and then not be shown, or not expire."""
+    orjson.dumps(state_of(context, table, stored, is_empty=True))
+    hash(tuple(stored.get(field) for field in TABLES[table]))  # by which it is found
+    if table == TABLE:
+        orjson.dumps(items.view(stored, frozenset(items.ALL)))
+    if table == CONTAINER.table:
+        containers.expires_at(stored)
+
+
+def _grouped(rows: list[Object]) -> Steps[tuple[dict[str, Object], dict[str, list[Object]], dict[str, list[Object]]]]:
+    """Items by id, the output of each response, and the items of each conversation."""
+    by_id: dict[str, Object] = {}
+    by_response: defaultdict[str, list[Object]] = defaultdict(list)
+    by_conversation: defaultdict[str, list[Object]] = defaultdict(list)
+    for index, item in enumerate(rows):
+        by_id[item["id"]] = item
+        if "_reply" in item:
+            by_response[item["_response_id"]].append(item)
+        by_conversation[item["_conversation_id"]].append(item)
+        if index % OBJECTS_AT_ONCE == 0:
+            yield None
+    return by_id, by_response, by_conversation
 
 
 def _response(response: Object) -> Object:
@@ -76,30 +159,28 @@ def _item(item: Object) -> Object:
     return {**shown, **dict(zip(BELONGS, belongs, strict=True))}
 
 
-def _file(context: Context, file: Object) -> Object:
-    return {**views.container_file(file), "content_base64": encode_base64(context.contents.whole(file["_content"]))}
+def _file(context: Context, file: Object, is_empty: bool) -> Object:
+    content = "" if is_empty else encode_base64(context.contents.whole(file["_content"]))
+    return {**views.container_file(file), "content_base64": content}
 
 
-def _rows(name: str, rows: Any) -> list[Object]:
-    if not isinstance(rows, list):
-        raise EmulatorError(f"state: {name} must be an array of objects")
-    for index, row in enumerate(rows):
-        where = f"{name}[{index}]"
-        if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"]:
-            raise EmulatorError(f"state: {where} must be an object with an id")
-        for key in row:
-            if key not in _EXTRA[name]:
-                close = difflib.get_close_matches(key, _EXTRA[name], 1)
-                meant = f"; did you mean {close[0]!r}?" if close else ""
-                raise EmulatorError(f"state: {where}: unknown key {key!r}{meant}")
-    return rows
+def _check_row(table: str, where: str, row: Any) -> None:
+    if not isinstance(row, dict) or not isinstance(row.get("id"), str) or not row["id"]:
+        raise EmulatorError(f"state: {where} must be an object with an id")
+    for key, value in row.items():
+        if key in WHOLE and value is not None and type(value) is not int:
+            raise EmulatorError(f"state: {where}.{key} must be a whole number, not {value!r}")
+        if key not in _EXTRA[table]:
+            close = difflib.get_close_matches(key, _EXTRA[table], 1)
+            meant = f"; did you mean {close[0]!r}?" if close else ""
+            raise EmulatorError(f"state: {where}: unknown key {key!r}{meant}")
 
 
-def _stored_item(index: int, row: Object) -> Object:
+def _stored_item(where: str, index: int, row: Object) -> Object:
     kind = row.get("type", "message")
     if kind not in items.TYPES:
         known = ", ".join(items.TYPES)
-        raise EmulatorError(f"state: {TABLE}[{index}].type must be one of {known}, not {kind!r}")
+        raise EmulatorError(f"state: {where}.type must be one of {known}, not {kind!r}")
     item: Object = {"status": "completed", **{key: value for key, value in row.items() if key not in BELONGS}}
     if kind == "message":
         item.setdefault("role", "user")
@@ -109,10 +190,11 @@ def _stored_item(index: int, row: Object) -> Object:
     return {**item, "type": kind, "_call_id": item.get("call_id"), **belongs, **output}
 
 
-def _stored_response(context: Context, row: Object, earlier: dict[str, Object], by_id: dict[str, Object]) -> Object:
+def _stored_response(
+    context: Context, row: Object, earlier: dict[str, Object], by_id: dict[str, Object], output: list[Object]
+) -> Object:
     """The response with what its continuation needs to know, from its items and the response before it."""
     own = [by_id[id] for id in row.get("input_items", []) if id in by_id]
-    output = [item for item in by_id.values() if item["_response_id"] == row["id"] and "_reply" in item]
     previous = earlier.get(row.get("previous_response_id") or "")
     running: str | None = previous["_digest"] if previous is not None else ""
     if row.get("conversation"):
@@ -123,8 +205,7 @@ def _stored_response(context: Context, row: Object, earlier: dict[str, Object], 
     return restored(context, row, conversation_id, own, output, running)
 
 
-def _stored_conversation(context: Context, row: Object, stored_items: list[Object]) -> Object:
-    own = [item for item in stored_items if item["_conversation_id"] == row["id"]]
+def _stored_conversation(context: Context, row: Object, own: list[Object]) -> Object:
     new = {"object": "conversation", "created_at": context.clock.now(), "metadata": {}}
     return {**new, **row, "_open_calls": items.open_calls(own), "_tokens": 0}
 
@@ -144,13 +225,15 @@ def _stored_container(context: Context, row: Object) -> Object:
     return {**new, **row}
 
 
-def _stored_file(context: Context, index: int, row: Object) -> Object:
+def _stored_file(context: Context, where: str, row: Object, names: list[str]) -> Object:
     try:
         content = decode_base64(row.get("content_base64", ""))
     except ValueError as error:
-        raise EmulatorError(f"state: container_files[{index}].content_base64 is no base64: {error}") from None
+        raise EmulatorError(f"state: {where}.content_base64 is no base64: {error}") from None
     path = row.get("path") or f"/mnt/data/{row['id']}"
     new = {"object": "container.file", "created_at": context.clock.now(), "container_id": "", "source": "user"}
     shown = {key: value for key, value in row.items() if key != "content_base64"}
-    own = {"bytes": len(content), "path": path, "_content": context.contents.add(content)}
+    added = context.contents.add(content)
+    names += added
+    own = {"bytes": len(content), "path": path, "_content": added}
     return {**new, **shown, **own, "_filename": path.rpartition("/")[2]}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from assistants_emulator.clock import is_instant
 from assistants_emulator.config import KEY_PREFIX, project_of_key
 from assistants_emulator.errors import EmulatorError, NoProject, UnusableProject
 from assistants_emulator.project.project import Project
@@ -136,6 +137,8 @@ def begin(project: Project, plan: Mapping[str, Any]) -> None:
     if plan.get("adopt_ids"):
         project.adopt_ids()
     if plan.get("time") is not None:
+        if not is_instant(plan["time"]):
+            raise EmulatorError(f"the time of a plan is a unix time, not {plan['time']}")
         project.context.clock.jump(plan["time"])
     if plan.get("script") is not None:
         project.set_script(load_script(plan["script"], allow_paths=False))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,66 +16,89 @@ from assistants_emulator.errors import EmulatorError
 from assistants_emulator.object_kinds import PART
 from assistants_emulator.project import responses_state
 from assistants_emulator.project.state_schema import FORMS, StateForm, check_status, check_value, normalised
-from assistants_emulator.project.state_shapes import check_shape
+from assistants_emulator.project.state_shapes import check_shape, well_formed_value
 from assistants_emulator.resources import views_spec
 from assistants_emulator.resources.context import Context
 from assistants_emulator.store import Event, Object, key
 from assistants_emulator.store.blobs import decode_base64, encode_base64
-from assistants_emulator.store.steps import OBJECTS_AT_ONCE, Steps, run_at_once
+from assistants_emulator.store.model import TABLES
+from assistants_emulator.store.steps import OBJECTS_AT_ONCE, RENDERED_AT_ONCE, Steps, run_at_once
 
 State = dict[str, list[Object]]
 ADDABLE = ("assistants", "threads", "messages", "files", "vector_stores", "vector_store_files")
 NO_CONTENT = b'"content_base64": ""'
-RENDERED_AT_ONCE = 50  # objects that a step renders: a few milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """A table as it was when it was looked at; `state_of(row, is_empty)` renders one of its rows, and `holders(row)`
+    are the stored objects whose bytes are part of that, in this order."""
+
+    name: str
+    rows: list[Object]
+    state_of: Callable[[Object, bool], Object]
+    holders: Callable[[Object], Sequence[Object]]
 
 
 def get_state(context: Context) -> Steps[State]:
     """Every table, oldest object first, as it is when this begins."""
     state: State = {}
     with context.contents.kept():
-        for form, rows in _snapshot(context):
-            state[form.table] = []
-            for row in rows:
-                state[form.table].append(_state_of(context, form, row))
+        for table in _snapshot(context):
+            state[table.name] = []
+            for row in table.rows:
+                state[table.name].append(table.state_of(row, False))
                 yield None
-    return {**state, **responses_state.get_tables(context)}
+    return state
 
 
 def state_pieces(context: Context) -> Iterator[bytes]:
     """The same as indented JSON in pieces: an object is one, the bytes of a file are many."""
     with context.contents.kept():
-        for number, (form, rows) in enumerate(_snapshot(context)):
-            yield b'%b\n  "%b": %b' % (b"," if number else b"{", form.table.encode(), b"[" if rows else b"[]")
-            for position, row in enumerate(rows):
+        for number, table in enumerate(_snapshot(context)):
+            yield b'%b\n  "%b": %b' % (b"," if number else b"{", table.name.encode(), b"[" if table.rows else b"[]")
+            for position, row in enumerate(table.rows):
                 yield b",\n    " if position else b"\n    "
-                yield from _pieces(context, form, row)
-            if rows:
-                yield b"\n  ]"
-        for table, objects in responses_state.get_tables(context).items():
-            yield b',\n  "%b": %b' % (table.encode(), b"[" if objects else b"[]")
-            for position, row in enumerate(objects):
-                text = orjson.dumps(row, option=orjson.OPT_INDENT_2).replace(b"\n", b"\n    ")
-                yield (b",\n    " if position else b"\n    ") + text
-            if objects:
+                yield from _pieces(context, table, row)
+            if table.rows:
                 yield b"\n  ]"
         yield b"\n}"
 
 
-def _snapshot(context: Context) -> list[tuple[StateForm, list[Object]]]:
+def _snapshot(context: Context) -> list[TableState]:
     """The objects of each table, without those of a thread that is being deleted."""
     gone = set(context.store.orphans())
-    tables = [(form, context.store.snapshot(form.table)) for form in FORMS]
-    if not gone:
-        return tables
-    return [(form, [row for row in rows if (form.table, key(form.table, row)) not in gone]) for form, rows in tables]
+    tables = [_table_state(context, form) for form in FORMS]
+    if gone:
+        for table in tables:
+            table.rows[:] = [row for row in table.rows if (table.name, key(table.name, row)) not in gone]
+    return tables + [_table_of_responses(context, name) for name in responses_state.NAMES]
 
 
-def _pieces(context: Context, form: StateForm, stored: Object) -> Iterator[bytes]:
+def _table_state(context: Context, form: StateForm) -> TableState:
+    return TableState(
+        form.table,
+        context.store.snapshot(form.table),
+        lambda row, is_empty: _state_of(context, form, row, is_empty),
+        lambda row: _holders(context, form, row),
+    )
+
+
+def _table_of_responses(context: Context, name: str) -> TableState:
+    return TableState(
+        name,
+        context.store.snapshot(name),
+        lambda row, is_empty: responses_state.state_of(context, name, row, is_empty),
+        lambda row: [row] if name == "container_files" else [],
+    )
+
+
+def _pieces(context: Context, table: TableState, stored: Object) -> Iterator[bytes]:
     """An object as JSON, and in it the bytes of its contents in base64, in the order of its keys."""
-    whole = orjson.dumps(_state_of(context, form, stored, is_empty=True), option=orjson.OPT_INDENT_2)
+    whole = orjson.dumps(table.state_of(stored, True), option=orjson.OPT_INDENT_2)
     pieces = whole.replace(b"\n", b"\n    ").split(NO_CONTENT)  # a quotation mark in a text would be escaped
     yield pieces[0]
-    for holder, piece in zip(_holders(context, form, stored), pieces[1:], strict=True):
+    for holder, piece in zip(table.holders(stored), pieces[1:], strict=True):
         yield NO_CONTENT[:-1]
         yield from _base64(context.contents.chunks(holder.get("_content", ())))
         yield NO_CONTENT[-1:] + piece
@@ -98,9 +122,9 @@ class NewState:
         self._context = context
         self._tables: State = {form.table: [] for form in FORMS}
         self._forms = {form.table: form for form in FORMS}
-        self._of_responses: dict[str, list[Any]] = {}
         self.names: list[str] = []
         """The names of the bytes that are new in the project's contents."""
+        self._of_responses = responses_state.NewResponses(context, self.names)
 
     def begin(self, table: str, is_array: bool = True) -> None:
         """Begin a table, empty; a table that comes twice counts the second time."""
@@ -111,11 +135,14 @@ class NewState:
             )
         if not is_array:
             raise EmulatorError(f"state: {table} must be an array of objects")
-        (self._tables if table in self._forms else self._of_responses)[table] = []
+        if table in self._forms:
+            self._tables[table] = []
+        else:
+            self._of_responses.begin(table)
 
     def add(self, table: str, entry: Any) -> None:
-        if table in self._of_responses:
-            self._of_responses[table].append(entry)
+        if table not in self._forms:
+            self._of_responses.add(table, entry)
             return
         rows = self._tables[table]
         form, where = self._forms[table], f"{table}[{len(rows)}]"
@@ -127,7 +154,7 @@ class NewState:
         yield from _link_steps(self._tables)
         yield from _check_renderings(self._tables)
         self._tables["parts"] = [part for upload in self._tables["uploads"] for part in upload.pop("_parts", [])]
-        return {**self._tables, **responses_state.prepare_tables(self._context, self._of_responses)}
+        return {**self._tables, **(yield from self._of_responses.checked())}
 
     def added(self) -> State:
         """The tables that have objects, for `add_state`."""
@@ -151,6 +178,15 @@ def add_state(context: Context, state: Mapping[str, Any]) -> State:
         if name not in ADDABLE:
             raise EmulatorError(f"state: objects can be added to {', '.join(ADDABLE)}, not to {name!r}")
     new = NewState(context)
+    with context.contents.dropped_on_error():
+        tables = _checked_additions(context, new, state)
+    puts = tuple((form.table, row) for form in FORMS for row in tables.get(form.table, ()))
+    context.commit(Event("state.added", {}, puts))
+    context.forget_derived()
+    return tables
+
+
+def _checked_additions(context: Context, new: NewState, state: Mapping[str, Any]) -> State:
     run_at_once(add_all(new, state))
     tables = new.added()
     for table, rows in tables.items():
@@ -161,9 +197,6 @@ def add_state(context: Context, state: Mapping[str, Any]) -> State:
     for row in tables.get("vector_store_files", ()):
         if row["id"] not in new_files and context.store.get("files", row["id"]) is None:
             raise EmulatorError(f"state: for vector store {row['vector_store_id']} there is no file {row['id']!r}")
-    puts = tuple((form.table, row) for form in FORMS for row in tables.get(form.table, ()))
-    context.commit(Event("state.added", {}, puts))
-    context.forget_derived()
     return tables
 
 
@@ -187,22 +220,11 @@ def _check_renderings(tables: State) -> Steps[None]:
 def _check_rendering(form: StateForm, where: str, object: Object) -> None:
     """EmulatorError for an object that could be stored and then not be shown; lone surrogates become U+FFFD."""
     try:
-        object |= _well_formed(object)
+        object |= well_formed_value(object)
         orjson.dumps((form.view(object), views_spec.schema_form(object)))
-    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        hash(tuple(object.get(field) for field in TABLES[form.table]))  # by which it is found
+    except responses_state.UNSHOWABLE as error:
         raise EmulatorError(f"state: {where} cannot be shown: {error}") from None
-
-
-def _well_formed(value: Any) -> Any:
-    match value:
-        case str():
-            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-        case list():
-            return [_well_formed(item) for item in value]
-        case dict():
-            return {_well_formed(key): _well_formed(item) for key, item in value.items()}
-        case _:
-            return value
 
 
 def _holders(context: Context, form: StateForm, stored: Object) -> Sequence[Object]:

@@ -81,11 +81,16 @@ def _json(path: Path, content: bytes) -> Any:
 def _yaml(path: Path, content: bytes) -> Any:
     import yaml
 
+    from assistants_emulator.responders.scripts.yaml_limits import LimitedLoader, construct, single_node
+
     try:
-        return yaml.safe_load(content)
-    except yaml.YAMLError as error:
+        loader = LimitedLoader(content)
+        root = single_node(loader)
+        return None if root is None else construct(loader, root)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
-        raise EmulatorError(f"state file {path}:{line}: {getattr(error, 'problem', None) or error}") from error
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise EmulatorError(f"state file {path}:{line}: is not YAML: {problem}") from error
 
 
 def _rows(tables: dict[str, Any], table: str) -> list[Any]:

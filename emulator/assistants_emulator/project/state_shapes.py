@@ -247,3 +247,16 @@ def check_shape(where: str, name: str, value: Any) -> None:
 def _path(location: tuple[int | str, ...]) -> list[int | str]:
     """The place in the value: without the names of the members of unions."""
     return [part for part in location if isinstance(part, int) or part.replace("_", "").islower()]
+
+
+def well_formed_value(value: Any) -> Any:
+    """The value without lone surrogates, which become U+FFFD."""
+    match value:
+        case str():
+            return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        case list():
+            return [well_formed_value(item) for item in value]
+        case dict():
+            return {well_formed_value(key): well_formed_value(item) for key, item in value.items()}
+        case _:
+            return value

@@ -1,7 +1,8 @@
 """Bodies as they pass through: fed chunk by chunk, at the end a Body; only JSON and text are held in memory whole.
 
 Files among them go to the cassette's folder: digest and size are those of the bytes as they pass, the bytes that are
-stored have their secrets scrubbed.
+stored have their secrets scrubbed. Of a text above MOST_TEXT_BYTES only digest and size are recorded: as a file it
+would not be scrubbed by the names in it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import logging
 import os
 import zlib
 from collections.abc import Mapping
@@ -24,7 +26,9 @@ OVERLAP = 512  # bytes that are scrubbed with the next chunk, so that a secret i
 INFLATED = ("gzip", "deflate")  # content encodings that are undone
 SCRUB_BYTES = 64 * 1024  # are scrubbed at a time
 INFLATED_BYTES = 256 * 1024  # of a compressed body at a time: little may become much
+MOST_TEXT_BYTES = 32 * 1024 * 1024  # of one body in memory: its text, events, or form fields
 PART = ".part"
+log = logging.getLogger("assistants_emulator")
 TEXT_TYPES = ("", "application/json", "application/x-www-form-urlencoded")
 
 
@@ -42,32 +46,51 @@ def capture_for(headers: Mapping[str, str], path: str, files: FileStore, *, answ
     full_type = headers.get("content-type", "")
     media_type = full_type.partition(";")[0].strip().lower()
     capture: Capture
-    if answer and path.partition("?")[0].endswith("/content") and not media_type.startswith("text/event-stream"):
+    path = path.partition("?")[0]  # a query may have secrets
+    if answer and path.endswith("/content") and not media_type.startswith("text/event-stream"):
         capture = FileCapture(files)
     elif media_type == "multipart/form-data" and (boundary := parameters(full_type.encode("latin-1")).get("boundary")):
-        capture = FormCapture(files, boundary)
+        capture = FormCapture(files, boundary, path)
     elif media_type == "text/event-stream":
-        capture = EventsCapture()
+        capture = EventsCapture(path)
     elif media_type in TEXT_TYPES or media_type.startswith("text/") or media_type.endswith("+json"):
-        capture = TextCapture(files)
+        capture = TextCapture(files, path)
     else:
         capture = FileCapture(files)
     encoding = headers.get("content-encoding", "").strip().lower()
     return InflatingCapture(capture, encoding) if encoding in INFLATED else capture
 
 
+def _tell(path: str, what: str) -> None:
+    log.warning(
+        "%s: %s has more than %d MB and is left out of the cassette", path, what, MOST_TEXT_BYTES // (1024 * 1024)
+    )
+
+
 class TextCapture:
     """JSON or text; bytes that are no UTF-8 become a file."""
 
-    def __init__(self, files: FileStore) -> None:
+    def __init__(self, files: FileStore, path: str) -> None:
         self.done = False
         self._files = files
+        self._path = path
         self._raw = bytearray()
+        self._digest: ScrubbingWriter | None = None
 
     def feed(self, chunk: bytes, at: float) -> None:
-        self._raw += chunk
+        if self._digest is None and len(self._raw) + len(chunk) > MOST_TEXT_BYTES:
+            _tell(self._path, "a body")
+            self._digest = self._files.new_digest()
+            self._digest.write(bytes(self._raw))
+            self._raw.clear()
+        if self._digest is not None:
+            self._digest.write(chunk)
+        else:
+            self._raw += chunk
 
     def finish(self, at: float) -> Body | None:
+        if self._digest is not None:
+            return Body.file(self._digest.finish())
         try:
             text = self._raw.decode()
         except UnicodeDecodeError:
@@ -78,15 +101,24 @@ class TextCapture:
 
 
 class EventsCapture:
-    def __init__(self) -> None:
+    """Events as they come; those above the limit are left out."""
+
+    def __init__(self, path: str) -> None:
         self._reader = EventReader()
+        self._path = path
+        self._left = MOST_TEXT_BYTES
 
     @property
     def done(self) -> bool:
         return self._reader.done
 
     def feed(self, chunk: bytes, at: float) -> None:
-        self._reader.feed(chunk, at)
+        if self._left >= 0:
+            self._left -= len(chunk)
+            if self._left < 0:
+                _tell(self._path, "the rest of a stream that")
+            else:
+                self._reader.feed(chunk, at)
 
     def finish(self, at: float) -> Body | None:
         return Body.events(self._reader.finish(at))
@@ -107,13 +139,13 @@ class FileCapture:
 class FormCapture:
     """Fields in memory, files to the file store; of a malformed form the parts before the fault."""
 
-    def __init__(self, files: FileStore, boundary: str) -> None:
+    def __init__(self, files: FileStore, boundary: str, path: str) -> None:
         self.done = False
         self._is_broken = False
         self._parts: list[Part] = []
         self._reader: _PartReader | None = None
         with contextlib.suppress(FormParserError):
-            self._reader = _PartReader(boundary, files, self._parts)
+            self._reader = _PartReader(boundary, files, self._parts, path)
 
     def feed(self, chunk: bytes, at: float) -> None:
         if self._reader is None or self._is_broken:
@@ -132,10 +164,12 @@ class FormCapture:
 class _PartReader(FormReader):
     """Appends the parts of a form to `parts`; `writer` has the file of the current one."""
 
-    def __init__(self, boundary: str, files: FileStore, parts: list[Part]) -> None:
+    def __init__(self, boundary: str, files: FileStore, parts: list[Part], path: str) -> None:
         self.writer: ScrubbingWriter | None = None
         self._files = files
         self._parts = parts
+        self._path = path
+        self._held = 0  # bytes of all fields so far
         self._field = bytearray()
         super().__init__(boundary)
 
@@ -149,10 +183,16 @@ class _PartReader(FormReader):
         self._field.clear()
 
     def add_data(self, data: bytes) -> None:
-        if self.writer is not None:
-            self.writer.write(data)
-        else:
-            self._field += data
+        if self.writer is None:
+            if self._held + len(data) <= MOST_TEXT_BYTES:
+                self._field += data
+                self._held += len(data)
+                return
+            _tell(self._path, f"the field {self._parts[-1].name!r} with those before it")
+            self.writer = self._files.new_digest()
+            self.writer.write(bytes(self._field))
+            self._held -= len(self._field)
+        self.writer.write(data)
 
     def end_part(self) -> None:
         if self.writer is not None:
@@ -194,6 +234,10 @@ class FileStore:
 
     def new_file(self) -> ScrubbingWriter:
         return ScrubbingWriter(self)
+
+    def new_digest(self) -> ScrubbingWriter:
+        """A file of which only digest and size are recorded."""
+        return FileStore(None, self.scrubber).new_file()
 
     def new_part(self) -> Path:
         """A path for a file that is being written."""

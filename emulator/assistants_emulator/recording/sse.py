@@ -15,7 +15,7 @@ class EventReader:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._rest = b""
+        self._rest: list[bytes] = []  # of a line
         self._name: str | None = None
         self._data: list[str] = []
 
@@ -25,7 +25,11 @@ class EventReader:
         return bool(self.events) and self.events[-1].data == DONE
 
     def feed(self, chunk: bytes, at: float) -> None:
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        self._rest.append(chunk)
+        if b"\n" not in chunk:
+            return
+        *lines, rest = b"".join(self._rest).split(b"\n")
+        self._rest = [rest]
         for line in lines:
             self._line(line.removesuffix(b"\r").decode("utf-8", "replace"), at)
 

@@ -59,7 +59,8 @@ def new_file(context: Context, container_id: str, name: str, content: Iterable[s
 def copied(context: Context, container_id: str, file_ids: Iterable[str]) -> list[Object]:
     """Files of a container from uploaded ones, with copies of their bytes; not yet stored. 404 for an unknown id."""
     files = [require_file(context, file_id, "file_ids") for file_id in file_ids]
-    return [_copy(context, container_id, file) for file in files]
+    with context.contents.dropped_on_error():
+        return [_copy(context, container_id, file) for file in files]
 
 
 def create(context: Context, body: dict[str, Any]) -> Object:
@@ -143,6 +144,11 @@ def require_running(context: Context, id: str) -> Object:
     if container["status"] == "expired":
         raise InvalidParameter("Container is expired.")
     return container
+
+
+def expires_at(container: Object) -> float:
+    """Unix seconds."""
+    return float(container["last_active_at"] + container["expires_after"]["minutes"] * MINUTE)
 
 
 def used(context: Context, container: Object) -> Object:

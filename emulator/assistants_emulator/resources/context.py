@@ -14,6 +14,13 @@ from assistants_emulator.store import Event, Object, Store
 from assistants_emulator.store.blobs import Contents
 from assistants_emulator.sweep.calls import Calls
 
+_WITH_CONTENT = ("files", "parts", "container_files")
+
+
+def used_contents(store: Store) -> set[str]:
+    """The names of all bytes that belong to an object; others are what a killed process left behind."""
+    return {name for table in _WITH_CONTENT for object in store.all(table) for name in object.get("_content", ())}
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
@@ -56,7 +63,14 @@ class Context:
     """Running token estimate of each thread's messages, by thread id; absent means not counted yet."""
 
     def commit(self, event: Event) -> None:
-        self.store.commit(event)
+        """Commit the event; if it is refused, the bytes of its new objects are dropped: nothing refers to them."""
+        try:
+            self.store.commit(event)
+        except BaseException:
+            names = {name for _, object in event.puts for name in object.get("_content", ())}
+            if names:
+                self.contents.discard(names - used_contents(self.store))
+            raise
 
     def forget_derived(self) -> None:
         """Drop the caches; they are rebuilt on demand."""

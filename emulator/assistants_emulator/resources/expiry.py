@@ -65,10 +65,14 @@ class Expiry:
         for table, object in event.puts:
             if table in _LASTING:
                 self._watch(table, object)
+        for table, id in event.drops:
+            if table in _LASTING and self._context.store.get(table, id) is None:
+                self._forget(table, id)
 
     def _watch(self, table: str, object: Object) -> None:
         when = _expires_at(table, object)
         if when is None:
+            self._forget(table, object["id"])
             return
         deadline = self._deadlines.get((table, object["id"]))
         if deadline is not None and deadline.when <= when:
@@ -81,6 +85,11 @@ class Expiry:
         due = partial(self._due, table, object["id"])
         self._deadlines[table, object["id"]] = self._context.clock.call_at(when, due)
 
+    def _forget(self, table: str, id: str) -> None:
+        """Cancel the deadline of an object that is gone or expires no more: it could be a month away."""
+        if (deadline := self._deadlines.pop((table, id), None)) is not None:
+            deadline.cancel()
+
     def _due(self, table: str, id: str) -> None:
         del self._deadlines[table, id]
         if (object := self._context.store.get(table, id)) is not None:
@@ -92,6 +101,6 @@ def _expires_at(table: str, object: Object) -> float | None:
     if object["status"] in _LASTING[table]:
         return None
     if table == CONTAINER.table:
-        return float(object["last_active_at"] + object["expires_after"]["minutes"] * containers.MINUTE)
+        return containers.expires_at(object)
     expires_at: float | None = object["expires_at"]
     return expires_at

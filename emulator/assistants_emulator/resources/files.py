@@ -25,10 +25,9 @@ from assistants_emulator.resources.lookup import page
 from assistants_emulator.resources.route import VERSIONS, Download, Form, FormRule, Route
 from assistants_emulator.resources.unit_of_work import drop_everywhere
 from assistants_emulator.resources.vector_store_indexing import forget_file
-from assistants_emulator.store import Event, Object, Page, Store
+from assistants_emulator.store import Event, Object, Page
 from assistants_emulator.store.steps import Steps
 
-_WITH_CONTENT = ("files", "parts", "container_files")
 DEFAULTS: Object = {"status": "processed", "status_details": None}
 LIFETIMES = {"batch": 2_592_000}
 """Seconds until a file of that purpose expires, unless it says when (docs/reference/behaviour.md#files)."""
@@ -72,19 +71,8 @@ def create(context: Context, form: Form) -> Object:
     if not received.size:
         raise ApiError("File is empty.")
     file = new_file(context, received.filename, purpose, received.size, received.keep(), expires_after)
-    commit_with_content(context, Event("file.created", file, (("files", file),)))
+    context.commit(Event("file.created", file, (("files", file),)))
     return file
-
-
-def commit_with_content(context: Context, event: Event) -> None:
-    """Commit one new object; if it is refused, its bytes are dropped, since nothing refers to them."""
-    try:
-        context.commit(event)
-    except BaseException:
-        ((table, object),) = event.puts
-        if context.store.get(table, object["id"]) is None:
-            context.contents.discard(object["_content"])
-        raise
 
 
 def list_(context: Context, query: ListQuery, purpose: str | None) -> Page:
@@ -132,11 +120,6 @@ def remove(context: Context, file: Object, answer: Object) -> Steps[None]:
     drop_everywhere(context, file["id"]).commit("file.deleted", answer, (("files", file["id"]),))
     context.contents.discard(file["_content"])
     return forget_file(context, file["id"])
-
-
-def used_contents(store: Store) -> set[str]:
-    """The names of all bytes that belong to an object; others are what a killed process left behind."""
-    return {name for table in _WITH_CONTENT for object in store.all(table) for name in object.get("_content", ())}
 
 
 _WIRE: dict[str, Any] = {"beta": False, "versions": VERSIONS, "newline": True, "detail": True}

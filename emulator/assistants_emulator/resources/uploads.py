@@ -16,7 +16,7 @@ from assistants_emulator.object_kinds import PART, UPLOAD
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.fields import given
-from assistants_emulator.resources.files import commit_with_content, new_file
+from assistants_emulator.resources.files import new_file
 from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.route import VERSIONS, Form, FormRule, Route
 from assistants_emulator.store import Event, Object
@@ -53,7 +53,7 @@ def add_part(context: Context, upload_id: str, form: Form) -> Object:
         "bytes": form.file.size,
         "_content": form.file.keep(),
     }
-    commit_with_content(context, Event("upload.part.created", part, (("parts", part),)))
+    context.commit(Event("upload.part.created", part, (("parts", part),)))
     return part
 
 

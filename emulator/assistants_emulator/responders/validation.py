@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from assistants_emulator.clock import LAST_INSTANT
 from assistants_emulator.errors import ScriptError, well_formed
 
 
@@ -35,8 +36,8 @@ class Kind:
         return None if self.accepts(value) else f"must be {self.name}, not {display(value)}"
 
 
-def _is_number(value: object, least: float = -sys.float_info.max) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= sys.float_info.max
+def _is_number(value: object, least: float = -sys.float_info.max, most: float = sys.float_info.max) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
 
 
 def _is_whole(value: object, least: int) -> bool:
@@ -49,7 +50,7 @@ PATH = Kind("a path", lambda value: isinstance(value, str | os.PathLike) and str
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 TRUE = Kind("true", lambda value: value is True)
 NUMBER = Kind("a number", _is_number)
-SECONDS = Kind("a number of seconds, 0 or more", lambda value: _is_number(value, 0))
+SECONDS = Kind(f"a number of seconds, 0 to {LAST_INSTANT}", lambda value: _is_number(value, 0, LAST_INSTANT))
 COUNT = Kind("a whole number, 0 or more", lambda value: _is_whole(value, 0))
 POSITIVE = Kind("a whole number, 1 or more", lambda value: _is_whole(value, 1))
 BYTES = Kind("bytes", lambda value: isinstance(value, bytes))
@@ -79,7 +80,10 @@ def check(owner: object, **kinds: Kind) -> None:
 
 def display(value: object, limit: int = 80) -> str:
     """The value for an error message: at most `limit` characters, with its type where the text alone may mislead."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except BaseException:  # of a value of user code; of a whole number with thousands of digits too
+        text = "(a value without a text)"
     text = text if len(text) <= limit else f"{text[: limit - 3]}..."
     return text if value is None or isinstance(value, str) else f"{text} ({type(value).__name__})"
 

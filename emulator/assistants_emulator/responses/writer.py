@@ -300,8 +300,9 @@ class ResponseWriter:
 
     def _image(self, number: int, reply: Image) -> Iterator[Event]:
         """There is no image in an output: a file of the container, cited by a message without a text of its own."""
-        container_id, puts = code.container_of(self.context, self.subject)
-        file, file_puts = code.new_file(self.context, container_id, reply)
+        with self.context.contents.dropped_on_error():
+            container_id, puts = code.container_of(self.context, self.subject)
+            file, file_puts = code.new_file(self.context, container_id, reply)
         yield from self._put([*puts, *file_puts])
         yield from self._message(number, "", [], [code.cited_image(file)])
 
@@ -333,12 +334,13 @@ class ResponseWriter:
             yield from self._shown(f"response.file_search_call.{state}", place)
 
     def _code(self, number: int, reply: CodeInterpreter) -> Iterator[Event]:
-        container_id, puts = code.container_of(self.context, self.subject)
         made: list[Object] = []
-        for image, is_image in [*((each, True) for each in reply.images), *((each, False) for each in reply.files)]:
-            file, file_puts = code.new_file(self.context, container_id, image, is_image)
-            made.append(file)
-            puts += file_puts
+        with self.context.contents.dropped_on_error():
+            container_id, puts = code.container_of(self.context, self.subject)
+            for image, is_image in [*((each, True) for each in reply.images), *((each, False) for each in reply.files)]:
+                file, file_puts = code.new_file(self.context, container_id, image, is_image)
+                made.append(file)
+                puts += file_puts
         yield from self._put(puts)
         outputs = [] if reply.logs is None else [{"type": "logs", "logs": reply.logs}]
         fields = {"code": reply.input, "container_id": container_id, "outputs": outputs}

@@ -38,8 +38,13 @@ class OutputFile:
 
 def make(context: Context, images: Iterable[Image], files: Iterable[Image]) -> tuple[list[OutputFile], list[Object]]:
     """The output files of a call, images first, and the new file objects among them, which are not stored yet."""
+    with context.contents.dropped_on_error():
+        return _make(context, (*((image, True) for image in images), *((file, False) for file in files)))
+
+
+def _make(context: Context, images: Iterable[tuple[Image, bool]]) -> tuple[list[OutputFile], list[Object]]:
     outputs, new = [], []
-    for image, is_image in (*((image, True) for image in images), *((file, False) for file in files)):
+    for image, is_image in images:
         if image.file_id is not None:
             stored = context.store.get("files", image.file_id)
             name = short_name(stored) if stored else image.file_id

@@ -123,7 +123,7 @@ class Contents(Blobs):
         """Return a new name and the writer of its bytes."""
         self._make_directory()
         self._last += 1
-        name = f"{self._last:08}"
+        name = _name(self._last)
         return name, self.new(name)
 
     def add(self, content: bytes) -> list[str]:
@@ -160,9 +160,23 @@ class Contents(Blobs):
                 unwanted, self._unwanted = self._unwanted, set()
                 self.discard(unwanted)
 
+    @contextmanager
+    def dropped_on_error(self) -> Iterator[None]:
+        """Delete what the block has added if an exception leaves it; the block must not wait for anything."""
+        last = self._last
+        try:
+            yield
+        except BaseException:
+            self.discard([_name(number) for number in range(last + 1, self._last + 1)])
+            raise
+
     def keep_only(self, names: Iterable[str]) -> None:
         """Delete all others, such as a kill in the middle of an upload or a deletion leaves behind."""
         self.discard(set(self.ids()).difference(names))
+
+
+def _name(number: int) -> str:
+    return f"{number:08}"
 
 
 class BlobWriter:

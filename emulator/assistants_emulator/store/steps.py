@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 
 T = TypeVar("T")
 OBJECTS_AT_ONCE = 1000  # that a step takes up: a few milliseconds
+RENDERED_AT_ONCE = 50  # objects that a step renders: a few milliseconds
 Function: TypeAlias = Callable[[], object]
 Steps: TypeAlias = Generator[Function | None, None, T]
 

@@ -10,10 +10,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
-from assistants_emulator.clock import LAST_INSTANT
-from assistants_emulator.errors import EmulatorError, Failure
+from assistants_emulator.clock import LAST_INSTANT, is_instant
+from assistants_emulator.errors import EmulatorError, Failure, StoreError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.rules import RuleBook
+from assistants_emulator.responders.validation import display
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import TurnServices
 from assistants_emulator.turns.suspension import HeldEnds
@@ -79,7 +80,7 @@ class TurnScheduler:
         if self._stalled:
             self._go_on_with_stalled()
         await self._settle(place, asker, cancelled)
-        self.held.end(place, spared=cancelled)
+        self._end_held(place, spared=cancelled)
 
     async def _settle(self, place: str, asker: str | None, cancelled: str | None) -> None:
         while (task := self._by_place.get(place)) is not None and task.id != asker:
@@ -119,12 +120,22 @@ class TurnScheduler:
             _, late = await asyncio.wait(waits, timeout=self.context.config.settle_seconds)
             for wait in late:
                 wait.cancel()
-        self.held.end_all()
+        for place in self.held.places():
+            self._end_held(place)
+
+    def _end_held(self, place: str, spared: str | None = None) -> None:
+        """End what is held there; it stays held while the store cannot be written, and reads find it in progress."""
+        try:
+            self.held.end(place, spared)
+        except StoreError as error:
+            self._services.stalled(self.held.id_at(place), error)
 
     async def move_clock(self, when: float) -> None:
         """Move the clock to `when` (unix seconds), stopping at every deadline before it until all turns are settled."""
-        if not 0 <= when <= LAST_INSTANT:  # nor NaN
-            raise EmulatorError(f"a clock is set to unix seconds from 0 to {LAST_INSTANT} (the year 9999), not {when}")
+        if not is_instant(when):
+            raise EmulatorError(
+                f"a clock is set to unix seconds from 0 to {LAST_INSTANT} (the year 9999), not {display(when)}"
+            )
         clock = self.context.clock
         await self.settle_all()
         while (deadline := clock.next_deadline()) is not None and deadline <= when:

@@ -105,8 +105,15 @@ class HeldEnds:
             self.forget(place)
 
     def end_all(self) -> None:
-        for place in list(self._ids):
+        for place in self.places():
             self.end(place)
+
+    def places(self) -> list[str]:
+        return list(self._ids)
+
+    def id_at(self, place: str) -> str:
+        """The id of the turn that is held at that place; KeyError if there is none."""
+        return self._ids[place]
 
     def forget(self, place: str) -> None:
         self._ids.pop(place, None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NoReturn
 
-from assistants_emulator.clock import Deadline
+from assistants_emulator.clock import Deadline, is_instant
 from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError, text_of
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.replies import (
@@ -274,7 +274,10 @@ class TurnTask:
             self.end_by(reply.then)
 
     async def _wait(self, number: int, seconds: float) -> None:
-        until = self._remembered(number, self.context.clock.time() + seconds)
+        until = self.context.clock.time() + seconds
+        if not is_instant(until):
+            raise ScriptError(f"Wait.seconds must end by the year 9999, and {seconds} of them end later")
+        until = self._remembered(number, until)
         await self.suspension.until(until, self.context.clock, lambda: self._on_wait(self))
 
     async def _pause(self, number: int) -> None:

@@ -261,8 +261,6 @@ class UserLoop:
         self._closing = True
         self._soon(self._loop.stop)
         self._thread.join(max(0.02, deadline - time.monotonic()))
-        if not self._thread.is_alive():
-            self._loop.close()
         return list(self._names.values())
 
     def _start(self, make: Make[T], name: str) -> asyncio.Task[Outcome[T]]:
@@ -287,10 +285,22 @@ class UserLoop:
             self._loop.call_soon_threadsafe(function)
 
     def _run_forever(self) -> None:
+        """Close the loop in its own thread: one that user code blocks may end long after `close`."""
         asyncio.set_event_loop(self._loop)
         while not self._closing and not self._loop.is_closed():
             with suppress(BaseException):
                 self._loop.run_forever()
+        if not self._loop.is_closed():
+            with suppress(BaseException):
+                self._cancel_all()
+            self._loop.close()
+
+    def _cancel_all(self) -> None:
+        """Cancel what is left; some of it may not even have begun."""
+        for task in asyncio.all_tasks(self._loop):
+            task.cancel()
+        self._loop.call_soon(self._loop.stop)
+        self._loop.run_forever()
 
 
 def _awaited(

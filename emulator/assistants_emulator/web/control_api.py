@@ -97,7 +97,7 @@ async def get_failures(project: Project, body: dict[str, Any]) -> Answer:
     await project.scheduler.settle_all()
     scheduler = project.scheduler
     exceptions = [
-        {"run_id": failure.run_id, "type": type(failure.error).__name__, "message": str(failure.error)}
+        {"run_id": failure.run_id, "type": type(failure.error).__name__, "message": failure.text}
         for failure in scheduler.failures
     ]
     return {

@@ -14,7 +14,7 @@ import yaml
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.responders.scripts.located import Located, Origin
-from assistants_emulator.responders.scripts.yaml_limits import construct, refuse_cycles
+from assistants_emulator.responders.scripts.yaml_limits import LimitedComposer, construct, single_node
 from assistants_emulator.store.blobs import decode_base64
 
 
@@ -26,8 +26,15 @@ Progress = Callable[[int, int], None]
 """Called with the number of bytes read so far, and of all."""
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+_Fastest: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(LimitedComposer, _Fastest):  # type: ignore[misc]
     """PyYAML's safe loader, the fast one where there is one, with tags of other languages ignored."""
+
+    def __init__(self, stream: Any) -> None:
+        _Fastest.__init__(self, stream)
+        LimitedComposer.__init__(self)
 
 
 def _binary(loader: Any, node: yaml.Node) -> bytes:
@@ -82,11 +89,8 @@ def _yaml(path: Path, stream: IO[bytes] | _ProgressReader) -> Any:
     try:
         loader = _Loader(stream)
         try:
-            root = loader.get_single_node()
-            if root is None:
-                return None
-            refuse_cycles(root)
-            return construct(loader, root)
+            root = single_node(loader)
+            return None if root is None else construct(loader, root)
         finally:
             loader.dispose()
     except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:

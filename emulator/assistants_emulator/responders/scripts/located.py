@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import yaml
 
 from assistants_emulator.errors import EmulatorError, ScriptError
-from assistants_emulator.responders.scripts.yaml_limits import check_limits, construct
+from assistants_emulator.responders.scripts.yaml_limits import LimitedLoader, construct, single_node
 from assistants_emulator.responders.validation import Kind, display, unknown
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -148,7 +148,7 @@ def _parse_json(text: str, origin: Origin) -> Located:
     except (ValueError, RecursionError) as error:
         raise ScriptError(f"{origin.name}: is not JSON: {error}") from None
     try:
-        _compose(yaml.SafeLoader(text), origin)
+        _compose(LimitedLoader(text), origin)
     except _NOT_YAML:  # tabs, for one, are JSON but not YAML: then errors name no lines
         origin.lines.clear()
         json.loads(text, object_pairs_hook=lambda pairs: _unique(pairs, origin))
@@ -157,7 +157,7 @@ def _parse_json(text: str, origin: Origin) -> Located:
 
 def _parse_yaml(text: str, origin: Origin) -> Located:
     try:
-        loader = yaml.SafeLoader(text)
+        loader = LimitedLoader(text)
         return Located(construct(loader, _compose(loader, origin)), (), origin)
     except _NOT_YAML as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
@@ -168,11 +168,10 @@ def _parse_yaml(text: str, origin: Origin) -> Located:
         raise ScriptError(f"{origin.name}{line}: is not YAML: {problem}") from None
 
 
-def _compose(loader: yaml.SafeLoader, origin: Origin) -> yaml.Node:
-    node = loader.get_single_node()
+def _compose(loader: LimitedLoader, origin: Origin) -> yaml.Node:
+    node = single_node(loader, may_contain_itself=True)
     if node is None:
         raise ScriptError(f"{origin.name}: is empty")
-    check_limits(node)
     _note_lines(node, (), origin, set())
     return node
 
