@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
@@ -15,17 +17,30 @@ from assistants_emulator.inspector.request import PAGE_SIZE, PageRequest
 from assistants_emulator.project.request_log import MOST_ANSWER_BYTES, MOST_ANSWERS, MOST_BODY_BYTES, LoggedRequest
 
 ERRORS = "errors"
+PERIODS = ((60, "last minute"), (600, "last 10 minutes"), (3600, "last hour"))
 _IDS = re.compile(r"/threads/([^/?]+)(?:/runs/([^/?]+))?")
 
 
 def calls(request: PageRequest) -> Response:
-    """The list, newest first: `text` filters by method and path, `show` is `errors` or empty."""
-    matches = list(islice(_matches(request), PAGE_SIZE + 1))
-    filters = {name: request.query(name) for name in ("text", "show") if request.query(name)}
+    """The list, newest first.
+
+    `text` filters by method and path, `method` and `status` (`2xx`, `dropped`) by those, `since` by the seconds since
+    the request, `slower` by its milliseconds; `show` is `errors` or empty.
+    """
     log = request.project.requests
+    calls = list(log)
+    matches = list(islice(_matches(request, calls), PAGE_SIZE + 1))
     rows = [(number, logged, _refusal(logged)) for number, logged in matches[:PAGE_SIZE]]
-    more = len(matches) > PAGE_SIZE
-    return request.render("calls.html", rows=rows, more=more, filters=filters, total=log.total, log=log)
+    return request.render(
+        "calls.html",
+        rows=rows,
+        more=len(matches) > PAGE_SIZE,
+        total=log.total,
+        log=log,
+        chips=sorted(Counter(_class(call) for call in calls).items()),
+        methods=sorted({call.method for call in calls}),
+        periods=PERIODS,
+    )
 
 
 def call(request: PageRequest, number: str) -> Response:
@@ -65,20 +80,32 @@ def _about(request: PageRequest, call: LoggedRequest) -> list[str]:
     return next((page for table, page in pages if page[-1] and request.context.store.get(table, page[-1])), [])
 
 
-def _matches(request: PageRequest) -> Iterator[tuple[int, LoggedRequest]]:
+def _matches(request: PageRequest, calls: list[LoggedRequest]) -> Iterator[tuple[int, LoggedRequest]]:
     """Numbers and requests that pass the query's filters, newest first."""
-    log = request.project.requests
-    text, wants_errors = request.query("text").lower(), request.query("show") == ERRORS
-    before = request.query("before")
-    number = log.total + 1
-    for logged in reversed(list(log)):
+    text, method, status = request.query("text").lower(), request.query("method"), request.query("status")
+    wants_errors, before = request.query("show") == ERRORS, request.query("before")
+    slower = _number(request.query("slower")) / 1000
+    since = _number(request.query("since"))
+    earliest = time.perf_counter() - since if since else 0.0
+    number = request.project.requests.total + 1
+    for logged in reversed(calls):
         number -= 1
         if before.isdecimal() and number >= int(before[:12]):
             continue
-        if wants_errors and 200 <= logged.status < 400:
+        if logged.started < earliest or (wants_errors and 200 <= logged.status < 400):
+            continue
+        if (method and logged.method != method) or (status and _class(logged) != status) or logged.seconds < slower:
             continue
         if text in f"{logged.method} {logged.path}".lower():
             yield number, logged
+
+
+def _class(call: LoggedRequest) -> str:
+    return f"{call.status // 100}xx" if call.status else "dropped"
+
+
+def _number(text: str) -> float:
+    return float(text[:12]) if text.isdecimal() else 0.0
 
 
 def curl(call: LoggedRequest, origin: str, key: str) -> str:

@@ -37,6 +37,14 @@ def transcript(store: Objects, thread_id: str, portable: bool = False) -> str:
     return "".join(f"{line}\n" for _, line in numbered)
 
 
+def run_transcript(store: Objects, run: Object) -> str:
+    """The run's part of its thread's transcript: its tool calls, its messages and its status."""
+    messages = store.of("messages", "run_id", run["id"])
+    numbered = [(store.number("messages", message["id"]), _message(message, False)) for message in messages]
+    numbered = sorted([*numbered, *_events(store, run, False)], key=lambda entry: entry[0])
+    return "".join(f"{line}\n" for _, line in numbered)
+
+
 def open_calls(store: Store) -> tuple[str, ...]:
     """A line for each run that waits for tool outputs: `run_abc waits for the output of get_weather`."""
     lines = []

@@ -23,6 +23,24 @@ _METADATA = Kind("an object of strings", lambda value: isinstance(value, Mapping
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a rule for a turn: `holds` is None for a function, which is not called again."""
+
+    text: str
+    value: object
+    holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A rule that was tried for a turn; `outcome` is `answered`, `used up` or `did not match`."""
+
+    rule: str
+    outcome: str
+    conditions: list[Condition]
+
+
+@dataclass(frozen=True, slots=True)
 class When:
     """The condition of a rule: all fields that are set must hold.
 
@@ -79,12 +97,26 @@ class When:
 
     def describe(self) -> str:
         """`message matches 'weather in (?P<city>\\w+)' and model is 'gpt-4o'`."""
+        return " and ".join(self._parts()) or "any run"
+
+    def _parts(self) -> list[str]:
         parts = [f"{key} matches '{pattern.pattern}'" for key, pattern in self._patterns()]
         exact = {"assistant": self.assistant, "model": self.model}
         parts += [f"{key} is '{value}'" for key, value in exact.items() if value is not None]
         parts += [f"metadata has {dict(self.metadata)}"] if self.metadata else []
-        parts += [f"{getattr(self.holds, '__name__', 'a function')}(turn) is true"] if self.holds else []
-        return " and ".join(parts) or "any run"
+        return parts + ([f"{getattr(self.holds, '__name__', 'a function')}(turn) is true"] if self.holds else [])
+
+    def _keys(self) -> list[str]:
+        """The names of the fields that are set, in the order of their parts."""
+        names = [key for key, _ in self._patterns()]
+        names += [name for name in ("assistant", "model") if getattr(self, name) is not None]
+        return names + [name for name in ("metadata", "holds") if getattr(self, name)]
+
+    def conditions(self, turn: Turn) -> list[Condition]:
+        """Each condition with its result. Calls no function."""
+        texts = dict(zip(self._keys(), self._parts(), strict=True))
+        tests = [Condition(texts[key], value, bool(result)) for key, value, result in self._tests(turn)]
+        return [*tests, *([Condition(texts["holds"], None, None)] if self.holds else [])]
 
     def is_slow(self, turn: Turn) -> bool:
         """True if a pattern may take long with the turn's texts."""
@@ -297,6 +329,18 @@ class RuleBook:
             differences = " and ".join(rule.condition.differences(turn))
             lines.append(f"{rule.describe()}; {f'but {differences}' if differences else 'used up'}")
         return lines
+
+    def trials(self, turn: Turn, chosen: Rule | None) -> list[Trial]:
+        """As `verdicts`, condition by condition."""
+        trials: list[Trial] = []
+        for rule in self._in_order():
+            conditions = rule.condition.conditions(turn)
+            is_refused = any(not condition.holds for condition in conditions)
+            outcome = "answered" if rule is chosen else "did not match" if is_refused else "used up"
+            trials.append(Trial(rule.label or rule.id, outcome, conditions))
+            if rule is chosen:
+                break
+        return trials
 
     def unused(self) -> list[str]:
         """A line for each rule with `times` left over: `weather: ... (used 1 of 2 times)`."""

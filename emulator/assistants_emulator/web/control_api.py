@@ -36,7 +36,7 @@ from assistants_emulator.web.routing import PREFIX
 from assistants_emulator.web.state_body import receive_state, send_state
 from assistants_emulator.web.trusted_hosts import SAFE_METHODS
 
-INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in")
+INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in", f"{PREFIX}theme")
 INSPECTOR_PREFIXES = (f"{PREFIX}projects/", f"{PREFIX}static/")
 FAILED = "This call could not be answered; the emulator's log has the traceback."
 log = logging.getLogger("assistants_emulator")

@@ -45,8 +45,11 @@ function start() {
     if (why) tell(new Error(why));
   }
 
-  const nearEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - 240;
-  const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
+  // the messages scroll by themselves where there is room for that, else the page does
+  const scrolls = () => getComputedStyle(messages).overflowY === "auto";
+  const nearEnd = () => scrolls() ? messages.scrollTop + messages.clientHeight > messages.scrollHeight - 240
+    : composer.getBoundingClientRect().top < innerHeight + 240;
+  const toEnd = () => scrolls() ? messages.scrollTo({ top: messages.scrollHeight }) : composer.scrollIntoView({ block: "end" });
 
   async function fragment(url) {
     const answer = await fetch(url);
