@@ -71,6 +71,8 @@ def test_old_answers_are_forgotten() -> None:
     assert [call.answer for call in log[:3]] == [None, None, b"2"]
 
 
-def test_a_short_answer_is_kept_without_a_copy() -> None:
+def test_an_answer_is_copied_into_as_many_bytes_as_it_has() -> None:
     answer = b"{}" * 100
-    assert RequestLog().add("GET", "/v1/models", b"", 200, answer=answer).answer is answer
+    kept = RequestLog().add("GET", "/v1/models", b"", 200, answer=answer).answer
+    assert kept == answer
+    assert kept is not answer
