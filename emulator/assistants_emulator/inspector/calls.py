@@ -28,8 +28,9 @@ _ID = re.compile(r"[a-z]{2,16}[-_][A-Za-z0-9_-]{4,80}")
 def calls(request: PageRequest) -> Response:
     """The list, newest first.
 
-    `text` filters by method and path, or by an id in the answers that are kept, `method` and `status` (`2xx`, `dropped`)
-    by those, `since` by the seconds since the request, `slower` by its milliseconds; `show` is `errors` or empty.
+    `text` filters by method and path, or by an id in the answers that are kept, `method` and `status` (`2xx`,
+    `dropped`) by those, `since` by the seconds since the request, `slower` by its milliseconds; `show` is `errors` or
+    empty.
     """
     log = request.project.requests
     calls = list(log)
