@@ -2,6 +2,7 @@
 lowest versions of all dependencies; a browser, fuzzing, a soak test, the docs."""
 
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -38,6 +39,8 @@ FRAMEWORKS = {
     "langchain": ("langchain-openai>=1.7",),
     "semantic-kernel": ("semantic-kernel>=1.45",),
 }
+OLD_APPLICATION = ("openai==1.10.0", "httpx<0.28", "pydantic==1.10.*", "pytest==7.4.4")
+"""Pins beside which the emulator's dependencies cannot be installed."""
 PYTHONS = ("3.11", "3.12", "3.13")
 TESTS = "tests/matrix"
 FUZZ_REQUESTS = 27  # of all tests of tests/fuzz together, for each example
@@ -49,7 +52,7 @@ _HIDDEN = [str(folder / "bin") for version in PYTHONS for folder in sorted(_VERS
 os.environ["PATH"] = os.pathsep.join([*_HIDDEN, os.environ["PATH"]])
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["sdk", "newest", "browser", "fuzz", "soak", "docs"]
+nox.options.sessions = ["sdk", "newest", "apart", "browser", "fuzz", "soak", "docs"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
@@ -85,6 +88,28 @@ def frameworks(session: nox.Session, framework: str) -> None:
     session.install("-e", ".", *FRAMEWORKS[framework])
     test = f"tests/frameworks/test_{framework.replace('-', '_')}.py"
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", test, *session.posargs)
+
+
+@nox.session
+def apart(session: nox.Session) -> None:
+    """The plugin without its dependencies, beside an application of 2024; the emulator in an environment of its own."""
+    folder = Path(session.create_tmp()).resolve()
+    shutil.rmtree(folder / "wheels", ignore_errors=True)
+    session.install("-q", *OLD_APPLICATION)
+    session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder / "wheels"), ".")
+    (wheel,) = (folder / "wheels").iterdir()
+    server = folder / "server"
+    if not server.exists():
+        session.run("python", "-m", "venv", str(server))
+    scripts = server / ("Scripts" if os.name == "nt" else "bin")
+    install = (str(scripts / "python"), "-m", "pip", "install", "-q")
+    session.run(*install, str(wheel), external=True)
+    session.run(*install, "--force-reinstall", "--no-deps", str(wheel), external=True)
+    session.install("-q", "--force-reinstall", "--no-deps", str(wheel))
+    shutil.copy("tests/matrix/apart_smoke.py", folder)
+    (folder / "pytest.ini").write_text(f"[pytest]\nassistants_emulator_command = {scripts / 'assistants-emulator'}\n")
+    with session.chdir(folder):
+        session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "apart_smoke.py", *session.posargs)
 
 
 @nox.session

@@ -20,6 +20,9 @@ DEFAULT_LOADED = 100
 DEFAULT_SETTLE_SECONDS = 10.0
 ANY = "*"  # of the names and origins that are allowed
 TOKEN_VARIABLE = "ASSISTANTS_EMULATOR_TOKEN"
+RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
+PROJECT_HEADER = b"x-assistants-emulator-project"  # the project of a control call, in the place of its key
+TOKEN_HEADER = b"x-assistants-emulator-token"
 TRANSPORTS = ("socket", "inprocess")
 CHOICES = {
     "clock": ("system", "manual"),

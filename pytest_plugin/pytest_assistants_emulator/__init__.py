@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_assistants_emulator.session import SWEPT_TESTS, VIRTUAL_SLEEP, session_of
+from pytest_assistants_emulator.session import COMMAND, SWEPT_TESTS, VIRTUAL_SLEEP, session_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
     from pytest_assistants_emulator.per_test import ActiveTest
-    from pytest_assistants_emulator.servers import Handle, Server
+    from pytest_assistants_emulator.servers import Handle, SessionServer
 
 IniKind = Literal["string", "linelist", "bool"]
 INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
@@ -92,6 +92,15 @@ INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
         "bool",
         False,
     ),
+    (
+        COMMAND,
+        (
+            "command that runs the emulator in another environment, as `uvx assistants-emulator`: it is started with "
+            "`serve --port 0`, as a process of the session's own"
+        ),
+        "string",
+        "",
+    ),
     ("assistants_script", "script, a YAML or JSON file, for all tests; from the ini file's folder", "string", ""),
     ("assistants_state", "objects, in a YAML or JSON file, for all tests; from the ini file's folder", "string", ""),
 )
@@ -135,6 +144,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="URL",
         help="base URL, with its /v1, of the server to record (default: the ini option assistants_upstream, else "
         "OPENAI_BASE_URL); the key is that of OPENAI_API_KEY",
+    )
+    group.addoption(
+        "--assistants-adopt-ids",
+        action="store_true",
+        help="make unknown assistants, threads and vector stores with defaults at their first use, as the ini option "
+        "assistants_adopt_ids",
     )
     group.addoption(
         "--assistants-inspect",
@@ -227,11 +242,11 @@ def pytest_fixture_setup(
     if fixturedef.scope == "function":
         return (yield)
     session = session_of(request.config)
-    session.wider_fixtures += 1
+    session.begin_wider_fixture()
     try:
         return (yield)
     finally:
-        session.wider_fixtures -= 1
+        session.end_wider_fixture()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -273,7 +288,7 @@ def _active_test(item: pytest.Item) -> ActiveTest | None:
     """The running test whose project is used."""
     session = session_of(item.config)
     running = session.running
-    if running is None or running.active is not None or not running.is_opened:
+    if running is None or running.active is not None or not session.is_used(running):
         return None if running is None else running.active
     from pytest_assistants_emulator.per_test import unrequested_test
 
@@ -356,21 +371,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def _assistants_server(pytestconfig: pytest.Config) -> Server:
+def _assistants_server(pytestconfig: pytest.Config) -> SessionServer:
     """The server of the session, or of a pytest-xdist worker; the session stops it."""
     return session_of(pytestconfig).server()
 
 
 @pytest.fixture
-def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Server) -> Iterator[Handle]:
+def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: SessionServer) -> Iterator[Handle]:
     """An empty project of the emulator, a `ProjectHandle`: `respond`, `client()`, `clock`, `requests`, `transcript`...
 
     `OPENAI_BASE_URL` and `OPENAI_API_KEY` point at it, and the variables that `AzureOpenAI()` reads do too, so code
     under test that calls either uses it. Ids and times are the same each time the test is run. When the test ends,
     exceptions that responders raised, runs that no rule matched and rules with `times` left over fail it. A test that
     expects the first two takes them out of `assistants_emulator.failures` (items have `error` and `run_id`) and
-    `assistants_emulator.unmatched`. With `--assistants-url` or a cassette the parts of a `ProjectHandle` that cannot be
-    had raise EmulatorError.
+    `assistants_emulator.unmatched`. With a cassette the parts of a `ProjectHandle` that cannot be had raise
+    EmulatorError.
     """
     __tracebackhide__ = True
     from pytest_assistants_emulator.per_test import open_test

@@ -22,8 +22,8 @@ from typing import Any
 
 import pytest
 
+from assistants_emulator.config import RUN_HEADER
 from assistants_emulator.sweep import TIME_OUT_HEADER
-from assistants_emulator.web.api import RUN_HEADER
 from pytest_assistants_emulator.verdicts import is_users, stable
 
 FACTOR = 5  # of what the passing test has used

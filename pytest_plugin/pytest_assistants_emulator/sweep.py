@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import inspect
 import re
+import sys
 import warnings
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -29,7 +30,7 @@ from pytest_assistants_emulator.swept_run import SWEEP_TITLE, VARIANT, SweptRun,
 from pytest_assistants_emulator.verdicts import ABSENT, UNMET, XFAIL
 
 if TYPE_CHECKING:
-    from pytest_assistants_emulator.servers import LocalServer
+    from pytest_assistants_emulator.local import LocalServer
 
 
 class Sweep:
@@ -90,13 +91,12 @@ class Sweep:
 
     def _server(self) -> LocalServer | None:
         """The session's server, unless it is in another process."""
-        from pytest_assistants_emulator.servers import LocalServer
-
         try:
             server = self._session.server()
         except pytest.fail.Exception:  # it is told in the test's setup
             return None
-        return server if isinstance(server, LocalServer) else None
+        local: Any = sys.modules.get("pytest_assistants_emulator.local")  # it needs what only the emulator needs
+        return server if local is not None and isinstance(server, local.LocalServer) else None
 
     def _install(self) -> None:
         if not self._is_installed:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from assistants_emulator.handle import ProjectHandle
-    from pytest_assistants_emulator.servers import LocalServer
+    from pytest_assistants_emulator.local import LocalServer
 
 MOST_REQUESTS = 30  # in a variant's trace
 VARIANT = "assistants_variant"  # the attribute of a variant's report that has its name
@@ -127,7 +127,7 @@ class SweptRun:
         elif self.verdict is None:
             self.verdict, self.detail = self._passed(self.first, self.variant)
         if is_open and self.has_report:
-            self.section = section(self.handle, None, {})
+            self.section = section(self.handle, None, lambda ids: {})
             if self.trace_folder is not None:
                 from pytest_assistants_emulator.trace import write_trace
 

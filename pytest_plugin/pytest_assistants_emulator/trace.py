@@ -63,7 +63,7 @@ def _parts(handle: Handle, most_requests: int) -> Iterator[str]:
         yield f"<h2>{title}</h2>"
         try:
             yield from list(part(handle)) or ["<p>None.</p>"]
-        except EmulatorError as problem:  # a cassette has none, a running emulator has no verdicts of rules
+        except EmulatorError as problem:  # a cassette has none
             yield f"<p>{escape(str(problem))}</p>"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import dedent
 
 import pytest
 from plugin_helpers import RunTests
 
 from assistants_emulator import Emulator
+from assistants_emulator.config import VERSION
 
 TWO_RUNS = """
     from pathlib import Path
@@ -115,29 +117,24 @@ def test_a_fault_that_cannot_be_is_refused_as_by_an_own_server(run_tests: RunTes
         run_tests(source, *options).stdout.fnmatch_lines(["E*EmulatorError: a fault's route is like * not 'threads'"])
 
 
-@pytest.mark.parametrize(
-    "call",
-    ["respond(lambda turn: 'Hi')", "respond()(print)", "respond('Hi', when=print)", "respond(Image(content=b'1'))"],
-)
-def test_python_functions_are_refused(run_tests: RunTests, url: str, call: str) -> None:
-    result = run_tests(
-        f"from assistants_emulator import Image\ndef test_it(assistants_emulator): assistants_emulator.{call}",
-        *("--assistants-url", url),
-    )
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E*ScriptError: * cannot be sent to the emulator that --assistants-url names; *"])
+def test_the_clock_is_that_of_the_test_and_not_that_of_the_emulator(run_tests: RunTests) -> None:
+    source = """
+        @pytest.mark.parametrize("clock", [pytest.param(None), pytest.param("system", marks=SYSTEM)])
+        def test_it(assistants_emulator, clock):
+            assert (assistants_emulator.clock.now() == 1735689600) == (clock is None)
+    """
+    system = 'SYSTEM = pytest.mark.assistants(clock="system")\n'
+    with Emulator(clock="system") as emulator:
+        run_tests(system + dedent(source), "--assistants-url", emulator.base_url).assert_outcomes(passed=2)
 
 
-def test_the_rest_of_the_handle_says_that_it_is_not_there(run_tests: RunTests, url: str) -> None:
-    result = run_tests("def test_it(assistants_emulator): assistants_emulator.juggle()", "--assistants-url", url)
-    result.stdout.fnmatch_lines(["E*EmulatorError: `juggle` is not available on an emulator that is used by *"])
-
-
-def test_a_clock_mode_that_the_emulator_does_not_have_is_an_error(run_tests: RunTests, url: str) -> None:
-    source = "@pytest.mark.assistants(clock='system')\ndef test_it(assistants_emulator): pass"
-    result = run_tests(source, "--assistants-url", url)
+def test_an_emulator_of_another_version_is_refused(
+    run_tests: RunTests, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_assistants_emulator.control.VERSION", "0.0.9")
+    result = run_tests("def test_it(assistants_emulator): pass", "--assistants-url", url)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["the emulator at * has a manual clock*; start it with --clock system"])
+    result.stdout.fnmatch_lines([f"--assistants-url: the emulator at * has the version {VERSION}, * here 0.0.9: *"])
 
 
 def test_a_transcript_of_a_thread_that_does_not_exist_is_an_error(run_tests: RunTests, url: str) -> None:
@@ -173,3 +170,11 @@ def test_an_address_without_an_emulator_is_an_error(run_tests: RunTests) -> None
     result = run_tests("def test_it(assistants_emulator): pass", "--assistants-url", "http://127.0.0.1:9")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["--assistants-url: no emulator answers at http://127.0.0.1:9: *"])
+
+
+def test_separate_keys_need_an_emulator_of_the_sessions_own(run_tests: RunTests, url: str) -> None:
+    source = "@pytest.mark.assistants(keys='separate')\ndef test_it(assistants_emulator): pass"
+    result = run_tests(source, "--assistants-url", url)
+    result.assert_outcomes(errors=1)
+    line = "keys='separate' needs an emulator of the session's own: * `assistants_emulator_command`"
+    result.stdout.fnmatch_lines([line])

@@ -86,7 +86,7 @@ def test_the_api_and_reads_of_the_control_api_need_none(emulator: Emulator) -> N
 def test_without_code_execution_nothing_needs_it() -> None:
     with Emulator() as running:
         assert reset(running) == 200
-        assert httpx2.get(running.inspector_url).status_code == 200
+        assert httpx2.get(f"{running.inspector_url}projects/default").status_code == 200
 
 
 def test_the_api_key_does_not_take_its_place() -> None:

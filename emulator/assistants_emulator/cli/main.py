@@ -16,7 +16,14 @@ import click
 from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
 from assistants_emulator.cli.record import ALLOW_HOST, ALLOW_ORIGIN, record, replay
-from assistants_emulator.cli.run_command import keep_reloading, leave, serve_beside, stopped_by_signals, wait_for
+from assistants_emulator.cli.run_command import (
+    keep_reloading,
+    leave,
+    serve_beside,
+    stop_with_stdin,
+    stopped_by_signals,
+    wait_for,
+)
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, TOKEN_VARIABLE, is_loopback
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.server.loop import ShortCollections
@@ -180,8 +187,16 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(path_type=Path),
     help="File for the default project's state.",
 )
+@click.option("--until-stdin-ends", is_flag=True, help="Stop when standard input ends too, so with its writer.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, reloads: bool, **options: Any) -> None:
+def serve(
+    command: tuple[str, ...],
+    export_on_exit: Path | None,
+    opens: bool,
+    reloads: bool,
+    until_stdin_ends: bool,
+    **options: Any,
+) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, and exit with its status."""
     from assistants_emulator.code_interpreter import make_undumpable
     from assistants_emulator.emulator import Emulator
@@ -204,6 +219,8 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, re
         show_problems()
         if options["script"] is not None and reloads:
             keep_reloading(options["script"], emulator.replace_script, stop)
+        if until_stdin_ends:
+            stop_with_stdin(stop)
         status = serve_beside(command, environment(emulator, options["api_key"]), stop)
         show_unused_rules(emulator)
         if export_on_exit is not None:

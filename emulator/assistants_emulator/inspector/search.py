@@ -116,14 +116,17 @@ def thread_ids(context: Context, group: str) -> set[str]:
     return {run["thread_id"] for status in GROUPS[group] for run in context.store.of("runs", "status", status)[:]}
 
 
-def starting_with(context: Context, prefix: str) -> Iterator[tuple[str, str, Object]]:
-    """The table, the word and the object of each id that begins so, MOST_FOUND at most; one only for a whole id."""
+def starting_with(context: Context, prefix: str, is_whole: bool = False) -> Iterator[tuple[str, str, Object]]:
+    """The table, the word and the object of each id that begins so, MOST_FOUND at most; one only for a whole id, and
+    for what `is_whole` no other."""
     tables = [(kind.table, kind.word or kind.name.replace("_", " ")) for kind in KINDS if _may_begin(kind, prefix)]
     tables.append((ITEMS, "item"))
     for table, word in tables:
         if (stored := context.store.get(table, prefix)) is not None:
             yield table, word, stored
             return
+    if is_whole:
+        return
     matches = (
         (table, word, stored)
         for table, word in tables

@@ -30,7 +30,7 @@ from assistants_emulator.responders.replies import (
 )
 from assistants_emulator.responders.sources import END
 from assistants_emulator.retrieval import Hit
-from assistants_emulator.turns.measures import schema_problem
+from assistants_emulator.turns.checks import schema_problem
 from assistants_emulator.turns.task import TurnTask
 
 MOVED_ON = "The run has moved on since this page was loaded, and nothing was sent. This is how it stands now."

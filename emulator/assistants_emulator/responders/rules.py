@@ -226,7 +226,7 @@ class Rule:
 
     def match(self, turn: Turn) -> AnyMatch | None:
         """The value of `turn.match` under this rule."""
-        return _match(self.wants(turn))
+        return match_of(self.wants(turn))
 
     def describe(self) -> str:
         """`weather: message matches 'weather in (?P<city>\\w+)'`."""
@@ -302,7 +302,7 @@ class RuleBook:
         """The rule that answers this run, and its pattern's match; None if none does."""
         for rule in self._in_order():
             if not rule.is_used_up and (result := rule.wants(turn)):
-                return rule, _match(result)
+                return rule, match_of(result)
         return None
 
     @property
@@ -372,7 +372,7 @@ def _search(pattern: re.Pattern[str], text: str) -> AnyMatch | None:
         raise ScriptError(str(error)) from None
 
 
-def _match(result: object) -> AnyMatch | None:
+def match_of(result: object) -> AnyMatch | None:
     return result if isinstance(result, re.Match | Match) else None
 
 

@@ -40,7 +40,7 @@ def _check_arguments(call: FunctionCall, parameters: Object) -> None:
         arguments = orjson.loads(call.arguments_json())
     except orjson.JSONDecodeError:
         return  # models do produce broken JSON, and programs are tested against it
-    if (problem := _problem(parameters, arguments)) is not None:
+    if (problem := schema_problem(parameters, arguments)) is not None:
         raise ScriptError(f"the arguments of {call.name} do not fit its parameters: {problem}")
 
 
@@ -63,7 +63,7 @@ def check_format(stated: str, kind: object, schema: Object | None, text: str) ->
     except orjson.JSONDecodeError as error:
         raise ScriptError(f"{stated}, but its responder says {text[:60]!r}: {error}") from None
     required = schema if kind == "json_schema" else {"type": "object"}
-    if required and (problem := _problem(required, value)) is not None:
+    if required and (problem := schema_problem(required, value)) is not None:
         raise ScriptError(f"{stated}, but its responder's text does not fit it: {problem}")
 
 
@@ -77,7 +77,7 @@ def is_slow_format(schema: Object | None, text: str) -> bool:
     return schema is not None and schemas.is_slow(schema, len(text))
 
 
-def _problem(schema: Object, value: object) -> str | None:
+def schema_problem(schema: Object, value: object) -> str | None:
     """The best-matching error of the value; None if it fits the schema, or if the schema itself is broken.
 
     ScriptError if the validation takes too long.

@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from assistants_emulator.clock import LAST_INSTANT, is_instant
-from assistants_emulator.errors import EmulatorError, StoreError
+from assistants_emulator.errors import EmulatorError, Failure, StoreError
 from assistants_emulator.resources.context import Context
 from assistants_emulator.responders.rules import RuleBook, Trial
 from assistants_emulator.responders.validation import display
 from assistants_emulator.store import Event, Object
-from assistants_emulator.turns.invocation import Failure, TurnServices
+from assistants_emulator.turns.invocation import TurnServices
 from assistants_emulator.turns.suspension import HeldEnds
 from assistants_emulator.turns.task import TurnTask
 from assistants_emulator.turns.turn_source import Hop, MakeClient

@@ -27,6 +27,7 @@ function updateRegion(region, fresh) {
     if (!old || served.get(old) !== html) {
       current = document.importNode(child, true);
       served.set(current, html);
+      addCopyButtons(current);
       if (old) {
         restoreOpen(old, current);
         if (at === old) at = current;
@@ -236,6 +237,34 @@ document.addEventListener("click", async (event) => {
   });
 });
 
+// Code, JSON, arguments, outputs and ids get a button that copies them.
+const copied = new WeakMap();
+
+function addCopyButtons(root) {
+  for (const source of root.querySelectorAll("pre, .facts dd > code")) {
+    if (source.closest(".copyable") || source.dataset.key || copied.has(source)) continue;
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "copy", textContent: "Copy" });
+    if (source.matches("pre")) {
+      const box = document.createElement("div");
+      box.className = "copyable";
+      source.replaceWith(box);
+      box.append(source, button);
+    } else source.after(" ", button);
+    copied.set(source, button).set(button, source);
+  }
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button.copy");
+  const source = button && copied.get(button);
+  if (!source) return;
+  await copyText(button, source.textContent, () => {
+    getSelection().selectAllChildren(source);
+    return "Selected";
+  });
+});
+
 // A state file is posted as it is: it may be large.
 document.addEventListener("change", async (event) => {
   const chooser = event.target.closest("[data-state]");
@@ -270,6 +299,7 @@ showCurrent();
 showMistake();
 for (const element of document.querySelectorAll("[data-needs-script]")) element.hidden = false;
 remember(document);
+addCopyButtons(document);
 setNow(document.body.dataset.now);
 showTimes(document);
 setInterval(() => showTimes(document), 1000);
