@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 APART = f"assistants_emulator_command={sys.executable} -m assistants_emulator"
 
 
-@pytest.mark.parametrize("line", ["", APART], ids=["in process", "by a command"])
+@pytest.mark.parametrize("line", ["", pytest.param(APART, marks=pytest.mark.slow)], ids=["in process", "by a command"])
 def test_every_application_runs_unchanged(line: str) -> None:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AZURE_", "PYTEST_"))}
     command = [sys.executable, "-m", "pytest", "-q", "-c", str(HERE / "pytest.ini"), str(HERE / "suite.py")]

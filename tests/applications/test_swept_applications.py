@@ -8,10 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 ONE_TEST = "1001"  # of each application, with a function call
 
 
+@pytest.mark.slow
 def test_every_application_does_what_it_did_when_something_goes_wrong() -> None:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "AZURE_", "PYTEST_"))}
     options = ("-q", "--tb=no", "--assistants-sweep", "-k", ONE_TEST, "-c", str(HERE / "pytest.ini"))

@@ -91,6 +91,7 @@ def libraries(files: dict[str, str]) -> set[str]:
     return set(re.findall(r"^(?:from|import) (fastapi|django|dotenv)\b", "\n".join(files.values()), re.MULTILINE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROJECTS := projects())
 def test_a_project_passes_as_printed(name: str, tmp_path: Path) -> None:
     files = PROJECTS[name]

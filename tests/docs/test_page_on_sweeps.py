@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent / "sweep"
 BEGUN, CONTINUED = "POST /threads/*/runs 1", "POST /threads/*/runs/*/submit_tool_outputs 1"
 ENDS = ("failed: server_error", "failed: rate_limit_exceeded", "expired", "cancelled")

@@ -37,7 +37,7 @@ def place(request: pytest.FixtureRequest) -> Iterator[tuple[str, tuple[str, ...]
         yield COMMAND if request.param == "by a command" else "", ()
 
 
-@pytest.mark.parametrize("environment", ["test", "session"])
+@pytest.mark.parametrize("environment", ["test", pytest.param("session", marks=pytest.mark.slow)])
 def test_the_whole_handle_is_the_same(
     pytester: pytest.Pytester, everything_is_imported: None, place: tuple[str, tuple[str, ...]], environment: str
 ) -> None:
@@ -413,6 +413,7 @@ def is_listening(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.slow
 def test_each_worker_has_an_emulator_of_its_own(run_tests: RunTests) -> None:
     pytest.importorskip("xdist")
     result = run_tests(

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import assistants_emulator
 
 SUITE = Path(__file__).with_name("apart_suite.py")
@@ -46,6 +48,7 @@ def test_the_emulator_itself_says_what_it_needs(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_whole_handle_works(tmp_path: Path) -> None:
     command = f"{sys.executable} -m assistants_emulator"
     (tmp_path / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = error\nassistants_emulator_command = {command}\n")
