@@ -1,7 +1,8 @@
-"""Slow checks: each generation of the SDK and what applications pin, in environments of their own; the lowest versions
-of all dependencies; a browser, fuzzing, a soak test, the docs."""
+"""Slow checks: each generation of the SDK, what applications pin, and frameworks, in environments of their own; the
+lowest versions of all dependencies; a browser, fuzzing, a soak test, the docs."""
 
 import os
+import shutil
 from pathlib import Path
 
 import nox
@@ -11,6 +12,8 @@ SDKS = {
     "1.20.0": ("httpx<0.28",),  # the last of v1
     "1.21.2": ("httpx<0.28",),  # the first of v2
     "1.59.9": (),
+    "1.66.0": (),  # the first with responses
+    "1.101.0": (),  # the first with conversations
     "1.109.1": (),
     "2.54.0": (),
 }
@@ -31,6 +34,13 @@ NEIGHBOURS = {
     "streamlit-1.37": ("streamlit==1.37.1",),
 }
 """What applications of 2023 and 2024 pin."""
+FRAMEWORKS = {
+    "openai-agents": ("openai-agents>=0.24",),
+    "langchain": ("langchain-openai>=1.7",),
+    "semantic-kernel": ("semantic-kernel>=1.45",),
+}
+OLD_APPLICATION = ("openai==1.10.0", "httpx<0.28", "pydantic==1.10.*", "pytest==7.4.4")
+"""Pins beside which the emulator's dependencies cannot be installed."""
 PYTHONS = ("3.11", "3.12", "3.13")
 TESTS = "tests/matrix"
 FUZZ_REQUESTS = 27  # of all tests of tests/fuzz together, for each example
@@ -42,7 +52,7 @@ _HIDDEN = [str(folder / "bin") for version in PYTHONS for folder in sorted(_VERS
 os.environ["PATH"] = os.pathsep.join([*_HIDDEN, os.environ["PATH"]])
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["sdk", "newest", "browser", "fuzz", "soak", "docs"]
+nox.options.sessions = ["sdk", "newest", "apart", "browser", "fuzz", "soak", "docs"]
 nox.options.reuse_existing_virtualenvs = True
 nox.options.error_on_missing_interpreters = False
 
@@ -69,6 +79,37 @@ def neighbours(session: nox.Session, pins: tuple[str, ...]) -> None:
     """
     session.install("-e", ".", *pins)
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-W", "default", SMOKE, *session.posargs)
+
+
+@nox.session
+@nox.parametrize("framework", list(FRAMEWORKS), ids=list(FRAMEWORKS))
+def frameworks(session: nox.Session, framework: str) -> None:
+    """A framework's newest version over Responses, its code as its users write it; warnings are its own."""
+    session.install("-e", ".", *FRAMEWORKS[framework])
+    test = f"tests/frameworks/test_{framework.replace('-', '_')}.py"
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "-W", "ignore", test, *session.posargs)
+
+
+@nox.session
+def apart(session: nox.Session) -> None:
+    """The plugin without its dependencies, beside an application of 2024; the emulator in an environment of its own."""
+    folder = Path(session.create_tmp()).resolve()
+    shutil.rmtree(folder / "wheels", ignore_errors=True)
+    session.install("-q", *OLD_APPLICATION)
+    session.run("python", "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder / "wheels"), ".")
+    (wheel,) = (folder / "wheels").iterdir()
+    server = folder / "server"
+    if not server.exists():
+        session.run("python", "-m", "venv", str(server))
+    scripts = server / ("Scripts" if os.name == "nt" else "bin")
+    install = (str(scripts / "python"), "-m", "pip", "install", "-q")
+    session.run(*install, str(wheel), external=True)
+    session.run(*install, "--force-reinstall", "--no-deps", str(wheel), external=True)
+    session.install("-q", "--force-reinstall", "--no-deps", str(wheel))
+    shutil.copy("tests/matrix/apart_smoke.py", folder)
+    (folder / "pytest.ini").write_text(f"[pytest]\nassistants_emulator_command = {scripts / 'assistants-emulator'}\n")
+    with session.chdir(folder):
+        session.run("python", "-m", "pytest", "-p", "no:cacheprovider", "apart_smoke.py", *session.posargs)
 
 
 @nox.session

@@ -83,7 +83,9 @@ def everything_is_imported() -> None:
     import uvloop
 
     import pytest_assistants_emulator.attached
-    import pytest_assistants_emulator.cassettes  # noqa: F401
+    import pytest_assistants_emulator.cassettes
+    import pytest_assistants_emulator.sweep
+    import pytest_assistants_emulator.sweep_report  # noqa: F401
     from assistants_emulator import Emulator
 
     async def use(emulator: Emulator) -> None:

@@ -70,4 +70,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'assistants_emulator' has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES.get(name, "assistants_emulator.responders.replies")), name)
+    try:
+        return getattr(import_module(_HOMES.get(name, "assistants_emulator.responders.replies")), name)
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"{name} needs the dependencies of this package, and there is no {error.name} here"
+        ) from error

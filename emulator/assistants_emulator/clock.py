@@ -13,10 +13,17 @@ from typing import Protocol
 
 MANUAL_START = 1735689600  # 2025-01-01 00:00:00 UTC, so that a test sees the same times in every run
 
+_COUNTER_START = time.time() - time.perf_counter()
+
 MOST_TIMER_SECONDS = 60.0  # an event loop's timers stand still while the machine sleeps, and would fire that much late
 
 
 LAST_INSTANT = 253402300799  # 9999-12-31 23:59:59 UTC: beyond it no calendar has a date
+
+
+def machine_time(counter: float) -> float:
+    """The Unix time of an instant of `time.perf_counter()`; it differs from the system's after the system's was set."""
+    return _COUNTER_START + counter
 
 
 def is_instant(when: float) -> bool:

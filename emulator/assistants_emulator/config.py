@@ -20,6 +20,9 @@ DEFAULT_LOADED = 100
 DEFAULT_SETTLE_SECONDS = 10.0
 ANY = "*"  # of the names and origins that are allowed
 TOKEN_VARIABLE = "ASSISTANTS_EMULATOR_TOKEN"
+RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
+PROJECT_HEADER = b"x-assistants-emulator-project"  # the project of a control call, in the place of its key
+TOKEN_HEADER = b"x-assistants-emulator-token"
 TRANSPORTS = ("socket", "inprocess")
 CHOICES = {
     "clock": ("system", "manual"),
@@ -43,6 +46,8 @@ class Config:
     models: tuple[str, ...] = ()
     reasoning_models: tuple[str, ...] = ()
     """Models to add to the table in `resources/models.py`."""
+    context_window: int | None = None
+    """Tokens that the input of any model may have; by default those of the table in `resources/token_estimates.py`."""
     settle_seconds: float = DEFAULT_SETTLE_SECONDS
     tokens_per_second: float | None = None
     allow_code_execution: bool = False
@@ -59,6 +64,8 @@ class Config:
     """Make unknown assistants, threads and vector stores with defaults at their first use."""
     loaded_projects: int = DEFAULT_LOADED
     """Number of projects with a directory whose objects are in memory; those of others are read on use."""
+    person: bool = False
+    """Let a person at the inspector answer the runs of new projects that no rule with a condition answers."""
     transport: Literal["socket", "inprocess"] = "socket"
     """Transport of the SDK clients that the emulator makes; it listens on the socket in either case."""
 
@@ -66,13 +73,16 @@ class Config:
         for option, choices in CHOICES.items():
             if (value := getattr(self, option)) not in choices:
                 raise EmulatorError(f"{option} is {' or '.join(map(repr, choices))}, not {value!r}")
+        if self.context_window is not None and self.context_window < 1:
+            raise EmulatorError(f"context_window is a whole number of tokens from 1 up, not {self.context_window}")
         if self.loaded_projects < 1:
             raise EmulatorError(f"loaded_projects is a whole number from 1 up, not {self.loaded_projects}")
 
     @property
     def needs_token(self) -> bool:
-        """True if the control API's writes and the inspector need the token: they could run code on this machine."""
-        return self.allow_code_execution
+        """True if the control API's writes and the inspector need the token: they could run code on this machine, or
+        answer as the assistant."""
+        return self.allow_code_execution or self.person
 
 
 def project_of_key(key: str) -> str:

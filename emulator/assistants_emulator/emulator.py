@@ -18,6 +18,7 @@ from assistants_emulator.config import (
     DEFAULT_LOADED,
     DEFAULT_PROJECT,
     DEFAULT_SETTLE_SECONDS,
+    RUN_HEADER,
     Config,
     key_of_project,
     project_of_key,
@@ -28,6 +29,7 @@ from assistants_emulator.ids import new_secret
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects, directory_of
 from assistants_emulator.project.request_log import LogBudget
+from assistants_emulator.project.sessions import PytestSessions
 from assistants_emulator.project.state_file import read_state
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
@@ -40,7 +42,6 @@ from assistants_emulator.server.threaded import ThreadedServer
 from assistants_emulator.store import DirectoryLock, repair
 from assistants_emulator.store.steps import finish_later, run_at_once
 from assistants_emulator.turns.workers import Workers
-from assistants_emulator.web.api import RUN_HEADER
 from assistants_emulator.web.app import make_app
 from assistants_emulator.web.routing import ROUTES
 
@@ -64,6 +65,7 @@ class EmulatorServer:
     def __init__(self, config: Config, host: str, port: int, prepare: Callable[[Project], object]) -> None:
         self.config = config
         self.projects = Projects(config, self._make_project)
+        self.sessions = PytestSessions(self.projects)
         self.repaired: list[str] = []
         self.left_behind: list[str] = []
         self.token = ""
@@ -134,7 +136,7 @@ class EmulatorServer:
 
     def make_app(self, config: Config) -> Any:
         """The ASGI application that the server serves."""
-        return make_app(config, self.open_project, lambda: self._inspector(config), self.project_of)
+        return make_app(config, self.open_project, lambda: self._inspector(config), self.project_of, self.sessions)
 
     def open_project(self, name: str) -> Project:
         """The project, created at its first use; on the loop only."""
@@ -142,7 +144,7 @@ class EmulatorServer:
 
     def project_of(self, key: str) -> str:
         """The name of the project that an API key selects; on the loop only."""
-        return project_of_key(key)
+        return self.sessions.project_of(key)
 
     def name_beside(self, name: str, other: str) -> str:
         """The whole name of the project that the handle of the project `other` calls `name`."""
@@ -184,6 +186,7 @@ class EmulatorServer:
         )
         project.faults.routes = FAULT_ROUTES
         self._prepare(project)
+        self.sessions.prepare(project)
         return project
 
     async def _stop(self, running: Running) -> None:
@@ -221,6 +224,7 @@ class Emulator(ProjectHandle):
         api_key: str | None = None,
         models: tuple[str, ...] = (),
         reasoning_models: tuple[str, ...] = (),
+        context_window: int | None = None,
         settle_seconds: float = DEFAULT_SETTLE_SECONDS,
         tokens_per_second: float | None = None,
         allow_code_execution: bool = False,
@@ -232,6 +236,7 @@ class Emulator(ProjectHandle):
         allow_callbacks: tuple[str, ...] = (),
         adopt_ids: bool = False,
         loaded_projects: int = DEFAULT_LOADED,
+        person: bool = False,
         transport: Literal["socket", "inprocess"] = "socket",
     ) -> None:
         self.config = Config(
@@ -243,6 +248,7 @@ class Emulator(ProjectHandle):
             api_key=api_key,
             models=models,
             reasoning_models=reasoning_models,
+            context_window=context_window,
             settle_seconds=settle_seconds,
             tokens_per_second=tokens_per_second,
             allow_code_execution=allow_code_execution,
@@ -254,6 +260,7 @@ class Emulator(ProjectHandle):
             allow_callbacks=allow_callbacks,
             adopt_ids=adopt_ids,
             loaded_projects=loaded_projects,
+            person=person,
             transport=transport,
         )
         self._script: Script | None = None if script is None else load_script(script)
@@ -337,6 +344,8 @@ class Emulator(ProjectHandle):
     def _prepare(self, project: Project) -> None:
         """Apply `script`, `responder` and `state` to a new project."""
         project.set_script(self._script)
+        if self.config.person:
+            project.rules.person = "rest"
         if self._responder is not None:
             source, is_live = self._responder
             project.rules.add(Rule(source, live=is_live, label="--responder"))

@@ -10,6 +10,7 @@
     ├── InvalidParameter          400 param and code: what the contract refuses
     ├── InvalidState              400 no param, no code: the thread or run is in the wrong state
     ├── NoProject                 400 a key that selects no project
+    ├── UnusableProject           400 a test's script or state that cannot be used; an EmulatorError too
     ├── Unauthorized              401
     ├── NotFound                  404
     ├── MethodNotAllowed          405
@@ -23,7 +24,9 @@ said in docs/reference/behaviour.md, resource by resource.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -40,6 +43,19 @@ def text_of(error: BaseException) -> str:
         return well_formed(str(error))
     except BaseException:
         return "(it has no text: str() of it failed)"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An exception that a responder raised, kept for the test that caused it."""
+
+    run_id: str
+    error: BaseException
+
+    @property
+    def text(self) -> str:
+        """The exception's text, well formed."""
+        return text_of(self.error)
 
 
 class EmulatorError(Exception):
@@ -109,7 +125,18 @@ class InvalidState(ApiError):
 
 
 class NoProject(ApiError):
-    """A key that selects no project, on a server whose keys mean the test that is running."""
+    """A key that selects no project, on a server whose keys mean the test that is running.
+
+    `refused` counts such calls, as `POST /v1/threads`, where that is not done elsewhere.
+    """
+
+    def __init__(self, message: str, refused: Counter[str] | None = None) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+class UnusableProject(ApiError, EmulatorError):
+    """A test's script or state cannot be used: a 400 for its calls, an EmulatorError for its fixture."""
 
 
 class Unauthorized(ApiError):

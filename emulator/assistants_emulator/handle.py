@@ -1,4 +1,7 @@
-"""The public handle of a project: usable from any thread while the server runs."""
+"""The public handle of a project: usable from any thread while the server runs.
+
+Without the server's libraries it can be imported, for an emulator in another process.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +18,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack, cas
 
 from assistants_emulator.config import TRANSPORTS
 from assistants_emulator.environment import environment
-from assistants_emulator.errors import EmulatorError, unknown_option
+from assistants_emulator.errors import EmulatorError, Failure, unknown_option
 from assistants_emulator.object_kinds import ObjectKind
 from assistants_emulator.project.faults import Fault
-from assistants_emulator.project.project import Project
 from assistants_emulator.project.request_log import RequestLog
-from assistants_emulator.project.state import State, get_state
 from assistants_emulator.project.state_file import ObjectAdder, read_state
-from assistants_emulator.project.transcript import open_calls, transcript_of, transcripts
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.responders.sources import Responder, as_source
@@ -30,12 +30,14 @@ from assistants_emulator.responders.turn import Turn
 from assistants_emulator.server.inprocess import InProcessServer
 from assistants_emulator.server.loop import LoopThread
 from assistants_emulator.server.sdk_clients import ClientOptions, make_async_client, make_client
-from assistants_emulator.store.steps import Steps, run_in_turns
 from assistants_emulator.sweep.effects import Variant
-from assistants_emulator.turns.invocation import Failure
 
 if TYPE_CHECKING:
     import openai
+
+    from assistants_emulator.project.project import Project
+    from assistants_emulator.project.state import State
+    from assistants_emulator.store.steps import Steps
 
 T = TypeVar("T")
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -76,12 +78,19 @@ def _caller() -> object:
     return frame.f_code
 
 
+def require_name(name: str) -> None:
+    """EmulatorError for a project's name that no header can carry."""
+    if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
+        raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
+
+
 @dataclass(frozen=True, slots=True)
 class Leftovers:
     """Problems at a test's end: exceptions of responders, runs without a rule, rules and faults with `times` left.
 
     `is_settled` is False if a run was still at work after `settle_seconds`. `slept` are the real seconds between looks
     at a run, `remarks` lines about what may surprise, `open_runs` lines about runs that still wait for tool outputs.
+    `is_missing_ids`: a call was answered with a 404.
     """
 
     failures: list[Failure]
@@ -91,6 +100,7 @@ class Leftovers:
     slept: float = 0.0
     remarks: tuple[str, ...] = ()
     open_runs: tuple[str, ...] = ()
+    is_missing_ids: bool = False
 
 
 class Server(Protocol):
@@ -193,8 +203,7 @@ class ProjectHandle(ObjectAdder):
 
         EmulatorError for a name that no header can carry.
         """
-        if not name.isascii() or not name.isprintable() or name != name.strip() or not name:
-            raise EmulatorError(f"a project's name is carried in a header, so it is printable ASCII: {name!r} is not")
+        require_name(name)
         return ProjectHandle(self._server, self._server.name_beside(name, self.name))
 
     @property
@@ -326,9 +335,11 @@ class ProjectHandle(ObjectAdder):
             return lambda function: self.respond(function, when=when, assistant=assistant, times=times, live=live)
         label = f"respond({getattr(reply, '__name__', type(reply).__name__)})"
         origin = _caller()
-        rule = Rule(as_source(reply), when, assistant, times, live, label, origin)
-        self._do(lambda project: project.rules.add(rule))
+        self._add_rule(Rule(as_source(reply), when, assistant, times, live, label, origin))
         return reply
+
+    def _add_rule(self, rule: Rule) -> None:
+        self._do(lambda project: project.rules.add(rule))
 
     def load_script(self, script: str | Path | Mapping[str, Any] | Script) -> None:
         """Load a script from a file or a dict, in the place of the script before; ScriptError for a mistake in it."""
@@ -337,10 +348,14 @@ class ProjectHandle(ObjectAdder):
 
     def state(self) -> dict[str, list[dict[str, Any]]]:
         """All objects by table, as the API renders them under v2; files carry their bytes as `content_base64`."""
+        from assistants_emulator.store.steps import run_in_turns
+
         return self._server.loop.wait(run_in_turns(self._do(_state)))
 
     def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
         """Replace all objects by those of a state file or dict; EmulatorError for one that the API cannot have."""
+        from assistants_emulator.store.steps import run_in_turns
+
         loaded = read_state(state)
         self._server.loop.wait(run_in_turns(self._do(lambda project: project).load_state(loaded)))
 
@@ -396,9 +411,11 @@ class ProjectHandle(ObjectAdder):
         return self._do(lambda project: project.context.calls.is_met)
 
     def _transcript(self, project: Project, id: str, portable: bool) -> str:
+        from assistants_emulator.project.transcript import no_transcript, transcript_of
+
         text = transcript_of(project.context.store, id, portable)
         if text is None:
-            raise EmulatorError(f"there is no thread, conversation or response {id!r} in project {self.name!r}")
+            raise EmulatorError(no_transcript(id, self.name))
         return text
 
     async def _leftovers(self) -> Leftovers:
@@ -406,6 +423,8 @@ class ProjectHandle(ObjectAdder):
         return self._current_leftovers()
 
     def _current_leftovers(self) -> Leftovers:
+        from assistants_emulator.project.transcript import open_calls
+
         project = self._project()
         scheduler = project.scheduler
         scheduler.held.end_all()
@@ -413,8 +432,16 @@ class ProjectHandle(ObjectAdder):
         faults = [text for fault in project.faults if (text := fault.leftover())]
         unused = [*scheduler.rules.unused(), *faults]
         open_runs = open_calls(project.context.store)
+        is_missing_ids = project.requests.has_status(404)
         return Leftovers(
-            scheduler.failures, scheduler.unmatched, unused, scheduler.is_settled, slept, remarks, open_runs
+            scheduler.failures,
+            scheduler.unmatched,
+            unused,
+            scheduler.is_settled,
+            slept,
+            remarks,
+            open_runs,
+            is_missing_ids,
         )
 
     async def _settled(self, thread_id: str) -> None:
@@ -428,10 +455,14 @@ class ProjectHandle(ObjectAdder):
 
 
 def _state(project: Project) -> Steps[dict[str, list[dict[str, Any]]]]:
+    from assistants_emulator.project.state import get_state
+
     project.scheduler.held.end_all()
     return (yield from get_state(project.context))
 
 
 def _transcripts(project: Project, newest: int | None, portable: bool) -> dict[str, str]:
+    from assistants_emulator.project.transcript import transcripts
+
     project.scheduler.held.end_all()
     return transcripts(project.context.store, newest, portable)

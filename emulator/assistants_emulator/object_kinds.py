@@ -99,6 +99,7 @@ RUN = ObjectKind(
     object="thread.run",
     table="runs",
     parent=THREAD,
+    listed_by=("status",),
     keys=(
         *("id", "object", "created_at", "assistant_id", "thread_id", "status", "started_at", "expires_at"),
         *("cancelled_at", "failed_at", "completed_at", "required_action", "last_error", "model", "instructions"),

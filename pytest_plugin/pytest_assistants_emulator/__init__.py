@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_assistants_emulator.session import VIRTUAL_SLEEP, session_of
+from pytest_assistants_emulator.session import COMMAND, SWEPT_TESTS, VIRTUAL_SLEEP, session_of
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
     from pytest_assistants_emulator.per_test import ActiveTest
-    from pytest_assistants_emulator.servers import Handle, Server
+    from pytest_assistants_emulator.servers import Handle, SessionServer
 
 IniKind = Literal["string", "linelist", "bool"]
 INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
@@ -92,16 +92,26 @@ INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
         "bool",
         False,
     ),
+    (
+        COMMAND,
+        (
+            "command that runs the emulator in another environment, as `uvx assistants-emulator`: it is started with "
+            "`serve --port 0`, as a process of the session's own"
+        ),
+        "string",
+        "",
+    ),
     ("assistants_script", "script, a YAML or JSON file, for all tests; from the ini file's folder", "string", ""),
     ("assistants_state", "objects, in a YAML or JSON file, for all tests; from the ini file's folder", "string", ""),
 )
 MARKER = (
-    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=, keys=, strict_tools=): set it up for "
-    "this test. script and state are a path (from the test file's folder, else from the rootdir) or a dict; clock is "
-    "'manual', 'system' or a unix time; seed replaces the test's name as the source of ids; cassette is a path from "
-    "the test file's folder: a recorded session that answers instead (see --assistants-record), with "
+    "assistants(script=, cassette=, replay=, state=, clock=, seed=, transport=, keys=, strict_tools=, sweep=): set it "
+    "up for this test. script and state are a path (from the test file's folder, else from the rootdir) or a dict; "
+    "clock is 'manual', 'system' or a unix time; seed replaces the test's name as the source of ids; cassette is a "
+    "path from the test file's folder: a recorded session that answers instead (see --assistants-record), with "
     "replay='semantic' its replies only; transport='inprocess' calls the emulator without a socket; keys='separate' "
-    "gives each API key a project of its own; strict_tools=False lets replies use tools that a run does not declare."
+    "gives each API key a project of its own; strict_tools=False lets replies use tools that a run does not declare; "
+    "sweep=True runs the test again with each failure of the service, as --assistants-sweep does with all."
 )
 DEPRECATIONS = r"(deprecated|The Assistants API is deprecated in favor of the Responses API)\Z"
 # The SDK's two texts. They are reported at the line that calls the SDK, so a filter by module would not match.
@@ -136,6 +146,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "OPENAI_BASE_URL); the key is that of OPENAI_API_KEY",
     )
     group.addoption(
+        "--assistants-adopt-ids",
+        action="store_true",
+        help="make unknown assistants, threads and vector stores with defaults at their first use, as the ini option "
+        "assistants_adopt_ids",
+    )
+    group.addoption(
         "--assistants-inspect",
         action="store_true",
         help="keep the projects of failing tests, print the inspector's links to them, and on a terminal wait for "
@@ -145,6 +161,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--assistants-trace",
         metavar="DIR",
         help="write an HTML file for each failing test: conversations, runs, rules and requests",
+    )
+    group.addoption(
+        "--assistants-sweep",
+        action="store_true",
+        help="run each test that passes again, once for each failure of the service that its calls can meet",
+    )
+    group.addoption(
+        "--assistants-sweep-limit",
+        type=int,
+        metavar="N",
+        default=200,
+        help="run at most so many variants of a test (default: 200)",
+    )
+    group.addoption(
+        "--assistants-sweep-report",
+        metavar="FILE",
+        help="write the sweep's table and traces to this HTML file, and its verdicts to a JSON file beside it",
+    )
+    group.addoption(
+        "--assistants-variant",
+        metavar="NAME",
+        help="after each test, run this variant of it alone: 'POST /threads/*/runs 1: expired'",
     )
     for name, help, kind, default in INI_OPTIONS:
         parser.addini(name, help, type=kind, default=default)
@@ -159,10 +197,23 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
     session_of(config)
+    options = ("--assistants-sweep", "--assistants-variant", "lf")
+    if any(config.getoption(option, None) for option in options):
+        _add_sweep(config)
+
+
+def _add_sweep(config: pytest.Config) -> None:
+    """Register the plugin that sweeps tests, once."""
+    from pytest_assistants_emulator.sweep import Sweep
+
+    if not config.pluginmanager.has_plugin(SWEPT_TESTS):
+        config.pluginmanager.register(Sweep(config), SWEPT_TESTS)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Set a test with a cassette up by the fixture, where it uses clients that were made on import only."""
+    if any(mark.kwargs.get("sweep") for item in items for mark in item.iter_markers(MARK)):
+        _add_sweep(config)
     if not session_of(config).is_whole:
         return
     for item in items:
@@ -191,11 +242,11 @@ def pytest_fixture_setup(
     if fixturedef.scope == "function":
         return (yield)
     session = session_of(request.config)
-    session.wider_fixtures += 1
+    session.begin_wider_fixture()
     try:
         return (yield)
     finally:
-        session.wider_fixtures -= 1
+        session.end_wider_fixture()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -205,6 +256,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     `fail` and `skip` in a responder have their effect on its test: a failed test stays that, but may be skipped.
     """
     __tracebackhide__ = True
+    if session_of(item.config).is_varied:
+        return (yield)
     try:
         result = yield
     except (Exception, pytest.fail.Exception):
@@ -235,7 +288,7 @@ def _active_test(item: pytest.Item) -> ActiveTest | None:
     """The running test whose project is used."""
     session = session_of(item.config)
     running = session.running
-    if running is None or running.active is not None or not running.is_opened:
+    if running is None or running.active is not None or not session.is_used(running):
         return None if running is None else running.active
     from pytest_assistants_emulator.per_test import unrequested_test
 
@@ -290,8 +343,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    if (counts := getattr(node, "workeroutput", {}).get(WORKER_COUNTS)) is not None:
+    output = getattr(node, "workeroutput", {})
+    if (counts := output.get(WORKER_COUNTS)) is not None:
         session_of(node.config).add_worker(counts)
+    if output.get(SWEPT_TESTS):
+        _add_sweep(node.config)
+        node.config.pluginmanager.get_plugin(SWEPT_TESTS).add_worker(output[SWEPT_TESTS])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -314,21 +371,21 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def _assistants_server(pytestconfig: pytest.Config) -> Server:
+def _assistants_server(pytestconfig: pytest.Config) -> SessionServer:
     """The server of the session, or of a pytest-xdist worker; the session stops it."""
     return session_of(pytestconfig).server()
 
 
 @pytest.fixture
-def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Server) -> Iterator[Handle]:
+def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: SessionServer) -> Iterator[Handle]:
     """An empty project of the emulator, a `ProjectHandle`: `respond`, `client()`, `clock`, `requests`, `transcript`...
 
     `OPENAI_BASE_URL` and `OPENAI_API_KEY` point at it, and the variables that `AzureOpenAI()` reads do too, so code
     under test that calls either uses it. Ids and times are the same each time the test is run. When the test ends,
     exceptions that responders raised, runs that no rule matched and rules with `times` left over fail it. A test that
     expects the first two takes them out of `assistants_emulator.failures` (items have `error` and `run_id`) and
-    `assistants_emulator.unmatched`. With `--assistants-url` or a cassette the parts of a `ProjectHandle` that cannot be
-    had raise EmulatorError.
+    `assistants_emulator.unmatched`. With a cassette the parts of a `ProjectHandle` that cannot be had raise
+    EmulatorError.
     """
     __tracebackhide__ = True
     from pytest_assistants_emulator.per_test import open_test

@@ -1,373 +1,234 @@
-"""`--assistants-url`: the project of a test over the control API of an emulator in another process.
+"""An emulator in another process: the one at `--assistants-url`, or one that the session starts by a command.
 
-Python code cannot be sent there, so responders are scripts; exceptions and unmatched runs show in a run's `last_error`.
+Needs nothing but pytest, the standard library and the SDK of the tests. Python responders run in this process.
 """
 
 from __future__ import annotations
 
+import base64
+import copy
+import json
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-import httpx2
-import orjson
-
-from assistants_emulator.config import TOKEN_VARIABLE, key_of_project, project_of_key
+from assistants_emulator.config import key_of_project
 from assistants_emulator.errors import EmulatorError, ScriptError
-from assistants_emulator.handle import FaultsHandle, Leftovers
-from assistants_emulator.object_kinds import ObjectKind
-from assistants_emulator.project import transcript as texts
-from assistants_emulator.project.faults import FAULT_FIELDS, Fault
-from assistants_emulator.project.request_log import LoggedRequest, RequestLog
-from assistants_emulator.project.state_file import ObjectAdder, derived_id, read_state
-from assistants_emulator.responders.replies import (
-    Cancel,
-    Chunk,
-    CodeInterpreter,
-    Expire,
-    Fail,
-    FileSearch,
-    FunctionCall,
-    Incomplete,
-    Pause,
-    Refusal,
-    Step,
-    Text,
-    Usage,
-    Wait,
-    as_replies,
-)
-from assistants_emulator.responders.rules import second_fallback
-from assistants_emulator.responders.scripts.load import load_script
-from assistants_emulator.server.sdk_clients import make_async_client, make_client
-from assistants_emulator.store import Object
-from assistants_emulator.sweep import Variant
-from assistants_emulator.web.auth import TOKEN_HEADER
-from pytest_assistants_emulator.marker import Settings
+from assistants_emulator.project.state_file import read_state
+from pytest_assistants_emulator.code_server import CodeServer
+from pytest_assistants_emulator.control import Control, Refused
+from pytest_assistants_emulator.marker import Settings, settings_of
+from pytest_assistants_emulator.remote_project import INPROCESS, RemoteProject, naming
 
 if TYPE_CHECKING:
-    from assistants_emulator.turns.invocation import Failure
+    from pytest_assistants_emulator.session import RunningTest, Session
 
-Get = Callable[[str], Any]  # the JSON of a GET request, for a path below `/v1`
-THREAD = re.compile(r"/v1/threads/(thread_\w+)")
-ACTIONS: dict[type, str] = {
-    Text: "text",
-    CodeInterpreter: "code_interpreter",
-    FileSearch: "file_search",
-    Fail: "fail",
-    Usage: "usage",
-}
-SINGLE_FIELD_ACTIONS: dict[type, tuple[str, str]] = {
-    Refusal: ("refusal", "value"),
-    Wait: ("wait", "seconds"),
-    Incomplete: ("incomplete", "reason"),
-}
-FLAG_ACTIONS: dict[type, str] = {Pause: "pause", Expire: "expire", Cancel: "cancel"}
+SEPARATE = (
+    "keys='separate' needs an emulator of the session's own: one in this process, or that of "
+    "`assistants_emulator_command`"
+)
 
 
-class AttachedServer:
-    """An emulator at `url`, with or without `/v1`; EmulatorError if none answers there.
+class RemoteServer:
+    """The emulator at the session's URL, or one that its command starts and that ends with the session.
 
-    With a `key` all tests have the project that it selects, one after another.
+    That one is the session's own: there every key belongs to the running test, on the other the session's key only.
     """
 
     calls_upstream = False
 
-    def __init__(self, url: str, key: str | None = None) -> None:
-        self._name = None if key is None else project_of_key(key)
-        self._url = url.rstrip("/").removesuffix("/v1")
-        token = {TOKEN_HEADER.decode(): os.environ.get(TOKEN_VARIABLE, "")}
-        self._http = httpx2.Client(
-            base_url=self._url, headers=token, trust_env=False, verify=self._url.startswith("https")
-        )
-        request_json(self._http, "GET", "/_emulator/health", {})
+    def __init__(self, session: Session, transport: str) -> None:
+        self.left_behind: list[str] = []
+        self._is_stopped = False
+        if transport == "inprocess":
+            raise EmulatorError(INPROCESS)
+        self._session = session
+        self._process = None if session.url is not None else session.process()
+        url = session.url or cast(Any, self._process).url
+        try:
+            self.control = Control(url)
+        except EmulatorError as error:
+            option = "assistants_emulator_command" if session.url is None else "--assistants-url"
+            raise EmulatorError(f"{option}: {error}") from None
+        self.url = self.control.url
+        self.code = CodeServer()
+        self._handles: dict[str, RemoteProject] = {}
+        self._files: dict[tuple[Path, int], Any] = {}
+        self.select()
 
-    def open(self, name: str, seed: str, settings: Settings) -> AttachedProject:
-        project = AttachedProject(self._http, self._url, self._name or name)
-        project.control("POST", "reset", {"seed": seed})
-        project.set_up(settings)
+    def select(self) -> None:
+        """Tell the emulator which test is running, and how its project begins."""
+        session = self._session
+        running, plan, separate, name = session.running, None, False, None
+        if session.module is not None and session.wider_fixtures:
+            name = session.module
+        elif running is not None:
+            name = running.name
+            settings = settings_of(running.item)
+            separate = settings.keys == "separate"
+            try:
+                plan = self._plan_of(running.name, settings.seed or running.item.nodeid, settings)
+            except EmulatorError:  # its fixture says so
+                plan = None
+        values = {
+            "running": name,
+            "plan": plan,
+            "separate": separate,
+            "every_key": session.url is None,
+            "refusal": session.refusal,
+        }
+        self.control.call("PUT", "session", self._key_header, values)
+
+    def open(self, name: str, seed: str, settings: Settings) -> RemoteProject:
+        if settings.transport == "inprocess":
+            raise EmulatorError(INPROCESS)
+        if settings.keys == "separate" and self._session.url is not None:
+            raise EmulatorError(SEPARATE)
+        project = RemoteProject(self, name)
+        with naming(settings.script):
+            project.control("POST", "project", self._plan_of(name, seed, settings))
+        self._handles[name] = project
         return project
 
-    def close(self, name: str) -> None:
-        AttachedProject(self._http, self._url, self._name or name).reset()
+    def handle(self, name: str) -> RemoteProject:
+        if name not in self._handles:
+            self._handles[name] = RemoteProject(self, name)
+        return self._handles[name]
+
+    def close(self, name: str, test: str) -> None:
+        self._handles.pop(name, None)
+        self.control.call("POST", "session/close", self._key_header, {"name": name, "test": test})
+
+    def is_used(self, running: RunningTest) -> bool:
+        try:
+            return bool(self.handle(running.name).control("POST", "leftovers", {"settle": False})["calls"])
+        except EmulatorError:  # it is gone, which the next control call says in a place that can fail
+            return False
+
+    def earlier(self, ids: Iterable[str]) -> Mapping[str, str]:
+        answer = self.control.call("POST", "session/earlier", self._key_header, {"ids": list(ids)})
+        tests: dict[str, str] = answer["tests"]
+        return tests
+
+    def inspector_url(self, name: str) -> str:
+        return f"{self.url}/_emulator/projects/{quote(name, safe='')}"
 
     def remarks(self) -> list[str]:
         return []
 
     def stop(self) -> None:
-        self._http.close()
+        """End the session there, and the process that is its own. Stopping twice changes nothing."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        try:
+            self._session.refused.update(self.control.call("GET", "session", self._key_header)["refused"])
+            self.control.call("DELETE", "session", self._key_header)
+        except EmulatorError as error:  # it was stopped before
+            self._session.notes.append(str(error))
+        self.left_behind = self.code.stop()
+        if self._process is not None:
+            self._process.stop()
 
+    def key_of(self, name: str) -> str:
+        """The API key of a project: the session's for the running test's."""
+        running = self._session.running
+        return self._session.key if running is not None and running.name == name else key_of_project(name)
 
-class AttachedClock:
-    """The project's clock, in unix seconds."""
+    def script_of(self, script: str | Path | Mapping[str, Any]) -> dict[str, Any]:
+        """The script as plain data, with its images in it; ScriptError for a file that cannot be read."""
+        if isinstance(script, Mapping):
+            return with_images(dict(script), Path())
+        path = Path(script)
+        if isinstance(script, str) and "\n" in script:
+            return with_images(self._yaml("script", script), Path())
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise ScriptError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        parse = _json if path.suffix.lower() == ".json" else self._yaml
+        return with_images(parse(str(path), text), path.parent)
 
-    def __init__(self, project: AttachedProject) -> None:
-        self._project = project
+    def state_of(self, state: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
+        return read_state(state, lambda path, content: self._yaml(str(path), content.decode("utf-8", "replace")))
 
-    def now(self) -> int:
-        return int(self._project.control("GET", "clock")["now"])
+    def _yaml(self, source: str, text: str) -> Any:
+        """Parsed by the emulator: there need not be a parser here."""
+        try:
+            return self.control.call("POST", "yaml", self._key_header, {"source": source, "text": text})["data"]
+        except Refused as error:
+            raise ScriptError(str(error)) from None
 
-    def advance(self, seconds: float) -> None:
-        self._project.control("POST", "clock", {"advance": seconds})
+    def _plan_of(self, name: str, seed: str, settings: Settings) -> dict[str, Any]:
+        """The beginning of a project; that of a test has a copy of the module's objects, where there are any."""
+        clock = "system" if settings.clock == "system" else "manual"
+        strict: bool = self._session.config.getini("assistants_strict_tools")
+        plan = {
+            "seed": seed,
+            "clock": clock,
+            "autojump": clock == "manual",
+            "time": settings.clock if isinstance(settings.clock, int | float) else None,
+            "strict_tools": strict if settings.strict_tools is None else settings.strict_tools,
+            "adopt_ids": self._session.adopts_ids,
+            "script": None if settings.script is None else self._read(self.script_of, settings.script),
+            "state": None if settings.state is None else self._read(self.state_of, settings.state),
+        }
+        module = self._session.module
+        if module is not None and module != name and module in self._handles and not settings.has_own_state:
+            plan["state"] = self._handles[module].state()
+        return plan
 
-    def set(self, when: float) -> None:
-        self._project.control("POST", "clock", {"set": when})
-
-
-class AttachedProject(ObjectAdder):
-    """A ProjectHandle as far as the control API goes; the rest is an EmulatorError that says so."""
-
-    def __init__(self, http: httpx2.Client, url: str, name: str) -> None:
-        self.name = name
-        self.base_url = f"{url}/v1"
-        self.api_key = key_of_project(name)
-        self.clock = AttachedClock(self)
-        self.faults = FaultsHandle(self._add_fault, self._fetch_faults, lambda: self.control("DELETE", "faults"))
-        self.in_process = None
-        self.failures: list[Failure] = []
-        self.unmatched: list[str] = []
-        self._http = http
-        self._script = AttachedScript()
-        self._added = 0
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise EmulatorError(f"`{name}` is not available on an emulator that is used by --assistants-url")
-
-    def set_up(self, settings: Settings) -> None:
-        if settings.transport == "inprocess":
-            raise EmulatorError("transport='inprocess' is for an emulator of this process, not one of --assistants-url")
-        mode = self.control("GET", "clock")["mode"]
-        if isinstance(settings.clock, str) and settings.clock != mode:
-            raise EmulatorError(
-                f"the emulator at {self.base_url} has a {mode} clock, and the test's marker asks for a "
-                f"{settings.clock} one; start it with --clock {settings.clock}"
-            )
-        if settings.clock is not None and not isinstance(settings.clock, str):
-            self.clock.set(settings.clock)
-        if settings.script is not None:
-            self.load_script(settings.script)
-        if settings.state is not None:
-            self.load_state(settings.state)
-
-    @property
-    def requests(self) -> RequestLog:
-        answer = self.control("GET", "requests")
-        log = RequestLog()
-        for call in answer["data"]:
-            raw = b"" if call["body"] is None else orjson.dumps(call["body"])
-            log.add(call["method"], call["path"], raw, call["status"], call.get("fault"))
-        log.total += answer.get("dropped", 0)
-        return log
-
-    def client(self, **options: Any) -> Any:
-        return make_client(self.base_url, self.api_key, options)
-
-    def async_client(self, **options: Any) -> Any:
-        return make_async_client(self.base_url, self.api_key, options)
-
-    def state(self) -> dict[str, Any]:
-        tables: dict[str, Any] = self.control("GET", "state")
-        return tables
-
-    def load_state(self, state: str | Path | Mapping[str, Any]) -> None:
-        self.control("PUT", "state", read_state(state))
-
-    def _new_id(self, kind: ObjectKind) -> str:
-        self._added += 1
-        return derived_id(kind, self.name, str(self._added))
-
-    def _add_state(self, state: Mapping[str, Any]) -> Mapping[str, list[Object]]:
-        added: dict[str, list[Object]] = self.control("POST", "state", state)
-        return added
-
-    def load_script(self, script: str | Path | Mapping[str, Any]) -> None:
-        self.control("PUT", "script", self._script.load(load_script(script).raw))
-
-    def respond(self, *reply: Any, **options: Any) -> Any:
-        """Add text, a reply or a list of replies to the script. Each call sends the whole script, so the counts of
-        `times` start again."""
-        self.control("PUT", "script", self._script.add(*reply, **options))
-        return reply[0]
-
-    def resume(self, run_id: str) -> None:
-        self.control("POST", f"runs/{quote(run_id, safe='')}/resume")
-
-    def transcript(self, id: str, *, portable: bool = False) -> str:
-        """Of a thread; EmulatorError for any other id, since the API does not show all of a conversation's turns."""
-        return texts.transcript(FetchedThread(self.get, id), id, portable)
-
-    def transcripts(self, newest: int | None = None, *, portable: bool = False) -> dict[str, str]:
-        ids = thread_ids(self.requests)
-        return {id: self.transcript(id, portable=portable) for id in (ids if newest is None else ids[-newest:])}
-
-    def variants(self) -> list[Variant]:
-        return [Variant.parse(name) for name in self.control("GET", "variants")["data"]]
-
-    def vary(self, variant: Variant) -> None:
-        self.control("POST", "variant", {"name": variant.name})
+    def _read(self, read: Callable[[Any], Any], source: Path | dict[str, Any]) -> Any:
+        """Read a file once a session: a module's tests share its marker."""
+        if not isinstance(source, Path):
+            return read(source)
+        key = (source, source.stat().st_mtime_ns)
+        if key not in self._files:
+            self._files[key] = read(source)
+        return self._files[key]
 
     @property
-    def variant_met(self) -> bool:
-        return bool(self.control("GET", "variant")["met"])
-
-    def reset(self) -> None:
-        self._script = AttachedScript()
-        self.control("POST", "reset")
-
-    def leftovers(self) -> Leftovers:
-        """The control API lists none of them."""
-        return Leftovers(self.failures, self.unmatched, [])
-
-    def control(self, method: str, call: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The answer of a control call; EmulatorError if it is an error."""
-        return request_json(self._http, method, f"/_emulator/{call}", self._headers, body)
-
-    def get(self, path: str) -> Any:
-        """The API's answer at a path below `/v1`."""
-        return request_json(self._http, "GET", f"/v1{path}", {**self._headers, "OpenAI-Beta": "assistants=v2"})
-
-    def _add_fault(self, fault: Fault) -> None:
-        self.control("POST", "faults", {name: getattr(fault, name) for name in FAULT_FIELDS})
-
-    def _fetch_faults(self) -> Iterator[Fault]:
-        return map(Fault.from_json, self.control("GET", "faults")["data"])
-
-    @property
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.api_key}"}
+    def _key_header(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._session.key}"}
 
 
-def request_json(
-    http: httpx2.Client, method: str, path: str, headers: Mapping[str, str], body: Mapping[str, Any] | None = None
-) -> Any:
-    """The JSON of the answer; EmulatorError for an error answer, or where no emulator answers."""
-    content = b"" if body is None else orjson.dumps(body)
+def _json(source: str, text: str) -> Any:
     try:
-        response = http.request(method, path, headers=headers, content=content)
-        answer = response.json()
-    except (httpx2.HTTPError, httpx2.InvalidURL, ValueError) as error:
-        raise EmulatorError(f"no emulator answers at {http.base_url}: {error}") from error
-    if response.is_error:
-        raise EmulatorError(answer["error"]["message"])
-    return answer
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ScriptError(f"{source}:{error.lineno}: is not JSON: {error.msg}, column {error.colno}") from None
 
 
-def thread_ids(requests: Iterable[LoggedRequest]) -> list[str]:
-    """The threads that requests named, in the order in which each was named first."""
-    return list(dict.fromkeys(match[1] for call in requests if (match := THREAD.match(call.path))))
+def with_images(script: Any, folder: Path) -> dict[str, Any]:
+    """The script with the bytes of images in the place of their paths, which another process does not read."""
+    copied = copy.deepcopy(script)
+    for rule in _objects(copied, "replies"):
+        for action in _objects(rule, "do"):
+            if isinstance(action.get("image_file"), dict):
+                action["image_file"] = _image(action["image_file"], folder)
+            if isinstance(code := action.get("code_interpreter"), dict):
+                for name in ("images", "files"):
+                    if isinstance(code.get(name), list):
+                        code[name] = [_image(each, folder) for each in code[name]]
+    return cast(dict[str, Any], copied)
 
 
-class FetchedThread:
-    """One thread's messages, runs and steps, fetched from the API for a transcript.
-
-    The API has no common order of messages and runs: a run that wrote no message stands after the messages that are
-    not younger than it.
-    """
-
-    def __init__(self, get: Get, thread_id: str) -> None:
-        messages = [{"status": "completed", **message} for message in _pages(get, f"/threads/{thread_id}/messages")]
-        runs = _pages(get, f"/threads/{thread_id}/runs")
-        steps = [step for run in runs for step in _pages(get, f"/threads/{thread_id}/runs/{run['id']}/steps")]
-        self._tables = {"messages": messages, "runs": runs, "steps": steps}
-        self._places = {message["id"]: place for place, message in enumerate(messages, 1)}
-        for run in runs:
-            self._places[run["id"]] = sum(message["created_at"] <= run["created_at"] for message in messages)
-
-    def get(self, table: str, id: str) -> Object | None:
-        return next((row for row in self._tables[table] if row["id"] == id), None)
-
-    def of(self, table: str, field: str, parent: str) -> list[Object]:
-        return [row for row in self._tables[table] if row.get(field) == parent]
-
-    def number(self, table: str, id: str) -> int:
-        return self._places[id]
+def _objects(value: Any, key: str) -> list[dict[str, Any]]:
+    """The objects in the list under that key; the emulator refuses what else is there."""
+    items = value.get(key) if isinstance(value, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
-def _pages(get: Get, path: str) -> list[Object]:
-    """All rows of a list endpoint, oldest first."""
-    rows: list[Object] = []
-    has_more = True
-    while has_more:
-        after = f"&after={rows[-1]['id']}" if rows else ""
-        page = get(f"{path}?order=asc&limit=100{after}")
-        rows += page["data"]
-        has_more = page["has_more"] and bool(page["data"])
-    return rows
-
-
-class AttachedScript:
-    """The script to send: rules of `respond` before those of the loaded script and their fallbacks after it, the order
-    in which a project in this process tries them."""
-
-    def __init__(self) -> None:
-        self._responds: list[dict[str, Any]] = []
-        self._loaded: list[dict[str, Any]] = []
-
-    def load(self, script: Mapping[str, Any]) -> dict[str, Any]:
-        self._loaded = list(script["replies"])
-        return self._merged()
-
-    def add(
-        self, *reply: Any, when: Any = None, assistant: str | None = None, times: int | None = None, live: bool = False
-    ) -> dict[str, Any]:
-        """ScriptError for a reply or condition that only Python can express."""
-        if not reply or callable(reply[0]) or callable(when) or live:
-            _refuse("a Python function")
-        if isinstance(when, re.Pattern):
-            _refuse("a compiled pattern")
-        condition = {"message": when} if isinstance(when, str) else dict(when or {})
-        condition |= {"assistant": assistant} if assistant is not None else {}
-        rule: dict[str, Any] = {"when": condition} if condition else {}
-        rule |= {"times": times} if times is not None else {}
-        if not rule and any(other.keys() == {"do"} for other in self._responds):
-            raise ScriptError(second_fallback("one of `respond`"))
-        self._responds.append({**rule, "do": [action(step) for step in as_replies(reply[0])]})
-        return self._merged()
-
-    def _merged(self) -> dict[str, Any]:
-        fallbacks = [rule for rule in [*self._responds, *self._loaded] if rule.keys() == {"do"}]
-        others = [rule for rule in [*self._responds, *self._loaded] if rule.keys() != {"do"}]
-        return {"version": 1, "replies": [*others, *fallbacks[:1]]}
-
-
-def action(step: Step) -> dict[str, Any]:
-    """`{"text": {"value": "Hello"}}`. In a script braces that name something are filled in, also in these texts."""
-    if isinstance(step, list):
-        return {"function_calls": [_function_call(call) for call in step]}
-    if isinstance(step, FunctionCall):
-        return {"function_call": _function_call(step)}
-    kind = type(step)
-    if kind in FLAG_ACTIONS:
-        return {FLAG_ACTIONS[kind]: True}
-    if kind in SINGLE_FIELD_ACTIONS:
-        name, field = SINGLE_FIELD_ACTIONS[kind]
-        return {name: getattr(step, field)}
-    if kind is Chunk:
-        _refuse("a text that is still being made")
-    fields = asdict(step)
-    if kind not in ACTIONS or fields.pop("images", None) or fields.pop("files", None):
-        _refuse("an image")
-    if isinstance(step, Text) and step.then is not None:
-        fields["then"] = action(step.then)
-    return {ACTIONS[kind]: {name: value for name, value in fields.items() if value is not None}}
-
-
-def _function_call(call: FunctionCall) -> dict[str, Any]:
-    """Arguments as a string are taken as they stand, so braces in them are safe."""
-    fields: dict[str, Any] = {"name": call.name, "arguments": call.arguments_json(), "id": call.id, "after": call.after}
-    if call.then is not None:
-        fields["then"] = action(call.then)
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _refuse(what: str) -> NoReturn:
-    raise ScriptError(
-        f"{what} cannot be sent to the emulator that --assistants-url names; give listed replies or a script, or run "
-        "this test without --assistants-url"
-    )
+def _image(image: Any, folder: Path) -> Any:
+    if not isinstance(image, dict) or not isinstance(image.get("path"), str | os.PathLike):
+        return image
+    path = folder / image["path"]
+    try:
+        content = base64.b64encode(path.read_bytes()).decode()
+    except OSError as error:
+        problem = f"Image.path must be a file that can be read, not '{path}': {error.strerror}"
+        raise ScriptError(problem) from None
+    rest = {name: value for name, value in image.items() if name != "path"}
+    return {"filename": path.name, **rest, "content_base64": content}

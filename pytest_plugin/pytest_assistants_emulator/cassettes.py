@@ -16,16 +16,23 @@ from assistants_emulator.project.request_log import RequestLog
 from assistants_emulator.recording.cassette import journal_of
 from assistants_emulator.recording.player import Player
 from assistants_emulator.recording.recorder import Recorder
+from pytest_assistants_emulator.local import LocalServer
 from pytest_assistants_emulator.marker import Settings
-from pytest_assistants_emulator.servers import Handle, LocalServer, Server
+from pytest_assistants_emulator.servers import Handle, Server
 
 if TYPE_CHECKING:
-    from assistants_emulator.turns.invocation import Failure
+    from assistants_emulator.errors import Failure
     from pytest_assistants_emulator.session import Session
 
 NO_UPSTREAM = (
     "no server to record from: name one with --assistants-upstream URL, with `assistants_upstream` in pytest's ini "
     "file, or with OPENAI_BASE_URL"
+)
+
+
+APART = (
+    "with `assistants_environment = session` calls go to an emulator in another process, which does not replay "
+    "cassettes; `replay='semantic'` can be used there"
 )
 
 
@@ -46,13 +53,15 @@ class CassetteServer:
     def open(self, name: str, seed: str, settings: Settings) -> CassetteProject:
         if settings.script is not None:
             raise EmulatorError("a test has a cassette or a script, not both: a cassette has its own answers")
+        if self._session.is_whole and self._session.is_apart:
+            raise EmulatorError(APART)
         self._server = self._recorder() if self.calls_upstream else self._player()
         self._server.start()
         if self._session.is_whole and isinstance(port := self._session.server(), LocalServer):
             port.answer_by(self._server.app_for_another_loop(self._real_key))
         return CassetteProject(name, self._server)
 
-    def close(self, name: str) -> None:
+    def close(self, name: str, test: str) -> None:
         if self._session.is_whole and isinstance(port := self._session.server(), LocalServer):
             port.answer_by(None)
         if self._server is not None:
@@ -145,8 +154,8 @@ class SemanticServer:
         self._handle = self._server.open(name, seed, replace(settings, script=conversion.script.script, cassette=None))
         return self._handle
 
-    def close(self, name: str) -> None:
-        self._server.close(name)
+    def close(self, name: str, test: str) -> None:
+        self._server.close(name, test)
 
     def remarks(self) -> list[str]:
         """Gaps of the recording, and recorded runs that the test did not create."""

@@ -6,13 +6,31 @@ Markers of the class and the module count too; for each keyword the nearest one 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import pytest
 
 MARKER = "assistants"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSettings:
+    """How a test is swept; None is the default.
+
+    `limit`: the most variants. `strict`: another answer fails too. `allowed`: exceptions that the application may raise
+    besides the SDK's. `xfail`: reasons by a pattern of the names of variants that may fail. `effects`: the names of the
+    only ones. `bounds`: the most `polls` of one path, `calls` and `seconds` of sleep, instead of what follows from the
+    passing test.
+    """
+
+    limit: int | None = None
+    strict: bool = False
+    allowed: tuple[type[BaseException], ...] = ()
+    xfail: Mapping[str, str] = field(default_factory=dict)
+    effects: tuple[str, ...] | None = None
+    bounds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +46,7 @@ class Settings:
     transport: str | None = None
     keys: str | None = None
     strict_tools: bool | None = None
+    sweep: SweepSettings | Literal[False] | None = None
     has_own_state: bool = False
     """The state is the marker's, not the one that all tests have."""
 
@@ -131,6 +150,72 @@ def _strict_tools(value: Any, item: pytest.Item) -> bool:
     _refuse(f"strict_tools is True or False, not {value!r}")
 
 
+def _sweep(value: Any, item: pytest.Item) -> SweepSettings | Literal[False]:
+    if isinstance(value, bool):
+        return SweepSettings() if value else False
+    if not isinstance(value, Mapping):
+        _refuse(f"sweep is True, False or a dict, not {value!r}")
+    if unknown := [name for name in value if name not in SWEEP_KEYS]:
+        _refuse(f"sweep has no key {unknown[0]!r}; there are {', '.join(SWEEP_KEYS)}")
+    for name, given in value.items():
+        is_valid, wanted = SWEEP_KEYS[name]
+        if not is_valid(given):
+            _refuse(f"sweep's {name} is {wanted}, not {given!r}")
+    options = {**value}
+    if "allowed" in options:
+        options["allowed"] = _as_tuple(options["allowed"])
+    if "effects" in options:
+        options["effects"] = tuple(map(_effect, options["effects"]))
+    return SweepSettings(**options)
+
+
+def _effect(name: str) -> str:
+    from assistants_emulator.sweep import EFFECTS, effect_of
+
+    try:
+        return name if name in EFFECTS else effect_of(name).name and name
+    except ValueError as error:
+        _refuse(f"sweep's effects: {error}")
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _are_exceptions(value: Any) -> bool:
+    return all(isinstance(each, type) and issubclass(each, BaseException) for each in _as_tuple(value))
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+def _are_reasons(value: Any) -> bool:
+    return isinstance(value, Mapping) and _are_names([*value, *value.values()])
+
+
+def _are_bounds(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        name in BOUNDS and isinstance(most, int | float) and not isinstance(most, bool) and most > 0
+        for name, most in value.items()
+    )
+
+
+def _is_limit(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+BOUNDS = ("polls", "calls", "seconds")
+SWEEP_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "limit": (_is_limit, "a whole number from 1 up"),
+    "strict": (lambda value: isinstance(value, bool), "True or False"),
+    "allowed": (_are_exceptions, "an exception class or a tuple of them"),
+    "xfail": (_are_reasons, "a dict of reasons by the name of a variant"),
+    "effects": (_are_names, "a list of names"),
+    "bounds": (_are_bounds, f"a dict of numbers above 0 for {', '.join(BOUNDS)}"),
+}
+
+
 def _names() -> str:
     return ", ".join(KEYWORDS)
 
@@ -149,4 +234,5 @@ KEYWORDS: dict[str, Callable[[Any, pytest.Item], Any]] = {
     "transport": _transport,
     "keys": _keys,
     "strict_tools": _strict_tools,
+    "sweep": _sweep,
 }

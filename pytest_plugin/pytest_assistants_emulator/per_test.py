@@ -14,8 +14,8 @@ from assistants_emulator.environment import set_variables
 from assistants_emulator.errors import EmulatorError, text_of
 from assistants_emulator.server.sdk_clients import httpx_of
 from pytest_assistants_emulator.marker import Settings, ini_settings, settings_of
-from pytest_assistants_emulator.report import REMARK, TITLE, section
-from pytest_assistants_emulator.servers import Handle, LocalServer, Server
+from pytest_assistants_emulator.report import REMARK, TITLE, missing_ids, of_earlier_tests, section
+from pytest_assistants_emulator.servers import Handle, Server
 from pytest_assistants_emulator.session import VIRTUAL_SLEEP, project_name
 from pytest_assistants_emulator.teardown import Problems, without_own_frames
 
@@ -30,6 +30,11 @@ ADVICE = (
     "them for the test; for a client that is made on import, `assistants_environment = session` in pytest's ini file "
     "sets them before. Or pass base_url=assistants_emulator.base_url, api_key=assistants_emulator.api_key. "
     "`assistants_guard = false` turns this check off."
+)
+
+
+NO_CASSETTES = (
+    "a cassette is replayed by this process, which has no {}: install assistants-emulator with its dependencies"
 )
 
 
@@ -61,9 +66,9 @@ class ActiveTest:
         """Note the outcome of the test's body, and add our section to the report of a failure."""
         if report.when == "call":
             self.outcome = "failed" if hasattr(report, "wasxfail") else report.outcome
-        if not report.failed:
+        if not report.failed or (self._session.swept is not None and not self._session.swept.has_report):
             return
-        if self._is_open:
+        if self._is_open and not self._session.is_varied:
             self._keep_what_can_be_looked_at(report.longreprtext)
         if text := self._section or (self._text(self.escapes) if self._is_open else None):
             report.sections.append((TITLE, "\n".join([text, *self._places])))
@@ -72,7 +77,7 @@ class ActiveTest:
         """Raise what went wrong unnoticed in the test's body, which has not failed itself."""
         __tracebackhide__ = _raised_by_a_responder
         leftovers = self._leftovers()
-        if not self._item.config.getini(VIRTUAL_SLEEP):
+        if not self._item.config.getini(VIRTUAL_SLEEP) and self._session.swept is None:
             self._session.add_slept(leftovers.slept)
         self._raise(Problems.of(leftovers, self.escapes, with_unused=False))
 
@@ -94,15 +99,22 @@ class ActiveTest:
     def finish(self) -> None:
         """Raise what went wrong since, and rules that were left over. A test that has failed does not fail twice."""
         __tracebackhide__ = _raised_by_a_responder
-        if self.outcome != "failed":
+        if self.outcome != "failed" and not self._session.is_varied:
             with_unused = self._with_unused and self.outcome == "passed"
             leftovers = self._leftovers()
             fail_open = self._item.config.getini("assistants_open_runs") == "error" and with_unused
             left_open = [f"{line}, and the test ended without it" for line in leftovers.open_runs]
-            self._remarks = (*leftovers.remarks, *([] if fail_open else left_open))
+            earlier = self._calls_of_earlier_tests(leftovers)
+            self._remarks = (*leftovers.remarks, *([] if fail_open else left_open), *earlier)
             problems = Problems.of(leftovers, self.escapes, with_unused=with_unused)
             problems.texts += left_open if fail_open else []
             self._raise(problems)
+
+    def _calls_of_earlier_tests(self, leftovers: Leftovers) -> list[str]:
+        """A line for each id of an earlier test that a call has named."""
+        if not leftovers.is_missing_ids:
+            return []
+        return list(of_earlier_tests(self._session.server().earlier(missing_ids(self.handle.requests))))
 
     def close(self) -> None:
         """Close the project; a test that passed gets the server's remarks."""
@@ -112,7 +124,7 @@ class ActiveTest:
         if self.outcome == "passed":
             remarks = (*self._server.remarks(), *self._remarks)
             self._item.user_properties += [(REMARK, text) for text in remarks]
-        self._server.close(self.handle.name)
+        self._server.close(self.handle.name, self._item.nodeid)
 
     def _raise(self, problems: Problems) -> None:
         __tracebackhide__ = _raised_by_a_responder
@@ -124,9 +136,10 @@ class ActiveTest:
     def _keep_what_can_be_looked_at(self, error: str) -> None:
         """Keep the project of the failing test for the inspector, and write its trace, where the options say so."""
         self._places = []
-        if self._session.inspects and isinstance(self._server, LocalServer):
+        server = self._session.server()
+        if self._session.inspects and self._server is server:
             self._is_kept = True
-            self._session.kept[self._item.nodeid] = url = self._server.inspector_url(self.handle.name)
+            self._session.kept[self._item.nodeid] = url = server.inspector_url(self.handle.name)
             self._places.append(f"inspector: {url}")
         if (folder := self._session.trace_folder) is not None:
             from pytest_assistants_emulator.trace import write_trace
@@ -134,8 +147,7 @@ class ActiveTest:
             self._places.append(f"trace: {write_trace(folder, self._item.nodeid, error, self.handle)}")
 
     def _text(self, escapes: list[str] | None) -> str:
-        server = self._session.server()
-        return section(self.handle, escapes, server.earlier() if isinstance(server, LocalServer) else {})
+        return section(self.handle, escapes, self._session.server().earlier)
 
 
 def _raised_by_a_responder(excinfo: pytest.ExceptionInfo[BaseException]) -> bool:
@@ -153,24 +165,26 @@ def open_test(item: pytest.Item, session: Session) -> Iterator[ActiveTest]:
     try:
         handle = server.open(running.name, settings.seed or item.nodeid, settings)
     except EmulatorError as error:
-        server.close(running.name)
+        server.close(running.name, item.nodeid)
         raise pytest.fail.Exception(str(error), pytrace=False) from None
+    if session.swept is not None:
+        session.swept.begin(session.swept.handle)
     with_unused = settings.cassette is None  # a cassette need not be used up
     test = running.active = ActiveTest(session, item, server, handle, with_unused=with_unused)
-    with pytest.MonkeyPatch.context() as patch, _sleeps(item.config, handle):
+    with pytest.MonkeyPatch.context() as patch, _sleeps(session, handle):
         set_variables(handle.base_url, handle.api_key, patch)
         if item.config.getini("assistants_guard") and not server.calls_upstream:
             guard.install(patch, test.escapes, ADVICE)
         yield test
 
 
-def _sleeps(config: pytest.Config, handle: Handle) -> AbstractContextManager[None]:
-    """Virtual sleeps where the ini file asks for them."""
-    if not config.getini(VIRTUAL_SLEEP):
+def _sleeps(session: Session, handle: Handle) -> AbstractContextManager[None]:
+    """Virtual sleeps where the ini file asks for them; a sweep has its own."""
+    if not session.config.getini(VIRTUAL_SLEEP) or session.swept is not None:
         return nullcontext()
     from pytest_assistants_emulator.sleeps import install, virtual_sleeps
 
-    install(config)
+    install(session.config)
     return virtual_sleeps(handle)
 
 
@@ -179,12 +193,10 @@ def open_module(node: pytest.Item | pytest.Collector, session: Session) -> Itera
     """A project for a module's wider-scoped fixtures, with the variables set until the block ends. Tests that begin
     meanwhile start from a copy of its objects."""
     server = session.server()
-    if not isinstance(server, LocalServer):
-        pytest.fail("assistants_emulator_module is not available with --assistants-url", pytrace=False)
     settings = Settings(**ini_settings(session.config, {}))
     name = project_name(node.nodeid)
     handle = server.open(name, node.nodeid, settings)
-    session.module = name
+    session.set_module(name)
     try:
         with pytest.MonkeyPatch.context() as patch:
             set_variables(handle.base_url, session.key if session.is_whole else handle.api_key, patch)
@@ -192,15 +204,13 @@ def open_module(node: pytest.Item | pytest.Collector, session: Session) -> Itera
         if problems := Problems.of(handle.leftovers(), [], with_unused=False):
             problems.fail()
     finally:
-        session.module = None
-        server.close(name)
+        session.set_module(None)
+        server.close(name, node.nodeid)
 
 
-def unrequested_test(running: RunningTest, session: Session) -> ActiveTest | None:
-    """The test without a fixture of ours, if a call has opened its project."""
-    server = session.server() if running.is_opened else None
-    if not isinstance(server, LocalServer):
-        return None
+def unrequested_test(running: RunningTest, session: Session) -> ActiveTest:
+    """The test without a fixture of ours, of which a call has opened the project."""
+    server = session.server()
     running.active = ActiveTest(session, running.item, server, server.handle(running.name), with_unused=True)
     return running.active
 
@@ -210,7 +220,10 @@ def server_for(session: Session, settings: Settings) -> Server:
     server = session.server()
     if settings.cassette is None:
         return server
-    from pytest_assistants_emulator.cassettes import CassetteServer, SemanticServer
+    try:
+        from pytest_assistants_emulator.cassettes import CassetteServer, SemanticServer
+    except ImportError as error:
+        pytest.fail(NO_CASSETTES.format(error.name), pytrace=False)
 
     cassette_server = CassetteServer(session, settings.cassette)
     semantic = settings.replay == "semantic" and not cassette_server.calls_upstream

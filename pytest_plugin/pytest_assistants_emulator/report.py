@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from assistants_emulator.project.request_log import LoggedRequest, RequestLog
     from pytest_assistants_emulator.servers import Handle
 
+Earlier = Callable[[Iterable[str]], Mapping[str, str]]
 TITLE = "assistants emulator"
 REMARK = "assistants_emulator"  # the user property of a test's report
 MOST_REQUESTS = 50
@@ -25,9 +26,9 @@ MISSING_ID = re.compile(r"found with id '([^']+)'")
 ADDERS = {"asst": "add_assistant", "thread": "add_thread", "vs": "add_vector_store"}
 
 
-def section(handle: Handle, escapes: list[str] | None, earlier: Mapping[str, str]) -> str:
+def section(handle: Handle, escapes: list[str] | None, earlier: Earlier) -> str:
     """The section's text; never raises, so that the test's own error is seen. `escapes` None leaves out the problems,
-    where the error itself is about them; `earlier` has the test of each object of tests that have ended."""
+    where the error itself is about them; `earlier` finds the test of each object of tests that have ended."""
     try:
         requests = handle.requests
         problems = [] if escapes is None else _problems(handle, escapes)
@@ -36,18 +37,30 @@ def section(handle: Handle, escapes: list[str] | None, earlier: Mapping[str, str
         return f"the emulator did not answer: {error!r}"
 
 
-def missing_objects(requests: RequestLog, earlier: Mapping[str, str]) -> Iterator[str]:
+def missing_objects(requests: RequestLog, earlier: Earlier) -> Iterator[str]:
     """A line for each id that was asked for and does not exist: the earlier test that had it, or how to provide it."""
-    messages = (_message(call) for call in requests if call.status == 404)
-    for id in dict.fromkeys(match[1] for message in messages if message and (match := MISSING_ID.search(message))):
+    ids = missing_ids(requests)
+    tests = earlier(ids) if ids else {}
+    yield from of_earlier_tests(tests)
+    for id in ids:
         kind = id.partition("_")[0]
-        if id in earlier:
-            yield f"{id} was made in {earlier[id]}, a test that has ended: each test has objects of its own."
-        elif kind in ADDERS:
+        if id not in tests and kind in ADDERS:
             yield (
                 f"{id} does not exist in this test. To provide it: assistants_emulator.{ADDERS[kind]}({id!r}, ...); "
                 "in all tests: `assistants_state = FILE` in pytest's ini file, or `assistants_adopt_ids = true`."
             )
+
+
+def missing_ids(requests: RequestLog) -> list[str]:
+    """The ids that were asked for and do not exist."""
+    messages = (_message(call) for call in requests if call.status == 404)
+    return list(dict.fromkeys(match[1] for message in messages if message and (match := MISSING_ID.search(message))))
+
+
+def of_earlier_tests(tests: Mapping[str, str]) -> Iterator[str]:
+    """A line for each id that was asked for and is one of an earlier test."""
+    for id, test in tests.items():
+        yield f"{id} was made in {test}, a test that has ended: each test has objects of its own."
 
 
 def _requests(requests: RequestLog) -> Iterator[str]:

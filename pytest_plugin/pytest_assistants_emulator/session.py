@@ -1,7 +1,8 @@
 """The state of a pytest session: its server, its port, its API key, and the test that is running.
 
 Imports nothing but pytest and the standard library, and `assistants_emulator.environment` where the variables are set
-for the whole session. The server's libraries are imported when a call or a fixture needs the server.
+for the whole session, which starts an emulator in another process too. The server's libraries are imported when a call
+or a fixture needs the server.
 """
 
 from __future__ import annotations
@@ -24,13 +25,17 @@ import pytest
 
 if TYPE_CHECKING:
     from pytest_assistants_emulator.per_test import ActiveTest
-    from pytest_assistants_emulator.servers import Server
+    from pytest_assistants_emulator.process import EmulatorProcess
+    from pytest_assistants_emulator.servers import SessionServer
+    from pytest_assistants_emulator.swept_run import SweptRun
 
 SESSION: pytest.StashKey[Session] = pytest.StashKey()
 SESSION_KEY = "sk-emulator-running-test"
 BEFORE = "ASSISTANTS_EMULATOR_VARIABLES_BEFORE"  # what was set before a session set its own, for its child processes
 ENVIRONMENTS = ("test", "session")
 VIRTUAL_SLEEP = "assistants_virtual_sleep"
+SWEPT_TESTS = "assistants_emulator_sweep"  # the plugin that sweeps, and what a worker of pytest-xdist has swept
+COMMAND = "assistants_emulator_command"
 LONGEST_NAME = 200  # characters of a project's name before it is shortened
 
 
@@ -57,6 +62,8 @@ class Session:
         self.config = config
         self.is_whole: bool = _environment_of(config) == "session"
         self.running: RunningTest | None = None
+        self.swept: SweptRun | None = None
+        """The run of a test that is swept, while it goes on."""
         self.module: str | None = None
         """The project of `assistants_emulator_module`, while that fixture is set up."""
         self.wider_fixtures = 0
@@ -68,7 +75,11 @@ class Session:
         self.slow_tests = 0
         self._before: dict[str, str] = {}
         self._port: Port | None = None
-        self._server: Server | None = None
+        self._server: SessionServer | None = None
+        self._process: EmulatorProcess | None = None
+        self._failure = ""
+        self.notes: list[str] = []
+        """Lines for the end of the session."""
         self._lock = threading.Lock()
 
     def set_variables(self) -> None:
@@ -87,8 +98,13 @@ class Session:
         return self._before.get(name) if self.is_whole else os.environ.get(name)
 
     @property
+    def is_varied(self) -> bool:
+        """True while a test is run with a variant: what goes wrong then is the variant's effect."""
+        return self.swept is not None and self.swept.variant is not None
+
+    @property
     def key(self) -> str:
-        """The API key of the session; on an emulator that others use too, a key that no other session has."""
+        """The API key of the session; on an emulator that others use too, one that no other session has."""
         return SESSION_KEY if self.url is None else f"sk-emulator-pytest-{session_token()}"
 
     @property
@@ -101,13 +117,19 @@ class Session:
         folder: str | None = self.config.getoption("--assistants-trace")
         return None if folder is None else self.config.invocation_params.dir / folder
 
-    def server(self) -> Server:
+    def server(self) -> SessionServer:
         """The server, started at the first call; from any thread."""
         with self._lock:
+            if self._failure:
+                raise pytest.fail.Exception(self._failure, pytrace=False)
             if self._server is None:
                 from pytest_assistants_emulator.servers import start
 
-                self._server = start(self, None if self._port is None else self._port.listener)
+                try:
+                    self._server = start(self, None if self._port is None else self._port.listener)
+                except pytest.fail.Exception as error:
+                    self._failure = str(error)  # a command that does not work may take its time
+                    raise
             return self._server
 
     def close(self) -> None:
@@ -117,6 +139,8 @@ class Session:
         with self._lock:
             if self._server is not None:
                 self._server.stop()
+            elif self._process is not None:
+                self._process.stop()
             elif self._port is not None:
                 self._port.listener.close()
 
@@ -125,7 +149,8 @@ class Session:
         if self.running is None or self.running.item is not item:
             self.running = RunningTest(item)
             if self.kept.pop(item.nodeid, None) is not None and self._server is not None:
-                self._server.close(self.running.name)  # it is run again
+                self._server.close(self.running.name, item.nodeid)  # it is run again
+            self._select()
         return self.running
 
     def end(self) -> None:
@@ -133,16 +158,49 @@ class Session:
         running, self.running = self.running, None
         if running is None or self._server is None:
             return
+        self._select()
         if running.active is not None:
             running.active.close()
         elif self.is_whole:
-            self._server.close(running.name)
+            self._server.close(running.name, running.item.nodeid)
         for name in running.children:
-            self._server.close(name)
+            self._server.close(name, running.item.nodeid)
+
+    def begin_wider_fixture(self) -> None:
+        self.wider_fixtures += 1
+        self._select_module()
+
+    def end_wider_fixture(self) -> None:
+        self.wider_fixtures -= 1
+        self._select_module()
+
+    def set_module(self, name: str | None) -> None:
+        """Take in the project of `assistants_emulator_module`, or that it is gone."""
+        self.module = name
+        self._select()
+
+    def is_used(self, running: RunningTest) -> bool:
+        """True if a call has come for the test's project."""
+        if self._server is None or not self.is_apart:
+            return running.is_opened
+        return self.is_whole and self._server.is_used(running)
+
+    def _select_module(self) -> None:
+        if self.module is not None:
+            self._select()
+
+    def _select(self) -> None:
+        if self._server is not None:
+            self._server.select()
 
     def refuse(self, call: str) -> str:
         """Note a call that came while no test was running, and return what to do."""
         self.refused[call] += 1
+        return self.refusal
+
+    @property
+    def refusal(self) -> str:
+        """The answer to a call that comes while no test is running."""
         return NO_TEST_IN_SESSION if self.is_whole else NO_TEST
 
     def add_slept(self, seconds: float) -> None:
@@ -152,7 +210,9 @@ class Session:
 
     def remarks(self) -> list[str]:
         """A line about refused calls and one about real sleeps, if there were any."""
-        lines = [f"left behind, still at work: {name}" for name in getattr(self._server, "left_behind", ())]
+        lines = [*self.notes]
+        if self._server is not None:
+            lines += [f"left behind, still at work: {name}" for name in self._server.left_behind]
         if self.refused:
             calls = ", ".join(f"{call} ({count} times)" if count > 1 else call for call, count in self.refused.items())
             lines.append(f"calls that came while no test was running were refused: {calls}")
@@ -180,12 +240,38 @@ class Session:
         url: str | None = getattr(self.config.known_args_namespace, "assistants_url", None)
         return url
 
+    @property
+    def is_apart(self) -> bool:
+        """True if the emulator is in another process."""
+        return self.url is not None or bool(self.config.getini(COMMAND))
+
+    @property
+    def adopts_ids(self) -> bool:
+        is_option: bool = self.config.known_args_namespace.assistants_adopt_ids
+        return is_option or bool(self.config.getini("assistants_adopt_ids"))
+
+    def process(self) -> EmulatorProcess:
+        """The emulator of `assistants_emulator_command`, started at the first call."""
+        if self._process is None:
+            from pytest_assistants_emulator.process import EmulatorProcess
+
+            self._process = EmulatorProcess(self.config.getini(COMMAND))
+        return self._process
+
     def _address(self) -> str:
         """The base URL; opens the port where the server is this process's own."""
-        if self.url is not None:
-            return f"{self.url.rstrip('/').removesuffix('/v1')}/v1"
+        if self.is_apart:
+            return f"{self._remote_url()}/v1"
         self._port = Port(self.server)
         return self._port.base_url
+
+    def _remote_url(self) -> str:
+        """The address of the emulator in another process, which knows of this session from here on."""
+        try:
+            self.server()
+        except pytest.fail.Exception as error:
+            raise pytest.UsageError(str(error)) from None
+        return (self.url or self.process().url).rstrip("/").removesuffix("/v1")
 
 
 class Port:

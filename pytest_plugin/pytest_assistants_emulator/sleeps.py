@@ -26,9 +26,9 @@ REAL_SLEEP, REAL_ASYNC_SLEEP = time.sleep, asyncio.sleep
 
 
 class Sleeper(NamedTuple):
-    """The thread whose sleeps are virtual, and the function that moves the clock by seconds."""
+    """The threads whose sleeps are virtual, and the function that moves the clock by seconds."""
 
-    thread: int
+    threads: set[int]
     advance: Callable[[float], object]
 
 
@@ -38,12 +38,20 @@ _sleeper: Sleeper | None = None
 @contextmanager
 def virtual_sleeps(handle: Handle) -> Iterator[None]:
     """Sleeps of the calling thread move the project's clock until the block ends; without a clock they do nothing."""
-    global _sleeper
     try:
         advance: Callable[[float], object] = handle.clock.advance
     except EmulatorError:  # a cassette has no clock
         advance = float
-    _sleeper = Sleeper(threading.get_ident(), advance)
+    with sleeping_by(advance, set()):
+        yield
+
+
+@contextmanager
+def sleeping_by(advance: Callable[[float], object], threads: set[int]) -> Iterator[None]:
+    """Sleeps of the calling thread, and of those that `threads` gets meanwhile, are calls of `advance`."""
+    global _sleeper
+    threads.add(threading.get_ident())
+    _sleeper = Sleeper(threads, advance)
     try:
         yield
     finally:
@@ -86,7 +94,7 @@ virtual_sleep.__wrapped__ = REAL_SLEEP  # type: ignore[attr-defined]
 def _sleeper_of(seconds: Any, caller: FrameType | None) -> Sleeper | None:
     """The sleeper for a sleep of the current thread, None for one that is real."""
     sleeper = _sleeper
-    if sleeper is None or sleeper.thread != threading.get_ident():
+    if sleeper is None or threading.get_ident() not in sleeper.threads:
         return None
     if not isinstance(seconds, int | float) or not seconds > 0:
         return None

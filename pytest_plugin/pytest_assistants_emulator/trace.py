@@ -47,11 +47,23 @@ def write_trace(folder: Path, test: str, error: str, handle: Handle) -> Path:
 def _page(test: str, error: str, handle: Handle) -> Iterator[str]:
     yield f'<!doctype html>\n<meta charset="utf-8">\n<title>{escape(test)}</title>\n<style>{STYLE}</style>'
     yield f"<h1>{escape(test)}</h1>\n<pre>{escape(error)}</pre>"
-    for title, part in (("Conversations", _conversations), ("Runs", _runs), ("Requests", _requests)):
+    yield trace_of(handle, MOST_REQUESTS)
+
+
+def trace_of(handle: Handle, most_requests: int) -> str:
+    """The HTML of what happened in the project, without a page around it; of its newest requests."""
+    return "\n".join(_parts(handle, most_requests))
+
+
+def _parts(handle: Handle, most_requests: int) -> Iterator[str]:
+    def requests(handle: Handle) -> Iterator[str]:
+        yield from (_request(call) for call in handle.requests[-most_requests:])
+
+    for title, part in (("Conversations", _conversations), ("Runs", _runs), ("Requests", requests)):
         yield f"<h2>{title}</h2>"
         try:
             yield from list(part(handle)) or ["<p>None.</p>"]
-        except EmulatorError as problem:  # a cassette has none, a running emulator has no verdicts of rules
+        except EmulatorError as problem:  # a cassette has none
             yield f"<p>{escape(str(problem))}</p>"
 
 
@@ -80,10 +92,6 @@ def _step(run: dict[str, Any], step: dict[str, Any]) -> str:
     seconds = f"+{step['created_at'] - run['created_at']} s"
     cells = (seconds, escape(step["type"]), escape(step["status"]), details)
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _requests(handle: Handle) -> Iterator[str]:
-    yield from (_request(call) for call in handle.requests[-MOST_REQUESTS:])
 
 
 def _request(call: LoggedRequest) -> str:

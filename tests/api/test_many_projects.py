@@ -184,7 +184,7 @@ def test_a_kill_loses_nothing(emulator: Emulator, tmp_path: Path, tmp_path_facto
 def test_the_inspector_counts_the_objects_of_all(emulator: Emulator) -> None:
     use_others(emulator, 3)
     with visitor(emulator) as visit:
-        assert visit("GET", emulator.inspector_url, "").text.count("1 thread") == 3
+        assert visit("GET", emulator.inspector_url, "").text.count('data-label="Threads">1<') == 3
 
 
 @needs_handles

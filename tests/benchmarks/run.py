@@ -17,8 +17,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks.calls import sdk_calls
+from tests.benchmarks.chains import chains
 from tests.benchmarks.lifecycle import lifecycle
 from tests.benchmarks.measure import Row
+from tests.benchmarks.pages import pages
 from tests.benchmarks.peer import peer
 from tests.benchmarks.projects import projects
 from tests.benchmarks.report import as_json, chart, table
@@ -27,7 +29,7 @@ from tests.benchmarks.stalls import stalls
 from tests.benchmarks.throughput import throughput
 
 PEER_FOLDER = Path(__file__).parents[2] / ".benchmarks" / "peer"
-PARTS = ("calls", "throughput", "lifecycle", "projects", "scale", "stalls", "peer")
+PARTS = ("calls", "throughput", "lifecycle", "projects", "scale", "chains", "stalls", "pages", "peer")
 
 
 def parts(quick: bool, peer_folder: Path | None) -> dict[str, Callable[[], Iterator[Row]]]:
@@ -38,7 +40,9 @@ def parts(quick: bool, peer_folder: Path | None) -> dict[str, Callable[[], Itera
         "lifecycle": lambda: lifecycle(tests=500 // less),
         "projects": lambda: projects(1000 // less, 300 // less),
         "scale": lambda: scale(100_000 // less, 100_000 // less),
+        "chains": lambda: chains(10_000 // less, 300 // less),
         "stalls": lambda: stalls(less),
+        "pages": lambda: pages(100_000 // less),
     }
     if peer_folder is not None:
         chosen["peer"] = lambda: peer(peer_folder, 300 // less)

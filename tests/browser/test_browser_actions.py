@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 
-from assistants_emulator import Emulator
+from assistants_emulator import Emulator, FunctionCall
 
 WIDTHS = (1280, 390, 360)
 
 
-def converse(emulator: Emulator) -> Any:
+WEATHER = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
+
+
+def converse(emulator: Emulator, **options: Any) -> Any:
+    """A run of one question; options are the assistant's."""
     beta = emulator.client().beta
-    assistant = beta.assistants.create(model="gpt-4o", name="Tutor")
+    assistant = beta.assistants.create(**{"model": "gpt-4o", "name": "Tutor", **options})
     thread = beta.threads.create(messages=[{"role": "user", "content": "What is the weather?"}])
     return beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
 
@@ -85,3 +89,22 @@ def test_forms_fit_every_width(page: Any, emulator: Emulator, width: int) -> Non
         page.goto(f"{emulator.inspector_url}projects/default/{path}")
         page.evaluate("document.querySelectorAll('details').forEach((each) => (each.open = true))")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+def test_what_a_function_was_called_with_is_copied(page: Any, emulator: Emulator) -> None:
+    emulator.respond(FunctionCall("get_weather", {"city": "Oslo"}))
+    run = converse(emulator, tools=[WEATHER])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{emulator.inspector_url}projects/default/threads/{run.thread_id}/runs/{run.id}")
+    page.locator("#timeline .copyable", has_text="city").get_by_role("button", name="Copy").first.click()
+    page.get_by_text("Copied").wait_for()
+    assert json.loads(page.evaluate("navigator.clipboard.readText()")) == {"city": "Oslo"}
+
+
+def test_an_id_is_copied(page: Any, emulator: Emulator) -> None:
+    run = converse(emulator)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{emulator.inspector_url}projects/default/threads/{run.thread_id}/runs/{run.id}")
+    page.locator(".facts dd", has_text=run.id).get_by_role("button", name="Copy").click()
+    page.get_by_text("Copied").wait_for()
+    assert page.evaluate("navigator.clipboard.readText()") == run.id

@@ -82,7 +82,7 @@ def test_a_failed_run_begins_with_its_cause(page: Any, emulator: Emulator, shot:
     thread = beta.threads.create(messages=[{"role": "user", "content": "The weather in Bergen?"}])
     beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
     page.goto(f"{emulator.inspector_url}projects/default")
-    page.locator("#runs").get_by_role("link", name="Weather desk").click()
+    page.locator("#runs").get_by_role("link", name="The weather in Bergen?").click()
     page.locator(".why", has_text="No rule matches this run").wait_for()
     shot(page, "failed", {"width": 1200, "height": 560})
 

@@ -121,6 +121,17 @@ def test_a_responder_is_imported_from_the_current_directory(tmp_path: Path) -> N
     assert said["content"][0]["text"]["value"] == "from mine"
 
 
+def test_runs_wait_for_a_person_and_writes_of_the_control_api_for_the_token() -> None:
+    with served("--responder", "person") as (_, variables), client_of(variables["OPENAI_BASE_URL"]) as wire:
+        assistant_id = wire.post("/assistants", json={"model": "gpt-4o"}).json()["id"]
+        asked = {"assistant_id": assistant_id, "thread": {"messages": [{"role": "user", "content": "x"}]}}
+        run = wire.post("/threads/runs", json=asked).json()
+        waiting = wire.get(f"/threads/{run['thread_id']}/runs/{run['id']}").json()
+        control = variables["OPENAI_BASE_URL"].removesuffix("/v1") + "/_emulator"
+        refused = httpx2.post(f"{control}/reset")
+    assert (waiting["status"], refused.status_code) == ("in_progress", 403)
+
+
 @pytest.mark.parametrize(("options", "status"), [([], "failed"), (["--no-strict-tools"], "requires_action")])
 def test_an_option_lets_replies_use_undeclared_tools(tmp_path: Path, options: list[str], status: str) -> None:
     (tmp_path / "book.yaml").write_text("version: 1\nreplies: [{do: [{function_call: {name: book}}]}]")

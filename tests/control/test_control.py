@@ -45,6 +45,18 @@ def test_a_script_with_a_mistake_is_refused_in_the_apis_envelope(control: httpx2
     )
 
 
+def test_a_transcript_is_read_by_id_and_all_in_the_order_of_use(emulator: Emulator, control: httpx2.Client) -> None:
+    run, _ = ask(emulator)
+    response = emulator.client().responses.create(model="gpt-4o", input="Hi")
+    first = {"id": run.thread_id, "transcript": "user: Hello\nassistant: Echo: Hello\nrun completed\n"}  # type: ignore[attr-defined]
+    second = {"id": response.id, "transcript": "user: Hi\nassistant: Echo: Hi\nrun completed\n"}
+    assert control.get(f"transcripts/{response.id}").json() == second
+    assert control.get("transcripts").json() == {"data": [first, second]}
+    assert control.get("transcripts?newest=1&portable=true").json() == {"data": [second]}
+    assert control.get("transcripts/x").json()["error"]["message"].startswith("there is no thread, conversation or")
+    assert control.get("transcripts?newest=two").status_code == 400
+
+
 def test_a_rule_is_added_to_the_script(emulator: Emulator, control: httpx2.Client) -> None:
     control.put("script", json={"version": 1, "replies": [{"times": 1, "do": [{"text": "Once."}]}]})
     assert ask(emulator)[1] == "Once."

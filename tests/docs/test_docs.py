@@ -91,6 +91,7 @@ def libraries(files: dict[str, str]) -> set[str]:
     return set(re.findall(r"^(?:from|import) (fastapi|django|dotenv)\b", "\n".join(files.values()), re.MULTILINE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROJECTS := projects())
 def test_a_project_passes_as_printed(name: str, tmp_path: Path) -> None:
     files = PROJECTS[name]
@@ -205,7 +206,7 @@ def test_a_commands_options_are_those_of_the_reference(command: str) -> None:
 def test_the_control_calls_are_those_of_the_reference() -> None:
     calls = {f"{method} {name}" for method, name in CALLS}
     told = set(re.findall(r"^\| `([A-Z]+ [^`]+)`", PAGES["reference/control-api.md"], re.MULTILINE))
-    assert told == calls | {"GET health", "GET openapi.json", "POST runs/RUN_ID/resume"}
+    assert told == calls | {"GET health", "GET openapi.json", "POST runs/RUN_ID/resume", "GET transcripts/ID"}
 
 
 def test_the_markers_keywords_are_those_of_the_reference() -> None:

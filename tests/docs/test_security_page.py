@@ -19,6 +19,7 @@ NO_PROMISES = (
     "Older releases of pypdf can loop",
     "Where no application pins them",
 )
+RULE_CODE = "security/test_rule_code"
 SECURITY, TOKEN, PROJECTS = "security/test_security", "security/test_token", "security/test_projects"
 GATE, SCRUB, LIMITS = "recording/test_recording_gate", "recording/test_recording_scrub", "recording/test_convert_limits"
 FILES, FORMS = "retrieval/test_retrieval_hostile_files", "resources/test_files_forms"
@@ -37,9 +38,13 @@ SHOWN_BY = {
     "Each start has a token": f"{TOKEN}:test_each_start_has_a_token_of_its_own",
     "With `--allow-code-execution` the inspector": f"{TOKEN}:test_a_page_of_another_port_cannot_have_code_run",
     "`--api-key` does not take its place": f"{TOKEN}:test_the_api_key_does_not_take_its_place",
+    "Where a person plays the assistant": f"{TOKEN}:test_a_project_needs_it_from_the_moment_that_a_person_plays",
     "The token is accepted in the header": f"{TOKEN}:test_writes_of_the_control_api_need_it",
     "The environment variable": f"{TOKEN}:test_a_command_beside_the_server_gets_it_where_it_is_needed",
     "A browser that has signed in": f"{TOKEN}:test_the_cookie_is_a_random_session_of_this_port",
+    "The theme that is chosen": "inspector/test_inspector_find:test_a_theme_is_set_by_a_form_of_the_page_alone",
+    "While tests use an emulator": f"{RULE_CODE}:test_it_answers_only_under_its_random_path",
+    "It answers only under a random path": f"{RULE_CODE}:test_it_answers_only_under_its_random_path",
     "Answers of the control API are marked": f"{TOKEN}:test_answers_of_the_control_api_cannot_be_used_by_other_pages",
     "A key never sees another key's": f"{PROJECTS}:test_the_hash_of_a_name_is_another_project",
     "In a data directory": f"{PROJECTS}:test_a_key_that_writes_has_one",

@@ -105,7 +105,9 @@ def test_a_copied_test_brings_its_files(emulator: Emulator, export: Export, pyte
     question = [{"type": "text", "text": "This?"}, {"type": "image_file", "image_file": {"file_id": picture.id}}]
     resources = {"file_search": {"vector_store_ids": [store.id]}}
     thread_id = converse(emulator, question, tools=[{"type": "file_search"}], tool_resources=resources)
-    pytester.makepyfile(export("pytest", thread_id))
+    source = export("pytest", thread_id)
+    assert '"quote": "There is cake."' in source
+    pytester.makepyfile(source)
     pytester.runpytest().assert_outcomes(passed=1)
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assistants_emulator import Emulator
+from assistants_emulator import CodeInterpreter, Emulator, FileSearch
 
 EXAMPLES = int(os.environ["FUZZ"])  # each sends five requests
 
@@ -88,6 +88,90 @@ BODIES: list[tuple[str, str, Any]] = [
     ("DELETE", "/threads/THREAD/messages/LIMIT", None),
 ]
 
+ITEMS = [
+    {"role": "user", "content": "hi", "id": "msg_1", "status": "completed"},
+    {
+        "type": "message",
+        "role": "user",
+        "content": [
+            {"type": "input_text", "text": "hi"},
+            {"type": "input_image", "image_url": "https://x/y.png", "detail": "low"},
+            {"type": "input_file", "file_id": "FILE"},
+        ],
+    },
+    {
+        "role": "assistant",
+        "content": [
+            {"type": "output_text", "text": "ho", "annotations": [{"type": "file_citation", "index": 1}]},
+            {"type": "refusal", "refusal": "no"},
+        ],
+        "phase": "commentary",
+    },
+    {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "t"}], "encrypted_content": "e"},
+    {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_text", "text": "out"}]},
+    {"type": "file_search_call", "id": "fs_1", "queries": ["q"], "results": [{"file_id": "FILE", "text": "t"}]},
+    {
+        "type": "code_interpreter_call",
+        "id": "ci_1",
+        "code": "1",
+        "container_id": "CONTAINER",
+        "outputs": [{"type": "logs", "logs": "l"}],
+    },
+    {"type": "item_reference", "id": "ITEM"},
+]
+RESPONSE = {
+    "model": "gpt-4o",
+    "input": ITEMS,
+    "instructions": "i",
+    "tools": [
+        {"type": "function", **FUNCTION},
+        {"type": "file_search", "vector_store_ids": ["STORE"], "filters": FILTERS, "max_num_results": 3},
+        {"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["FILE"]}},
+    ],
+    "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "f"}]},
+    "text": {"format": {"type": "json_schema", "name": "n", "schema": {"type": "object"}}, "verbosity": "low"},
+    "include": ["file_search_call.results", "code_interpreter_call.outputs"],
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "metadata": {"a": "b"},
+    "temperature": 0.5,
+    "max_output_tokens": 200,
+    "truncation": "auto",
+    "stream_options": {"include_obfuscation": False},
+}
+CHAINED = {"model": "gpt-4o", "input": "hi", "previous_response_id": "RESPONSE", "store": False}
+CONTAINER = {
+    "name": "n",
+    "expires_after": {"anchor": "last_active_at", "minutes": 5},
+    "file_ids": ["FILE"],
+    "memory_limit": "4g",
+    "network_policy": {"type": "disabled"},
+}
+BODIES += [
+    ("POST", "/responses", RESPONSE),
+    ("POST", "/responses", {**RESPONSE, "stream": True, "background": True, "tool_choice": "required"}),
+    ("POST", "/responses", CHAINED),
+    ("POST", "/responses", {"model": "gpt-5", "input": ITEMS[:3], "conversation": {"id": "CONVERSATION"}}),
+    ("POST", "/responses", {"model": "gpt-4o", "input": [ITEMS[8], ITEMS[0]], "background": True}),
+    ("POST", "/responses/input_tokens", {key: RESPONSE[key] for key in ("model", "input", "tools", "text")}),
+    ("POST", "/responses/RESPONSE/cancel", {}),
+    ("GET", "/responses/RESPONSE?stream=true&starting_after=LIMIT", None),
+    ("GET", "/responses/STREAMED?stream=true&starting_after=LIMIT&include_obfuscation=LIMIT", None),
+    ("GET", "/responses/RESPONSE?include[]=LIMIT", None),
+    ("GET", "/responses/RESPONSE/input_items?limit=LIMIT&order=asc&after=ITEM", None),
+    ("POST", "/conversations", {"items": ITEMS[:6], "metadata": {"a": "b"}}),
+    ("POST", "/conversations/CONVERSATION", {"metadata": {"a": "b"}}),
+    ("POST", "/conversations/CONVERSATION/items", {"items": ITEMS}),
+    ("GET", "/conversations/CONVERSATION/items?limit=LIMIT&after=LIMIT", None),
+    ("GET", "/conversations/CONVERSATION/items", None),
+    ("GET", "/conversations/CONVERSATION/items/LIMIT", None),
+    ("POST", "/containers", CONTAINER),
+    ("GET", "/containers?limit=LIMIT&after=CONTAINER&name=LIMIT", None),
+    ("POST", "/containers/CONTAINER/files", {"file_id": "FILE"}),
+    ("GET", "/containers/CONTAINER/files?limit=LIMIT&after=LIMIT", None),
+    ("DELETE", "/containers/CONTAINER/files/LIMIT", None),
+]
+
 
 class World:
     """An emulator with one object of each kind, whose ids stand in for the names in the bodies."""
@@ -102,6 +186,11 @@ class World:
         thread = client.beta.threads.create(messages=[{"role": "user", "content": "hello"}])
         run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
         message = client.beta.threads.messages.list(thread.id).data[0]
+        conversation = client.conversations.create(items=[{"role": "user", "content": "hello"}])
+        response = client.responses.create(model="gpt-4o", input="hello")
+        stream = client.responses.create(model="gpt-4o", input="hello", background=True, stream=True)
+        *_, last = stream
+        self.kept_response = f"/responses/{response.id}"
         self.kept = f"/assistants/{client.beta.assistants.create(model='m', name='kept').id}"
         self.ids = {
             "FILE": file.id,
@@ -110,6 +199,11 @@ class World:
             "THREAD": thread.id,
             "RUN": run.id,
             "MESSAGE": message.id,
+            "RESPONSE": response.id,
+            "STREAMED": last.response.id,
+            "CONVERSATION": conversation.id,
+            "ITEM": response.output[0].id,
+            "CONTAINER": client.containers.create(name="n").id,
         }
 
     def filled(self, value: Any) -> Any:
@@ -125,6 +219,7 @@ class World:
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with Emulator() as emulator:
+        emulator.respond(lambda turn: [FileSearch(), CodeInterpreter("1", logs="l")] * bool(turn.tools) + ["ho"])
         made = World(emulator)
         yield made
         made.wire.close()
@@ -166,3 +261,4 @@ def test_no_near_miss_is_a_server_fault(world: World, data: st.DataObject) -> No
         if answer.is_error:
             assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
     assert world.wire.get(world.kept).json()["name"] == "kept"
+    assert world.wire.get(world.kept_response).json()["status"] == "completed"

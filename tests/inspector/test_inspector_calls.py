@@ -36,13 +36,6 @@ def test_a_call_says_how_long_it_took(emulator: Emulator, browser: httpx2.Client
     assert re.search(r'<td class="num dim">\d[\d.]* (ms|s)</td>', browser.get("requests").text)
 
 
-def test_a_call_leads_to_its_run(emulator: Emulator, browser: httpx2.Client) -> None:
-    beta = emulator.client().beta
-    assistant = beta.assistants.create(model="gpt-4o", instructions="Be brief.")
-    run = beta.threads.create_and_run_poll(assistant_id=assistant.id)
-    assert f'threads/{run.thread_id}/runs/{run.id}">{run.id}</a>' in browser.get("requests/3").text
-
-
 def test_a_stream_is_shown_as_a_stream(emulator: Emulator, browser: httpx2.Client) -> None:
     beta = emulator.client().beta
     assistant = beta.assistants.create(model="gpt-4o", instructions="Be brief.")
@@ -71,6 +64,27 @@ def test_old_answers_are_forgotten() -> None:
     assert [call.answer for call in log[:3]] == [None, None, b"2"]
 
 
-def test_a_short_answer_is_kept_without_a_copy() -> None:
+def test_an_answer_is_copied_into_as_many_bytes_as_it_has() -> None:
     answer = b"{}" * 100
-    assert RequestLog().add("GET", "/v1/models", b"", 200, answer=answer).answer is answer
+    kept = RequestLog().add("GET", "/v1/models", b"", 200, answer=answer).answer
+    assert kept == answer
+    assert kept is not answer
+
+
+def test_a_call_leads_to_what_it_has_made_and_what_it_names(emulator: Emulator, browser: httpx2.Client) -> None:
+    beta = emulator.client().beta
+    assistant, thread = beta.assistants.create(model="gpt-4o"), beta.threads.create()
+    beta.threads.messages.create(thread.id, role="user", content="Hello")
+    run = beta.threads.runs.create(thread.id, assistant_id=assistant.id)
+    page = browser.get("requests/4").text
+    base = "/_emulator/projects/default"
+    links = (f"threads/{thread.id}", f"threads/{thread.id}/runs/{run.id}", f"assistants/{assistant.id}")
+    assert [f'href="{base}/{link}"' in page for link in links] == [True] * 3
+
+
+def test_an_objects_page_leads_to_the_calls_that_name_it(emulator: Emulator, browser: httpx2.Client) -> None:
+    thread = emulator.client().beta.threads.create()
+    emulator.client().beta.threads.create()
+    assert f'requests?text={thread.id}"' in browser.get(f"threads/{thread.id}").text
+    found = browser.get("requests", params={"text": thread.id}).text
+    assert re.findall(r'href="/_emulator/projects/default/requests/(\d+)"', found) == ["1"]

@@ -33,7 +33,17 @@ def filled(emulator: Emulator, ask: Ask) -> dict[str, str]:
     run = ask(HOSTILE, name=HOSTILE, instructions=HOSTILE, description=HOSTILE, tools=tools, tool_resources=resources)
     emulator.faults.add("GET /threads/*", status=500, message=HOSTILE, times=1)
     message = client.beta.threads.messages.list(run.thread_id).data[0]
+    emulator.respond(Text(HOSTILE))
+    conversation = client.conversations.create(metadata={"a": HOSTILE})
+    answer = client.responses.create(
+        model="gpt-4o", input=HOSTILE, instructions=HOSTILE, conversation=conversation.id, metadata={"b": HOSTILE}
+    )
+    container = client.containers.create(name=HOSTILE)
+    client.containers.files.create(container.id, file=(f"{HOSTILE[:30]}.md", b"x"))
     return {
+        "{response_id}": answer.id,
+        "{conversation_id}": conversation.id,
+        "{container_id}": container.id,
         "{project}": "default",
         "{assistant_id}": run.assistant_id,
         "{thread_id}": run.thread_id,
@@ -46,11 +56,21 @@ def filled(emulator: Emulator, ask: Ask) -> dict[str, str]:
 
 
 def pages() -> list[str]:
-    special = {("projects", "{project}", "live"), ("projects", "{project}", "files", "{file_id}", "image")}
+    special = {
+        ("projects", "{project}", "live"),
+        ("projects", "{project}", "files", "{file_id}", "image"),
+        ("projects", "{project}", "play", "{turn_id}"),  # in test_inspector_play.py
+    }
     rows = [
         row for row in ROWS if row.method == "GET" and row.path not in special and not {"export", "state"} & {*row.path}
     ]
-    return ["/".join(row.path) for row in rows]
+    paths = ["/".join(row.path) for row in rows]
+    return [
+        "?all=1",
+        "projects/{project}/go?id=msg_",
+        "projects/{project}/compare?a={run_id}&b={run_id}",
+        *(path for path in paths if path and path[-3:] != "/go"),
+    ]
 
 
 @pytest.mark.parametrize("path", pages())
@@ -90,9 +110,9 @@ def test_looking_at_an_unused_project_does_not_create_it(emulator: Emulator) -> 
 
 def test_a_project_may_be_called_anything(emulator: Emulator) -> None:
     emulator.project("tests/a.py::test[<b>&x]").client().beta.threads.create()
-    index = httpx2.get(emulator.inspector_url).text
-    (href,) = re.findall(r'<h2><a href="([^"]+tests[^"]+)"', index)
-    assert "tests/a.py::test[&lt;b&gt;&amp;x]" in httpx2.get(emulator.inspector_url).text
+    index = httpx2.get(f"{emulator.inspector_url}?all=1").text
+    (href,) = re.findall(r'<th scope="row"><a href="([^"]+tests[^"]+)"', index)
+    assert "tests/a.py::test[&lt;b&gt;&amp;x]" in index
     assert httpx2.get(emulator.inspector_url.replace("/_emulator/", href)).status_code == 200
 
 

@@ -47,7 +47,7 @@ def test_another_name_pointed_here_sees_nothing(emulator: Emulator, host: str) -
 
 @pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8106", "my.localhost"])
 def test_names_of_this_machine_and_its_network_are_let_in(emulator: Emulator, host: str) -> None:
-    assert httpx2.get(emulator.inspector_url, headers={"Host": host}).status_code == 200
+    assert httpx2.get(f"{emulator.inspector_url}projects/default", headers={"Host": host}).status_code == 200
 
 
 def test_reading_never_posts(browser: httpx2.Client) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from textwrap import dedent
 
 import pytest
 from plugin_helpers import RunTests
 
 from assistants_emulator import Emulator
+from assistants_emulator.config import VERSION
 
 TWO_RUNS = """
     from pathlib import Path
@@ -115,38 +117,64 @@ def test_a_fault_that_cannot_be_is_refused_as_by_an_own_server(run_tests: RunTes
         run_tests(source, *options).stdout.fnmatch_lines(["E*EmulatorError: a fault's route is like * not 'threads'"])
 
 
-@pytest.mark.parametrize(
-    "call",
-    ["respond(lambda turn: 'Hi')", "respond()(print)", "respond('Hi', when=print)", "respond(Image(content=b'1'))"],
-)
-def test_python_functions_are_refused(run_tests: RunTests, url: str, call: str) -> None:
-    result = run_tests(
-        f"from assistants_emulator import Image\ndef test_it(assistants_emulator): assistants_emulator.{call}",
-        *("--assistants-url", url),
-    )
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["E*ScriptError: * cannot be sent to the emulator that --assistants-url names; *"])
+def test_the_clock_is_that_of_the_test_and_not_that_of_the_emulator(run_tests: RunTests) -> None:
+    source = """
+        @pytest.mark.parametrize("clock", [pytest.param(None), pytest.param("system", marks=SYSTEM)])
+        def test_it(assistants_emulator, clock):
+            assert (assistants_emulator.clock.now() == 1735689600) == (clock is None)
+    """
+    system = 'SYSTEM = pytest.mark.assistants(clock="system")\n'
+    with Emulator(clock="system") as emulator:
+        run_tests(system + dedent(source), "--assistants-url", emulator.base_url).assert_outcomes(passed=2)
 
 
-def test_the_rest_of_the_handle_says_that_it_is_not_there(run_tests: RunTests, url: str) -> None:
-    result = run_tests("def test_it(assistants_emulator): assistants_emulator.juggle()", "--assistants-url", url)
-    result.stdout.fnmatch_lines(["E*EmulatorError: `juggle` is not available on an emulator that is used by *"])
-
-
-def test_a_clock_mode_that_the_emulator_does_not_have_is_an_error(run_tests: RunTests, url: str) -> None:
-    source = "@pytest.mark.assistants(clock='system')\ndef test_it(assistants_emulator): pass"
-    result = run_tests(source, "--assistants-url", url)
+def test_an_emulator_of_another_version_is_refused(
+    run_tests: RunTests, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pytest_assistants_emulator.control.VERSION", "0.0.9")
+    result = run_tests("def test_it(assistants_emulator): pass", "--assistants-url", url)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["the emulator at * has a manual clock*; start it with --clock system"])
+    result.stdout.fnmatch_lines([f"--assistants-url: the emulator at * has the version {VERSION}, * here 0.0.9: *"])
 
 
 def test_a_transcript_of_a_thread_that_does_not_exist_is_an_error(run_tests: RunTests, url: str) -> None:
     source = "def test_it(assistants_emulator): assistants_emulator.transcript('thread_x')"
     result = run_tests(source, "--assistants-url", url)
-    result.stdout.fnmatch_lines(["E*EmulatorError: No thread found with id 'thread_x'."])
+    result.stdout.fnmatch_lines(["E*EmulatorError: there is no thread, conversation or response 'thread_x' in *"])
+
+
+def test_transcripts_of_responses_are_those_of_an_own_server(
+    run_tests: RunTests, pytester: pytest.Pytester, url: str
+) -> None:
+    source = """
+        from pathlib import Path
+
+        def test_it(assistants_emulator, openai_client):
+            conversation = openai_client.conversations.create()
+            openai_client.responses.create(model="gpt-4o", input="Hi", conversation=conversation.id)
+            chain = openai_client.responses.create(model="gpt-4o", input="Hello", store=False)
+            ask(openai_client)
+            texts = assistants_emulator.transcripts(portable=True)
+            assert texts[chain.id] == assistants_emulator.transcript(chain.id, portable=True)
+            assert list(assistants_emulator.transcripts(2).values()) == list(texts.values())[1:]
+            Path("transcript.txt").write_text(repr(texts))
+    """
+    run_tests(source).assert_outcomes(passed=1)
+    own = (pytester.path / "transcript.txt").read_text()
+    assert own.count("run completed") == 3
+    run_tests(source, "--assistants-url", url).assert_outcomes(passed=1)
+    assert (pytester.path / "transcript.txt").read_text() == own
 
 
 def test_an_address_without_an_emulator_is_an_error(run_tests: RunTests) -> None:
     result = run_tests("def test_it(assistants_emulator): pass", "--assistants-url", "http://127.0.0.1:9")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["--assistants-url: no emulator answers at http://127.0.0.1:9: *"])
+
+
+def test_separate_keys_need_an_emulator_of_the_sessions_own(run_tests: RunTests, url: str) -> None:
+    source = "@pytest.mark.assistants(keys='separate')\ndef test_it(assistants_emulator): pass"
+    result = run_tests(source, "--assistants-url", url)
+    result.assert_outcomes(errors=1)
+    line = "keys='separate' needs an emulator of the session's own: * `assistants_emulator_command`"
+    result.stdout.fnmatch_lines([line])

@@ -150,7 +150,7 @@ HOSTILE = """
 """
 
 
-@pytest.mark.parametrize("transport", ["socket", "inprocess"])
+@pytest.mark.parametrize("transport", ["socket", pytest.param("inprocess", marks=pytest.mark.slow)])
 def test_every_other_test_passes_and_the_session_ends(pytester: pytest.Pytester, transport: str) -> None:
     source = dedent(HOSTILE)
     source, _, hook = source.rpartition("def pytest_collection_modifyitems")

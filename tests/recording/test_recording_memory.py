@@ -53,6 +53,7 @@ def answer(request: BaseHTTPRequestHandler) -> None:
     reply(request, b"{}")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux tells a process its peak of memory")
 def test_a_hundred_megabytes_pass_both_ways_with_flat_memory(cassette: Path) -> None:
     digest = hashlib.sha256()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import traceback
 
-from assistants_emulator.turns.invocation import MOST_KEPT, MOST_WITH_LOCALS, Failure, Failures, Newest
+from assistants_emulator.errors import Failure
+from assistants_emulator.turns.invocation import MOST_KEPT, MOST_WITH_LOCALS, Failures, Newest
 
 
 def failure(number: int) -> Failure:

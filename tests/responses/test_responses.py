@@ -11,6 +11,7 @@ import pytest
 from tests.responses.conftest import MODEL, WEATHER, Ask, outputs
 
 from assistants_emulator import FunctionCall, Incomplete, Pause, ProjectHandle, Refusal, Text, Usage, Wait
+from assistants_emulator.errors import ScriptError
 
 
 def test_a_response_answers_its_input(ask: Ask) -> None:
@@ -141,6 +142,25 @@ def test_a_paused_response_goes_on_when_it_is_resumed(ask: Ask, client: openai.O
     client.responses.retrieve(response.id)
     project.resume(response.id)
     assert client.responses.retrieve(response.id).output_text == "Hello"
+
+
+def test_a_pause_fails_a_response_that_is_answered_whole(ask: Ask, project: ProjectHandle) -> None:
+    project.respond([Pause(), Text("Never")])
+    response = ask("Hi")
+    assert (response.status, response.output) == ("failed", [])
+    assert "create it with background=True or stream=True" in response.error.message
+    assert [type(failure.error) for failure in project.failures] == [ScriptError]
+
+
+def test_a_paused_stream_goes_on_when_it_is_resumed(ask: Ask, project: ProjectHandle) -> None:
+    project.respond([Text("One."), Pause(), Text("Two.")])
+    texts = []
+    for event in ask("Hi", stream=True):
+        if event.type == "response.output_text.done":
+            texts.append(event.text)
+        if event.type == "response.output_item.done" and len(texts) == 1:
+            project.resume(next(iter(project.transcripts())))
+    assert texts == ["One.", "Two."]
 
 
 def test_a_wait_passes_by_the_clock(ask: Ask, client: openai.OpenAI, project: ProjectHandle) -> None:

@@ -244,8 +244,8 @@ def test_serve_marks_itself_undumpable(tmp_path: Path) -> None:
     assert ran.stdout == "0\n"
 
 
-def test_a_pytest_process_stays_dumpable(emulator: Emulator) -> None:
-    if sys.platform == "linux":
-        import ctypes
-
-        assert ctypes.CDLL(None).prctl(3) == 1
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have nothing like it")
+def test_a_pytest_process_stays_dumpable(pytester: pytest.Pytester) -> None:
+    test = "import ctypes\n\ndef test_it(assistants_emulator):\n    assert ctypes.CDLL(None).prctl(3) == 1\n"
+    pytester.makepyfile(test)
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)

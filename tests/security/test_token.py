@@ -49,6 +49,24 @@ def test_a_new_state_needs_it_and_is_sent_with_the_headers_of_other_answers(emul
     assert answer.headers["cross-origin-resource-policy"] == "same-origin"
 
 
+def test_a_server_whose_assistant_a_person_plays_needs_it() -> None:
+    with Emulator(person=True) as played:
+        assert reset(played) == 403
+        assert httpx2.get(f"{played.inspector_url}projects/default/play").status_code == 303
+        assert reset(played, headers={TOKEN: played.token}) == 200
+
+
+def test_a_project_needs_it_from_the_moment_that_a_person_plays() -> None:
+    with Emulator() as running:
+        url = f"{running.inspector_url}projects/default/play"
+        httpx2.post(url, data={"mode": "all"}, headers=SAME)
+        assert reset(running) == 403
+        assert httpx2.get(url).status_code == 303
+        assert reset(running, headers={"Authorization": "Bearer sk-emulator-other"}) == 200
+        httpx2.post(f"{url}?token={running.token}", data={"mode": "off"}, headers=SAME)
+        assert reset(running) == 200
+
+
 @pytest.mark.parametrize("token", ["", "wrong", "\xe9"])
 def test_another_token_is_refused(emulator: Emulator, token: str) -> None:
     assert reset(emulator, params={"token": token}) == 403
@@ -68,7 +86,7 @@ def test_the_api_and_reads_of_the_control_api_need_none(emulator: Emulator) -> N
 def test_without_code_execution_nothing_needs_it() -> None:
     with Emulator() as running:
         assert reset(running) == 200
-        assert httpx2.get(running.inspector_url).status_code == 200
+        assert httpx2.get(f"{running.inspector_url}projects/default").status_code == 200
 
 
 def test_the_api_key_does_not_take_its_place() -> None:

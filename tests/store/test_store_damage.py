@@ -69,6 +69,7 @@ def test_a_damaged_last_line_with_its_newline_is_an_error(lines, opened, journal
         opened()
 
 
+@pytest.mark.slow
 def test_a_flip_of_any_byte_of_the_journal_is_an_error(checkpointed, journal: Path, tmp_path: Path) -> None:
     content = journal.read_bytes()
     for position in range(len(content) - 1):
@@ -78,6 +79,7 @@ def test_a_flip_of_any_byte_of_the_journal_is_an_error(checkpointed, journal: Pa
                 assert "db.json.journal, line " in (problem_of(tmp_path) or ""), f"byte {position} to {flipped}"
 
 
+@pytest.mark.slow
 def test_a_flip_of_any_byte_of_the_database_is_an_error(checkpointed, database: Path, tmp_path: Path) -> None:
     content = database.read_bytes()
     for position in range(len(content)):

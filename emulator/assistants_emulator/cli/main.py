@@ -16,12 +16,20 @@ import click
 from assistants_emulator import __version__
 from assistants_emulator.cli.convert import convert
 from assistants_emulator.cli.record import ALLOW_HOST, ALLOW_ORIGIN, record, replay
-from assistants_emulator.cli.run_command import keep_reloading, leave, serve_beside, stopped_by_signals, wait_for
+from assistants_emulator.cli.run_command import (
+    keep_reloading,
+    leave,
+    serve_beside,
+    stop_with_stdin,
+    stopped_by_signals,
+    wait_for,
+)
 from assistants_emulator.config import DEFAULT_HOST, DEFAULT_LOADED, DEFAULT_PORT, TOKEN_VARIABLE, is_loopback
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.server.loop import ShortCollections
 
 CHAT = "chat"
+PERSON = "person"
 CHAT_OPTIONS = (
     click.option(
         "--chat-base-url", metavar="URL", help="For --responder chat: the server, as http://127.0.0.1:11434/v1."
@@ -32,8 +40,12 @@ CHAT_OPTIONS = (
 
 
 def responder_of(options: dict[str, Any]) -> Callable[..., Any] | None:
-    """Pop the options of the responder and build it; EmulatorError for options that do not go together."""
+    """Pop the options of the responder and build it; EmulatorError for options that do not go together.
+
+    A person is no function but the option `person`.
+    """
     name: str | None = options.pop("responder")
+    options["person"] = name == PERSON
     base_url, model, api_key = (options.pop(f"chat_{key}") for key in ("base_url", "model", "api_key"))
     if name == CHAT:
         if base_url is None or model is None:
@@ -43,7 +55,7 @@ def responder_of(options: dict[str, Any]) -> Callable[..., Any] | None:
         return ChatModel(base_url, model, api_key)
     if base_url or model or api_key:
         raise EmulatorError("--chat-base-url, --chat-model and --chat-api-key go with --responder chat")
-    return None if name is None else load_function(name)
+    return None if name in (None, PERSON) else load_function(name)
 
 
 def load_function(name: str) -> Callable[..., Any]:
@@ -96,7 +108,11 @@ SERVER_OPTIONS = (
         type=click.Path(path_type=Path),
         help="YAML or JSON file of objects that new projects start with.",
     ),
-    click.option("--responder", metavar="MODULE:FUNCTION", help="Python function that answers runs, or chat: a model."),
+    click.option(
+        "--responder",
+        metavar="MODULE:FUNCTION",
+        help="Python function that answers runs; or chat: a model; or person: you, in the browser.",
+    ),
     *CHAT_OPTIONS,
     click.option("--seed", default="0", show_default=True, help="Seed of all ids."),
     click.option("--clock", type=click.Choice(["system", "manual"]), default="system", show_default=True),
@@ -142,6 +158,11 @@ SERVER_OPTIONS = (
         multiple=True,
         help="Model that takes no temperature, besides the o-series and gpt-5; repeatable.",
     ),
+    click.option(
+        "--context-window",
+        type=click.IntRange(1),
+        help="Tokens that an input may have; by default, by the model's name.",
+    ),
 )
 OPEN_TO_OTHERS = (
     "Listening on {}: everybody who can reach this machine can read and change the data. "
@@ -166,8 +187,16 @@ def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=click.Path(path_type=Path),
     help="File for the default project's state.",
 )
+@click.option("--until-stdin-ends", is_flag=True, help="Stop when standard input ends too, so with its writer.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, reloads: bool, **options: Any) -> None:
+def serve(
+    command: tuple[str, ...],
+    export_on_exit: Path | None,
+    opens: bool,
+    reloads: bool,
+    until_stdin_ends: bool,
+    **options: Any,
+) -> None:
     """Serve the API until Ctrl-C; with `-- COMMAND ...`, while that command runs, and exit with its status."""
     from assistants_emulator.code_interpreter import make_undumpable
     from assistants_emulator.emulator import Emulator
@@ -190,6 +219,8 @@ def serve(command: tuple[str, ...], export_on_exit: Path | None, opens: bool, re
         show_problems()
         if options["script"] is not None and reloads:
             keep_reloading(options["script"], emulator.replace_script, stop)
+        if until_stdin_ends:
+            stop_with_stdin(stop)
         status = serve_beside(command, environment(emulator, options["api_key"]), stop)
         show_unused_rules(emulator)
         if export_on_exit is not None:

@@ -34,6 +34,17 @@ def stopped_by_signals() -> threading.Event:
     return stop
 
 
+def stop_with_stdin(stop: threading.Event) -> None:
+    """Set the event when standard input ends: the process at its other end has closed it, or is gone."""
+
+    def read() -> None:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+        stop.set()
+
+    threading.Thread(target=read, name="assistants-emulator-stdin", daemon=True).start()
+
+
 def leave(status: int) -> NoReturn:
     """End the process. Threads that user code has started are not waited for, unlike by `sys.exit`."""
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]

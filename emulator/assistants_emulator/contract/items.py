@@ -18,6 +18,7 @@ from assistants_emulator.contract.ordered import (
     choice,
     fields,
     number,
+    short_text,
     text,
 )
 from assistants_emulator.errors import InvalidParameter, missing_parameter, unsupported_value, wrong_type
@@ -35,13 +36,16 @@ ROLES = ("assistant", "system", "developer", "user")
 STATUS = choice("in_progress", "completed", "incomplete")
 DETAIL = choice("low", "high", "auto", "original")
 
+LONGEST = 10_485_760  # characters of one text
+long_text = short_text(LONGEST)
+
 ASSISTANT_PARTS: dict[str, tuple[dict[str, Check | None], tuple[str, ...]]] = {
-    "output_text": ({"type": None, "text": text, "annotations": None, "logprobs": None}, ("text",)),
+    "output_text": ({"type": None, "text": long_text, "annotations": None, "logprobs": None}, ("text",)),
     "refusal": ({"type": None, "refusal": text}, ("refusal",)),
 }
 _SHARED: dict[str, Check | None] = {"type": None, "prompt_cache_breakpoint": None}
 INPUT_PARTS: dict[str, tuple[dict[str, Check | None], tuple[str, ...]]] = {
-    "input_text": ({**_SHARED, "text": text}, ("text",)),
+    "input_text": ({**_SHARED, "text": long_text}, ("text",)),
     "input_image": ({**_SHARED, "detail": DETAIL, "file_id": text, "image_url": text}, ()),
     "input_file": (
         {**_SHARED, "detail": None, "file_id": text, "file_url": text, "file_data": text, "filename": text},
@@ -171,6 +175,7 @@ def _message(path: str, value: Mapping[str, Any]) -> None:
 
 def _content(path: str, role: str, value: Any) -> None:
     if isinstance(value, str):
+        long_text(path, value)
         return
     words = "one of a string or array of objects"
     if not isinstance(value, list):
@@ -182,6 +187,7 @@ def _content(path: str, role: str, value: Any) -> None:
 
 def _output(path: str, value: Any) -> None:
     if isinstance(value, str):
+        long_text(path, value)
         return
     if not isinstance(value, list):
         raise wrong_type(path, "one of a string or array of objects", kind(value))

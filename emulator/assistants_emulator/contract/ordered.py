@@ -45,7 +45,7 @@ class OrderedBody(Body):
             if name not in cls.fields:
                 raise cls.unknown(name, body)
         for name, check in cls.fields.items():
-            if check is not None and (body.get(name) is not None or (name in cls.required and name in body)):
+            if name in body and check is not None and (body[name] is not None or name in cls.required):
                 check(name, body[name])
         return body
 

@@ -78,6 +78,7 @@ def _model(path: str, value: Any) -> None:
 
 def _input(path: str, value: Any) -> None:
     if isinstance(value, str):
+        items.long_text(path, value)
         return
     if not isinstance(value, list):
         raise wrong_type(path, "one of a string or array of input items", kind(value))

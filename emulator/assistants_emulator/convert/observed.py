@@ -120,8 +120,13 @@ class ObservedSession:
             self._add_post_request(segments, exchange, answer if isinstance(answer, dict) else {})
         for run_id in self.created_runs[runs_before:]:
             self._add_question(run_id, segments, _json_of(exchange.request.body))
-        if method == "GET" and segments[0] == "files" and segments[-1] == "content" and body is not None:
-            self.contents[segments[1]] = _bytes_of(body)
+        if (
+            method == "GET"
+            and segments[0] in ("files", "containers")
+            and segments[-1] == "content"
+            and body is not None
+        ):
+            self.contents[segments[-2]] = _bytes_of(body)
 
     def _add_error(self, body: Body | None) -> None:
         """A 400 that names a run says that it was under way."""

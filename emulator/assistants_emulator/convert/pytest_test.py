@@ -40,7 +40,7 @@ class _Test:
     def __init__(self, stored: StoredThread, store: Objects) -> None:
         self._stored = stored
         self._store = store
-        self._session = ObservedSession.of(stored.exchanges())
+        self._session = ObservedSession.of(stored.exchanges(with_quotes=True))
         self._imports: set[str] = set()
 
     def source(self) -> str:

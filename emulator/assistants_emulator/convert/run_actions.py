@@ -6,28 +6,21 @@ files that code made belong to the code's action: the message after it shows the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from assistants_emulator.convert.action_writer import ActionWriter
 from assistants_emulator.convert.observed import ObservedSession
-from assistants_emulator.convert.sanitize import count
 from assistants_emulator.responders.replies import FAIL_CODES, INCOMPLETE_REASONS
 from assistants_emulator.retrieval import MARKER
 from assistants_emulator.store import Object
-from assistants_emulator.store.blobs import encode_base64
-from assistants_emulator.turns.measures import cut
 
 NOT_RECORDED = "(the reply is not in the recording)"
-CODE_NOT_RECORDED = "# this code is not in the recording"
-BLANK_PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-_PLACEHOLDER = re.compile(r"\{(?=message\}|outputs\[\d+\]\})")  # a script fills these in
-_USAGE = ("prompt_tokens", "completion_tokens")
 _OTHER_ENDS = ("failed", "incomplete", "expired", "cancelled", "cancelling", "requires_action")
 _ENDED = ("completed", *_OTHER_ENDS)
-_CUT_OFF = "the recording ends before the run does"
+CUT_OFF = "the recording ends before the run does"
 
 
 _Output = tuple[tuple[float, int], Literal["step", "message", "calls"], Any]
@@ -50,7 +43,7 @@ def run_actions(session: ObservedSession, run_id: str) -> RunActions | None:
         outputs[-2:] = outputs[:-3:-1]  # the outputs of calls are always answered; the two clocks were not that exact
     if not outputs and run_id not in session.created_runs and not run.get("last_error"):
         return None
-    writer = _ActionWriter(session, run_id)
+    writer = _RunWriter(session, run_id)
     for _, kind, value in outputs:
         match kind:
             case "step":
@@ -81,17 +74,12 @@ def _outputs(session: ObservedSession, run_id: str) -> Iterator[_Output]:
             yield (int(required.when), -1), "calls", required.calls
 
 
-class _ActionWriter:
-    """Writes the actions of one run, output by output."""
+class _RunWriter(ActionWriter):
+    """Writes the actions of one run."""
 
     def __init__(self, session: ObservedSession, run_id: str) -> None:
-        self.actions: list[Object] = []
-        self.problems: list[str] = []
-        self._session = session
+        super().__init__(session)
         self._run_id = run_id
-        self._code: Object | None = None  # the code interpreter's action since the last message
-        self._code_images: set[str] = set()  # which the next message shows by itself
-        self._has_usage = False
 
     def add_step(self, step: Object) -> None:
         start = len(self.actions)
@@ -102,8 +90,7 @@ class _ActionWriter:
         self._add_usage(step.get("usage"), start)
 
     def add_calls(self, calls: list[Object]) -> None:
-        functions = [_function_call(call) for call in calls]
-        self.actions.append({"function_call": functions[0]} if len(functions) == 1 else {"function_calls": functions})
+        self._add_functions([_function_call(call) for call in calls])
 
     # Messages
 
@@ -117,7 +104,9 @@ class _ActionWriter:
             self.problems.append(f"the {len(texts)} texts of {message.get('id')} become one")
         if texts:
             self._add_linked_files(texts)
-            self.actions.append({"text": self._text(message, texts)})
+            value = "\n\n".join(str(text.get("value", "")) for text in texts)
+            chunks = self._session.chunks.get(message.get("id", ""), [])
+            self._add_text(value, self._citations(value, texts), chunks)
         for refusal in refusals:
             self.actions.append({"refusal": self._plain(refusal)})
         if not parts:
@@ -131,18 +120,6 @@ class _ActionWriter:
         format = self._session.get("runs", self._run_id).get("response_format")
         return "{}" if isinstance(format, dict) and str(format.get("type")).startswith("json") else NOT_RECORDED
 
-    def _text(self, message: Object, texts: list[Object]) -> Any:
-        value = "\n\n".join(str(text.get("value", "")) for text in texts)
-        citations = self._citations(value, texts)
-        chunks = self._session.chunks.get(message.get("id", ""), [])
-        if citations:
-            return {"value": self._plain(value), "citations": citations}
-        if _PLACEHOLDER.search(value):  # a brace at the end of a chunk is not filled in
-            chunks = [chunk for chunk in re.split(r"(?<=\{)(?=message\}|outputs\[)", value) if chunk]
-        if len(chunks) > 1 and "".join(chunks) == value and chunks != cut(value):
-            return {"value": value, "chunks": chunks}
-        return value
-
     def _citations(self, value: str, texts: list[Object]) -> list[Object]:
         notes = [note for text in texts for note in text.get("annotations") or [] if "file_citation" in note]
         notes.sort(key=lambda note: note.get("start_index") or 0)
@@ -155,29 +132,6 @@ class _ActionWriter:
         quotes = [str(note["file_citation"].get("quote") or "") for note in notes]
         return [{"file": file, "quote": quote} for file, quote in zip(files, quotes, strict=True)]
 
-    def _plain(self, text: str) -> str:
-        """A text that has no chunks, so that its braces cannot be kept from being filled in."""
-        if _PLACEHOLDER.search(text):
-            self.problems.append("it says {message} or {outputs[0]}, which the script will fill")
-        return text
-
-    # Files
-
-    def _add_message_images(self, images: list[str], has_text: bool) -> None:
-        """Images that no recorded code made."""
-        if not images:
-            return
-        if self._code is not None or has_text:
-            self._add_code_images(images)
-        else:
-            self.actions += [{"image_file": self._created_file(file_id, f"{file_id}.png")} for file_id in images]
-
-    def _add_code_images(self, images: list[str]) -> None:
-        if images:
-            code = self._code or self._begin_code(CODE_NOT_RECORDED)
-            code.setdefault("images", []).extend(self._created_file(file_id, f"{file_id}.png") for file_id in images)
-            self._code_images |= set(images)
-
     def _add_linked_files(self, texts: list[Object]) -> None:
         """Files that the texts link to were made by the code before them."""
         names = {
@@ -186,24 +140,7 @@ class _ActionWriter:
             for note in text.get("annotations") or []
             if note.get("type") == "file_path"
         }
-        if names:
-            code = self._code or self._begin_code(CODE_NOT_RECORDED)
-            code["files"] = [self._created_file(file_id, name) for file_id, name in names.items()]
-
-    def _created_file(self, file_id: str, name: str) -> Object:
-        """A file that the assistant made, with its bytes if the session downloaded it."""
-        filename = PurePosixPath(str(self._session.get("files", file_id).get("filename") or name)).name or file_id
-        content = self._session.contents.get(file_id)
-        if content is None:
-            self.problems.append(f"{file_id} was not downloaded; an empty {filename} stands for it")
-            encoded = BLANK_PNG if filename.endswith(".png") else ""
-        else:
-            encoded = encode_base64(content)
-        return {"content_base64": encoded, "filename": filename}
-
-    def _uploaded_name(self, file_id: Any) -> str | None:
-        """The name by which the test's own upload will be found."""
-        return self._session.get("files", file_id).get("filename") if file_id in self._session.uploaded else None
+        self._add_code_files(names)
 
     # Tools
 
@@ -222,11 +159,6 @@ class _ActionWriter:
         elif not _tool_calls(step):
             self.problems.append(f"the tool calls of {step.get('id')} are not recorded")
 
-    def _begin_code(self, input: str, logs: str = "") -> Object:
-        self._code = {"input": input, **({"logs": logs} if logs else {})}
-        self.actions.append({"code_interpreter": self._code})
-        return self._code
-
     def _add_code(self, tool: Object) -> None:
         outputs = [output for output in tool.get("outputs") or [] if isinstance(output, dict)]
         logs = "".join(str(output.get("logs", "")) for output in outputs if output.get("type") == "logs")
@@ -236,17 +168,8 @@ class _ActionWriter:
 
     def _add_search(self, tool: Object) -> None:
         results = [result for result in tool.get("results") or [] if isinstance(result, dict)]
-        files = [self._uploaded_name(result.get("file_id")) for result in results]
-        if not results or None in files:
-            if results:
-                self.problems.append("its search found files that the recording did not upload; it will search again")
-            self.actions.append({"file_search": {}})
-            return
-        scripted = [
-            {"file": file, "score": result.get("score") or 0.0, "text": _result_text(result)}
-            for file, result in zip(files, results, strict=True)
-        ]
-        self.actions.append({"file_search": {"results": scripted}})
+        texts = [_result_text(result) for result in results]
+        self.actions.append({"file_search": self._search(results, texts)})
 
     # Usage and end
 
@@ -254,16 +177,6 @@ class _ActionWriter:
         """The run's own, if no step's is known."""
         if not self._has_usage:
             self._add_usage(usage, 0)
-
-    def _add_usage(self, usage: Any, start: int) -> None:
-        """All of it after the last action from `start`, and none after the others: only the sum is known."""
-        counts = {name: count(usage.get(name)) for name in _USAGE} if isinstance(usage, dict) else {}
-        if not counts or None in counts.values():
-            return
-        actions, self.actions = self.actions[start:], self.actions[:start]
-        for number, action in enumerate(actions, 1):
-            self.actions += [action, {"usage": counts if number == len(actions) else dict.fromkeys(_USAGE, 0)}]
-            self._has_usage = True
 
     def add_end(self, run: Object) -> None:
         status = run.get("status")
@@ -277,9 +190,9 @@ class _ActionWriter:
             self._add_expiry()
         elif status not in _ENDED and self._run_id in self._session.busy:
             self.actions.append({"pause": True})
-            self.problems.append(f"{_CUT_OFF}; it stays in progress, as it was seen last")
+            self.problems.append(f"{CUT_OFF}; it stays in progress, as it was seen last")
         elif status not in _ENDED:
-            self.problems.append(_CUT_OFF)
+            self.problems.append(CUT_OFF)
 
     def _add_failure(self, error: Object) -> None:
         code = error.get("code")

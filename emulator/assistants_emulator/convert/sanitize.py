@@ -18,7 +18,7 @@ def sanitize(item: Object) -> Object:
     """The object without the fields, content parts and tool calls that have another shape."""
     clean = {name: value for name, value in item.items() if value is None or _has_shape(name, value)}
     if isinstance(content := clean.get("content"), list):
-        clean["content"] = [part for part in map(_part, _objects(content)) if part is not None]
+        clean["content"] = [part for part in map(_part, objects(content)) if part is not None]
     if (details := clean.get("step_details")) is not None:
         clean["step_details"] = _details(details)
     if (action := clean.get("required_action")) is not None:
@@ -43,14 +43,14 @@ def _has_shape(name: str, value: Any) -> bool:
     return name != "content" or isinstance(value, list | str)
 
 
-def _objects(value: Any) -> list[Object]:
+def objects(value: Any) -> list[Object]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _part(part: Object) -> Object | None:
     match part:
         case {"type": "text", "text": {"value": str()} as text}:
-            annotations = [note for note in _objects(text.get("annotations")) if _is_annotation(note)]
+            annotations = [note for note in objects(text.get("annotations")) if _is_annotation(note)]
             return {**part, "text": {**text, "annotations": annotations}}
         case {"type": "text", "text": str()}:  # as a client sent it
             return part
@@ -77,7 +77,7 @@ def _details(details: Object) -> Object:
 
 
 def _calls(calls: Any) -> list[Object]:
-    return [clean for call in _objects(calls) if (clean := _call(call)) is not None]
+    return [clean for call in objects(calls) if (clean := _call(call)) is not None]
 
 
 def _call(call: Object) -> Object | None:
@@ -100,7 +100,7 @@ def _function(function: Any) -> Object | None:
 def _code_interpreter(tool: Any) -> Object | None:
     if not isinstance(tool, dict) or not isinstance(tool.get("input", ""), str):
         return None
-    outputs = [output for output in _objects(tool.get("outputs")) if _is_output(output)]
+    outputs = [output for output in objects(tool.get("outputs")) if _is_output(output)]
     return {**tool, "outputs": outputs}
 
 
@@ -113,7 +113,7 @@ def _is_output(output: Object) -> bool:
 
 
 def _file_search(tool: Any) -> Object:
-    results = _objects(tool.get("results")) if isinstance(tool, dict) else []
+    results = objects(tool.get("results")) if isinstance(tool, dict) else []
     results = [
         result for result in results if isinstance(result.get("file_id"), str) and _is_score(result.get("score"))
     ]

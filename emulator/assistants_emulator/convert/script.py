@@ -54,7 +54,7 @@ def script_of(exchanges: Iterable[Exchange]) -> ScriptOf:
         if question is None:
             warnings.append(f"{run_id}: the user's message is not recorded, so its rule takes any run")
         (for_any if question is None else for_message).append((run_id, rule))
-    for turn in response_turns(recorded):
+    for turn in response_turns(recorded, session):
         warnings += [f"{turn.id}: {problem}" for problem in turn.problems]
         when = {} if turn.question is None else {"when": {"message": pattern_of(turn.question)}}
         rule = {**when, "times": 1, "do": turn.actions or [{"text": NOT_RECORDED}]}

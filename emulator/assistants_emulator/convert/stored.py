@@ -6,7 +6,8 @@ it ends or waits, and outputs are submitted as they were. Their answers are the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,6 +90,8 @@ class StoredThread:
     made: list[Object] = field(default_factory=list)
     stores: list[tuple[Object, list[str]]] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
+    quotes: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The cited passages of each message by their markers: the wire has none of them since v2."""
 
     @classmethod
     def of(cls, context: Context, thread_id: str, run_id: str | None = None) -> StoredThread:
@@ -104,14 +107,14 @@ class StoredThread:
         """The messages that a client posted."""
         return [entry for entry in self.entries if not isinstance(entry, StoredRun)]
 
-    def exchanges(self) -> list[Exchange]:
-        """The calls, a second apart."""
-        exchanges = list(self._exchanges())
+    def exchanges(self, *, with_quotes: bool = False) -> list[Exchange]:
+        """The calls, a second apart; `with_quotes` citations have their passages, as under v1."""
+        exchanges = list(self._exchanges(self.quotes if with_quotes else {}))
         for number, exchange in enumerate(exchanges):
             exchange.at = float(number)
         return exchanges
 
-    def _exchanges(self) -> Iterator[Exchange]:
+    def _exchanges(self, quotes: Mapping[str, Mapping[str, str]]) -> Iterator[Exchange]:
         for file in self.files:
             content = Stored.of(self.contents[file["id"]])
             part = Part("file", None, file["filename"], "application/octet-stream", content)
@@ -127,7 +130,7 @@ class StoredThread:
         for entry in self.entries:
             if isinstance(entry, StoredRun):
                 yield from _run_exchanges(place, entry)
-                messages += entry.messages
+                messages += (_quoted(message, quotes.get(message["id"], {})) for message in entry.messages)
                 yield _call("GET", f"{place}/messages", None, _list(messages[::-1]))
                 yield _call("GET", f"{place}/messages?order=asc", None, _list(messages))
             else:
@@ -137,6 +140,18 @@ class StoredThread:
             body = Body.file(Stored.of(self.contents[file["id"]]))
             yield Exchange(Request("GET", f"/files/{file['id']}"), Response(200, {}, Body.json(file)))
             yield Exchange(Request("GET", f"/files/{file['id']}/content"), Response(200, {}, body))
+
+
+def _quoted(message: Object, quotes: Mapping[str, str]) -> Object:
+    """The message with the passages of its citations."""
+    if not quotes:
+        return message
+    quoted = copy.deepcopy(message)
+    for part in quoted["content"]:
+        for note in part.get("text", {}).get("annotations", ()):
+            if note.get("type") == "file_citation":
+                note["file_citation"]["quote"] = quotes.get(note["text"], "")
+    return quoted
 
 
 def assistant_body(assistant: Object) -> Object:
@@ -226,6 +241,7 @@ class _Reader:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._quotes: dict[str, dict[str, str]] = {}
 
     def thread(self, thread_id: str, run_id: str | None) -> StoredThread:
         store = self._context.store
@@ -241,6 +257,7 @@ class _Reader:
         result.assistants = self._all("assistants", (run.run["assistant_id"] for run in result.runs))
         self._add_stores(result)
         self._add_files(result)
+        result.quotes = self._quotes
         return result
 
     def _run(self, run_id: str) -> StoredRun:
@@ -249,6 +266,8 @@ class _Reader:
         steps = [self._entry("steps", step["id"]) for step in store.of("steps", "run_id", run_id)]
         ids = (step["step_details"].get("message_creation", {}).get("message_id") for step in steps)
         messages = self._all("messages", ids)
+        for message in messages:
+            self._quotes[message["id"]] = (store.get("messages", message["id"]) or {}).get("_quotes", {})
         assistant = next(iter(self._all("assistants", [run["assistant_id"]])), None)
         return StoredRun(run, steps, messages, assistant)
 

@@ -71,12 +71,17 @@ class Sessions:
         """True if the pages need neither key nor token."""
         return self._config.api_key is None and not self._config.needs_token
 
-    def admits(self, request: Request) -> bool:
-        """Return whether the request has the token, a session's cookie or, where that is enough, the server's key."""
-        if self.is_open or has_token(request.scope, self._config):
+    def admits(self, request: Request, is_played: bool = False) -> bool:
+        """Return whether the request has the token, a session's cookie or, where that is enough, the server's key.
+
+        Of a project that a person plays it is the token or a cookie.
+        """
+        if (self.is_open and not is_played) or has_token(request.scope, self._config):
+            return True
+        if request.cookies.get(_cookie(request), "") in self._ids:
             return True
         key = key_of(dict(request.scope["headers"]))
-        return request.cookies.get(_cookie(request), "") in self._ids or (key is not None and self._is_key(key))
+        return not is_played and key is not None and self._is_key(key)
 
     def has_token_in_address(self, request: Request) -> bool:
         return TOKEN_QUERY in request.query_params and has_token(request.scope, self._config)

@@ -85,6 +85,8 @@ class Inspector:
             if name not in self._site.projects():
                 raise NotFound(f"There is no project {name!r}; a project is created when its key is first used.")
             request.opened = self._site.open(name)
+            if request.opened.is_played and not self._site.sessions.admits(request.http, is_played=True):
+                return RedirectResponse(f"{ROOT}/sign-in", status_code=303)
             request.opened.scheduler.held.end_all()
         if request.http.method == "POST" and row.has_form:
             await request.read_form()

@@ -5,27 +5,47 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import time
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
 from starlette.responses import Response
 
 from assistants_emulator.errors import NotFound
+from assistants_emulator.inspector.lists import place
 from assistants_emulator.inspector.request import PAGE_SIZE, PageRequest
+from assistants_emulator.inspector.search import starting_with
 from assistants_emulator.project.request_log import MOST_ANSWER_BYTES, MOST_ANSWERS, MOST_BODY_BYTES, LoggedRequest
 
 ERRORS = "errors"
-_IDS = re.compile(r"/threads/([^/?]+)(?:/runs/([^/?]+))?")
+PERIODS = ((60, "last minute"), (600, "last 10 minutes"), (3600, "last hour"))
+MOST_LINKS = 20
+MOST_NAMES = 500  # words like ids that are looked up for a page
+_ID = re.compile(r"[a-z]{2,16}[-_][A-Za-z0-9_-]{4,80}")
 
 
 def calls(request: PageRequest) -> Response:
-    """The list, newest first: `text` filters by method and path, `show` is `errors` or empty."""
-    matches = list(islice(_matches(request), PAGE_SIZE + 1))
-    filters = {name: request.query(name) for name in ("text", "show") if request.query(name)}
+    """The list, newest first.
+
+    `text` filters by method and path, or by an id in the answers that are kept, `method` and `status` (`2xx`,
+    `dropped`) by those, `since` by the seconds since the request, `slower` by its milliseconds; `show` is `errors` or
+    empty.
+    """
     log = request.project.requests
+    calls = list(log)
+    matches = list(islice(_matches(request, calls), PAGE_SIZE + 1))
     rows = [(number, logged, _refusal(logged)) for number, logged in matches[:PAGE_SIZE]]
-    more = len(matches) > PAGE_SIZE
-    return request.render("calls.html", rows=rows, more=more, filters=filters, total=log.total, log=log)
+    return request.render(
+        "calls.html",
+        rows=rows,
+        more=len(matches) > PAGE_SIZE,
+        total=log.total,
+        log=log,
+        chips=sorted(Counter(_class(call) for call in calls).items()),
+        methods=sorted({call.method for call in calls}),
+        periods=PERIODS,
+    )
 
 
 def call(request: PageRequest, number: str) -> Response:
@@ -44,7 +64,7 @@ def call(request: PageRequest, number: str) -> Response:
         answer=answer or None,
         answer_cut=len(logged.answer or b"") >= MOST_ANSWER_BYTES,
         forgotten=int(number) <= log.total - MOST_ANSWERS,
-        about=_about(request, logged),
+        links=_links(request, logged),
         command=curl(logged, request.origin, request.key),
     )
 
@@ -58,27 +78,46 @@ def _refusal(call: LoggedRequest) -> str:
         return ""
 
 
-def _about(request: PageRequest, call: LoggedRequest) -> list[str]:
-    """Segments of the page of the run or thread in the path; empty if there is none."""
-    ids = _IDS.search(call.path)
-    pages = [("runs", ["threads", ids[1], "runs", ids[2]]), ("threads", ["threads", ids[1]])] if ids else []
-    return next((page for table, page in pages if page[-1] and request.context.store.get(table, page[-1])), [])
+def _links(request: PageRequest, call: LoggedRequest) -> list[tuple[str, str, tuple[str, ...]]]:
+    """The word, the id and the page of each object that the call names or has made, in the order of their names."""
+    text = "\n".join((call.path, call.raw.decode("utf-8", "replace"), (call.answer or b"").decode("utf-8", "replace")))
+    links = []
+    for id in islice(dict.fromkeys(_ID.findall(text)), MOST_NAMES):
+        for table, word, stored in starting_with(request.context, id, is_whole=True):
+            if page := place(table, stored):
+                links.append((word, id, page))
+    return links[:MOST_LINKS]
 
 
-def _matches(request: PageRequest) -> Iterator[tuple[int, LoggedRequest]]:
+def _matches(request: PageRequest, calls: list[LoggedRequest]) -> Iterator[tuple[int, LoggedRequest]]:
     """Numbers and requests that pass the query's filters, newest first."""
-    log = request.project.requests
-    text, wants_errors = request.query("text").lower(), request.query("show") == ERRORS
-    before = request.query("before")
-    number = log.total + 1
-    for logged in reversed(list(log)):
+    text, method, status = request.query("text").lower(), request.query("method"), request.query("status")
+    wants_errors, before = request.query("show") == ERRORS, request.query("before")
+    is_id = _ID.fullmatch(request.query("text")) is not None
+    slower = _number(request.query("slower")) / 1000
+    since = _number(request.query("since"))
+    earliest = time.perf_counter() - since if since else 0.0
+    number = request.project.requests.total + 1
+    for logged in reversed(calls):
         number -= 1
         if before.isdecimal() and number >= int(before[:12]):
             continue
-        if wants_errors and 200 <= logged.status < 400:
+        if logged.started < earliest or (wants_errors and 200 <= logged.status < 400):
             continue
-        if text in f"{logged.method} {logged.path}".lower():
+        if (method and logged.method != method) or (status and _class(logged) != status) or logged.seconds < slower:
+            continue
+        if text in f"{logged.method} {logged.path}".lower() or (
+            is_id and text.encode() in (logged.answer or b"").lower()
+        ):
             yield number, logged
+
+
+def _class(call: LoggedRequest) -> str:
+    return f"{call.status // 100}xx" if call.status else "dropped"
+
+
+def _number(text: str) -> float:
+    return float(text[:12]) if text.isdecimal() else 0.0
 
 
 def curl(call: LoggedRequest, origin: str, key: str) -> str:

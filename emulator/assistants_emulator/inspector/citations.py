@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from assistants_emulator.resources.context import Context
-from assistants_emulator.retrieval import MARKER
+from assistants_emulator.retrieval import MARKER, content_words
 from assistants_emulator.store import Object
 
 _WORD = re.compile(r"\w{3,}")
@@ -90,3 +92,13 @@ def _similarity(words: set[str], text: str) -> float:
 
 def _words(text: str) -> set[str]:
     return {word.lower() for word in _WORD.findall(text)}
+
+
+def marked_words(text: str, words: set[str]) -> Markup:
+    """The escaped text with a mark around each of these words, which are `content_words` of a query."""
+    pieces, at = [], 0
+    for match in _WORD.finditer(text):
+        if content_words(match[0]) & words:
+            pieces += [escape(text[at : match.start()]), Markup("<mark>"), escape(match[0]), Markup("</mark>")]
+            at = match.end()
+    return Markup("").join([*pieces, escape(text[at:])])

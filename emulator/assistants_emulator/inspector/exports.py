@@ -60,7 +60,7 @@ def _export(request: PageRequest, name: str, thread_id: str, run_id: str | None)
 
 def _rule(request: PageRequest, stored: StoredThread, run_id: str | None) -> str:
     """A script: one rule for each run, or that of the run alone."""
-    script = script_of(stored.exchanges())
+    script = script_of(stored.exchanges(with_quotes=True))
     chosen = [number for number, id in enumerate(script.runs) if run_id in (None, id)]
     script.runs = [script.runs[number] for number in chosen]
     script.script["replies"] = [_without_usage(script.script["replies"][number]) for number in chosen]

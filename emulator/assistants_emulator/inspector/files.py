@@ -8,12 +8,13 @@ from typing import Any
 from starlette.responses import Response
 
 from assistants_emulator.errors import NotFound
+from assistants_emulator.inspector.citations import marked_words
 from assistants_emulator.inspector.request import PageRequest
 from assistants_emulator.object_kinds import VECTOR_STORE
 from assistants_emulator.resources.files import require_file
 from assistants_emulator.resources.lookup import require
 from assistants_emulator.resources.vector_store_indexing import text_of
-from assistants_emulator.retrieval import Unreadable
+from assistants_emulator.retrieval import Hit, Unreadable, content_words
 from assistants_emulator.store import Object, child_key
 
 MOST_READ_BYTES = 4_000_000  # larger files are not read for a page
@@ -29,8 +30,8 @@ IMAGES = {  # first bytes of files by type: types that browsers draw and never r
 FILES, STORES = "vector_store_files", "vector_stores"
 
 
-def files(request: PageRequest) -> Response:
-    return request.render("files.html", page=request.page("files"))
+async def files(request: PageRequest) -> Response:
+    return request.render("files.html", page=await request.named_page("files", "filename", "purpose"))
 
 
 async def file(request: PageRequest, file_id: str) -> Response:
@@ -61,8 +62,8 @@ def image(request: PageRequest, file_id: str) -> Response:
     return Response(request.context.contents.whole(uploaded["_content"]), media_type=kind)
 
 
-def stores(request: PageRequest) -> Response:
-    return request.render("stores.html", page=request.page(STORES))
+async def stores(request: PageRequest) -> Response:
+    return request.render("stores.html", page=await request.named_page(STORES))
 
 
 async def store(request: PageRequest, store_id: str) -> Response:
@@ -77,7 +78,18 @@ async def store(request: PageRequest, store_id: str) -> Response:
     rows: list[dict[str, Any]] = [
         {"entry": entry, "file": request.context.store.get("files", entry["id"])} for entry in page.items
     ]
-    return request.render("store.html", store=store_object, rows=rows, more=page.has_more, search=query, hits=hits)
+    return request.render(
+        "store.html", store=store_object, rows=rows, more=page.has_more, search=query, **_ranked(hits, query)
+    )
+
+
+def _ranked(hits: list[Hit] | None, query: str) -> dict[str, Any]:
+    """The hits with their words marked; `rest` are those that have no word of the query, which score nothing."""
+    if hits is None:
+        return {"hits": None, "rest": []}
+    words = content_words(query)
+    best = [{"hit": hit, "passage": marked_words(hit.text, words)} for hit in hits if hit.score]
+    return {"hits": best, "rest": [hit for hit in hits if not hit.score]}
 
 
 def _image_type(request: PageRequest, file: Object) -> str | None:

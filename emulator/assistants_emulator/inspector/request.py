@@ -13,13 +13,19 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from assistants_emulator.config import Config, key_of_project
 from assistants_emulator.errors import ApiError, NotFound, TooLarge
 from assistants_emulator.inspector.access import Sessions
+from assistants_emulator.inspector.search import has_text, page_of
 from assistants_emulator.inspector.templating import ROOT, path, template
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.context import Context
-from assistants_emulator.store import Page
+from assistants_emulator.store import Object, Page
+from assistants_emulator.store.steps import run_in_turns
 
 MOST_FORM_BYTES = 1024 * 1024
 PAGE_SIZE = 50
+CURSORS = ("after", "before")
+WANTS_ATTENTION = ("failed", "requires_action")
+THEME = "assistants_emulator_theme"
+THEMES = ("light", "dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,15 @@ class PageRequest:
     def origin(self) -> str:
         return f"{self.http.url.scheme}://{self.http.headers.get('host', '')}"
 
+    @property
+    def address(self) -> str:
+        """The page's path and query; of the project or the root for the answer to a form."""
+        if self.http.method == "POST":
+            return path(self.project.name) if self.opened else f"{ROOT}/"
+        raw: bytes = self.http.scope.get("raw_path") or self.http.url.path.encode()
+        query = self.http.url.query
+        return raw.decode("latin-1").partition("?")[0] + (f"?{query}" if query else "")
+
     def query(self, name: str) -> str:
         return self.http.query_params.get(name, "")
 
@@ -84,6 +99,34 @@ class PageRequest:
     def to(self, *parts: str, **query: str) -> Response:
         """Redirect to another page of the project, after a form was processed."""
         return RedirectResponse(path(self.project.name, *parts, **query), status_code=303)
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """The query without the place in the list."""
+        return {name: value for name, value in self.http.query_params.items() if value and name not in CURSORS}
+
+    @property
+    def badges(self) -> dict[str, list[tuple[str, int]]]:
+        """For each list of the navigation, statuses of its objects that want attention, with their numbers."""
+        runs = [(status, self.context.store.count("runs", "status", status)) for status in WANTS_ATTENTION]
+        return {"runs": [(status, count) for status, count in runs if count]}
+
+    @property
+    def theme(self) -> str:
+        """`light` or `dark`; empty for the system's."""
+        theme = self.http.cookies.get(THEME, "")
+        return theme if theme in THEMES else ""
+
+    async def named_page(self, table: str, *fields: str) -> Page:
+        """As `page`; with the query's `text` only the objects that have it in their id, name, metadata or a field."""
+        text = self.query("text").strip().lower()
+        if not text:
+            return self.page(table)
+
+        def keep(row: Object) -> bool:
+            return has_text(row, text, *(str(row.get(field) or "") for field in fields))
+
+        return await run_in_turns(page_of(self.context, table, keep, self.query("after")))
 
     def home(self) -> Response:
         """Redirect to the list of projects."""

@@ -12,6 +12,8 @@ from urllib.parse import quote, urlencode
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader, Template
 from markupsafe import Markup
 
+from assistants_emulator.clock import machine_time
+from assistants_emulator.inspector.citations import marked_words
 from assistants_emulator.inspector.markdown import marked, marked_json, rendered
 
 ROOT = "/_emulator"
@@ -22,10 +24,10 @@ def template(name: str) -> Template:
     return _ENVIRONMENT.get_template(name)
 
 
-def path(project: str, *parts: str, **query: str) -> str:
+def path(project: str, /, *parts: str, **query: str) -> str:
     """The path of a project's page; project names and object ids may have any characters."""
     joined = "/".join([ROOT, "projects", *(quote(str(part), safe="", errors="replace") for part in (project, *parts))])
-    return f"{joined}?{urlencode(query)}" if query else joined
+    return f"{joined}?{urlencode(query, encoding='utf-8', errors='replace')}" if query else joined
 
 
 def instant(seconds: float | None) -> str:
@@ -121,6 +123,8 @@ _ENVIRONMENT.filters.update(
     duration=duration,
     milliseconds=milliseconds,
     words=words,
+    machine_time=machine_time,
+    marked_words=marked_words,
     plain_json=plain_json,
     script_line=script_line,
 )

@@ -25,6 +25,7 @@ from assistants_emulator.resources.context import Context, used_contents
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
 from assistants_emulator.responders.callback import Callback
+from assistants_emulator.responders.remote import RemoteTurns
 from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.scripts.load import Script
 from assistants_emulator.responders.validation import display
@@ -60,6 +61,7 @@ class Project:
         self.config = config
         self.directory = directory
         self.rules = RuleBook()
+        self.remote_turns = RemoteTurns()
         self.script: Script | None = None
         self.script_mistakes: list[str] = []  # of scripts that the control API has refused
         self.requests = RequestLog(log_budget)
@@ -81,8 +83,7 @@ class Project:
         self.context.strict_tools = config.strict_tools
         self._gone: set[tuple[str, str]] = set()
         if config.adopt_ids:
-            self.context.adopt = self._adopt
-            store.subscribe("*", lambda event: self._gone.update(event.drops))
+            self.adopt_ids()
         store.run_in_background(run_later)
         if orphans := store.orphans():
             self.context.commit(Event("orphans.dropped", {}, drops=tuple(orphans)))
@@ -114,6 +115,12 @@ class Project:
             self.context.clock.close()
             self.context.clock = self._make_clock(clock, MANUAL_START)
             self.expiry.rearm()
+
+    def adopt_ids(self) -> None:
+        """Make unknown assistants, threads and vector stores with defaults at their first use."""
+        if self.context.adopt is None:
+            self.context.adopt = self._adopt
+            self.context.store.subscribe("*", lambda event: self._gone.update(event.drops))
 
     def reset(self, seed: str | None = None, *, keep_rules: bool = False) -> None:
         """Drop all objects, scripts, rules, requests, id counters and the clock. `seed` is the id seed from now on.
@@ -264,6 +271,11 @@ class Project:
     def end_streams(self) -> None:
         for end in list(self.open_streams):
             end()
+
+    @property
+    def is_played(self) -> bool:
+        """True if a person answers runs, now or as they come: then what writes here needs the token."""
+        return self.rules.person != "off" or bool(self.scheduler.played())
 
     @property
     def is_at_work(self) -> bool:

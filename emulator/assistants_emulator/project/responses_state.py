@@ -21,6 +21,7 @@ from assistants_emulator.project.state_shapes import well_formed_value
 from assistants_emulator.resources import containers, items, views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.items import TABLE
+from assistants_emulator.resources.token_estimates import of_item
 from assistants_emulator.responses import history
 from assistants_emulator.responses.operations import restored
 from assistants_emulator.responses.views import view
@@ -202,12 +203,13 @@ def _stored_response(
     for item in (*own, *output):
         running = None if running is None else history.digest(running, item)
     conversation_id = (row.get("conversation") or {}).get("id")
-    return restored(context, row, conversation_id, own, output, running)
+    tokens_before = previous["_tokens"] if previous is not None else 0
+    return restored(context, row, conversation_id, own, output, running, tokens_before)
 
 
 def _stored_conversation(context: Context, row: Object, own: list[Object]) -> Object:
     new = {"object": "conversation", "created_at": context.clock.now(), "metadata": {}}
-    return {**new, **row, "_open_calls": items.open_calls(own), "_tokens": 0}
+    return {**new, **row, "_open_calls": items.open_calls(own), "_tokens": sum(of_item(item) for item in own)}
 
 
 def _stored_container(context: Context, row: Object) -> Object:

@@ -6,22 +6,25 @@ A file may name the `path` of its bytes, a thread may list its `messages` (texts
 
 from __future__ import annotations
 
+import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import orjson
+from typing import TYPE_CHECKING, Any
 
 from assistants_emulator.errors import EmulatorError
 from assistants_emulator.object_kinds import ASSISTANT, FILE, MESSAGE, THREAD, VECTOR_STORE, ObjectKind
-from assistants_emulator.store import Object
-from assistants_emulator.store.blobs import encode_base64
+from assistants_emulator.project.request_log import json_loads
 
+if TYPE_CHECKING:
+    from assistants_emulator.store import Object
+
+ParseYaml = Callable[[Path, bytes], Any]
 YAML_SUFFIXES = (".yaml", ".yml")
 
 
-def read_state(source: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
+def read_state(source: str | Path | Mapping[str, Any], parse_yaml: ParseYaml | None = None) -> Mapping[str, Any]:
     """The state in a file or a dict, without short forms; paths in a file are relative to it.
 
     EmulatorError for a file that has none.
@@ -33,7 +36,7 @@ def read_state(source: str | Path | Mapping[str, Any]) -> Mapping[str, Any]:
         content = path.read_bytes()
     except OSError as error:
         raise EmulatorError(f"state file {source}: {error.strerror}") from error
-    state = _yaml(path, content) if path.suffix in YAML_SUFFIXES else _json(path, content)
+    state = (parse_yaml or _yaml)(path, content) if path.suffix in YAML_SUFFIXES else _json(path, content)
     if not isinstance(state, dict):
         raise EmulatorError(f"state file {source}: it must hold an object of tables")
     return expanded(state, path.parent)
@@ -65,13 +68,13 @@ def file_entry(content: bytes | str | Path, id: str, filename: str | None = None
             data = path.read_bytes()
         except OSError as error:
             raise EmulatorError(f"file {path}: {error.strerror}") from error
-    return {"id": id, "filename": name, **fields, "content_base64": encode_base64(data)}
+    return {"id": id, "filename": name, **fields, "content_base64": base64.b64encode(data).decode()}
 
 
 def _json(path: Path, content: bytes) -> Any:
     try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError as error:
+        return json_loads(content)
+    except json.JSONDecodeError as error:
         raise EmulatorError(f"state file {path}:{error.lineno}: {error.msg}") from error
 
 

@@ -37,6 +37,14 @@ def transcript(store: Objects, thread_id: str, portable: bool = False) -> str:
     return "".join(f"{line}\n" for _, line in numbered)
 
 
+def run_transcript(store: Objects, run: Object) -> str:
+    """The run's part of its thread's transcript: its tool calls, its messages and its status."""
+    messages = store.of("messages", "run_id", run["id"])
+    numbered = [(store.number("messages", message["id"]), _message(message, False)) for message in messages]
+    numbered = sorted([*numbered, *_events(store, run, False)], key=lambda entry: entry[0])
+    return "".join(f"{line}\n" for _, line in numbered)
+
+
 def open_calls(store: Store) -> tuple[str, ...]:
     """A line for each run that waits for tool outputs: `run_abc waits for the output of get_weather`."""
     lines = []
@@ -256,6 +264,10 @@ def transcript_of(store: Store, id: str, portable: bool = False) -> str | None:
     if store.get("conversations", id) is not None:
         return conversation_transcript(store, id, portable)
     return chain_transcript(store, id, portable) if store.get("responses", id) is not None else None
+
+
+def no_transcript(id: str, project: str) -> str:
+    return f"there is no thread, conversation or response {id!r} in project {project!r}"
 
 
 def transcripts(store: Store, newest: int | None = None, portable: bool = False) -> dict[str, str]:

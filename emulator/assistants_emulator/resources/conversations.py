@@ -13,7 +13,8 @@ from assistants_emulator.resources import items, views
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.items import TABLE, Includes, new_item
 from assistants_emulator.resources.route import RESPONSES_WIRE, Route
-from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.resources.token_estimates import of_item
+from assistants_emulator.store import VOLATILE, Event, Object, Page
 
 ROOT = 16  # digits at the end of a conversation's id, which its items and responses share
 
@@ -87,7 +88,8 @@ def delete_item(context: Context, conversation_id: str, item_id: str) -> Object:
     conversation = require_conversation(context, conversation_id)
     item = _require_item(context, conversation_id, item_id)
     left = [each for each in items_of(context, conversation_id) if each["id"] != item_id]
-    changed = {**conversation, "_open_calls": items.open_calls(left)}
+    tokens = conversation["_tokens"] - of_item(item)
+    changed = {**conversation, "_open_calls": items.open_calls(left), "_tokens": tokens}
     is_shared = bool(item.get("_response_id"))  # its response keeps it
     puts = ((TABLE, {**item, "_conversation_id": None}),) if is_shared else ()
     drops = () if is_shared else ((TABLE, item_id),)
@@ -112,7 +114,12 @@ def items_of(context: Context, conversation_id: str) -> Iterable[Object]:
 
 def commit_items(context: Context, name: str, conversation: Object, added: list[Object]) -> None:
     """Store the items and the conversation that they come into."""
-    changed = {**conversation, "_open_calls": items.open_calls(added, conversation["_open_calls"])}
+    tokens = conversation["_tokens"] + sum(of_item(item) for item in added)
+    changed = {
+        **conversation,
+        "_open_calls": items.open_calls(added, conversation["_open_calls"]),
+        "_tokens": tokens,
+    }
     context.commit(Event(name, changed, (("conversations", changed), *((TABLE, item) for item in added))))
 
 
@@ -139,9 +146,9 @@ def _new_items(context: Context, conversation: Object, given: list[Object]) -> l
     for each in given:
         if each.get("type") == "item_reference":
             referenced = context.store.get(TABLE, each["id"])
-            if referenced is None:
+            if referenced is None or VOLATILE in referenced:
                 raise reference_not_found(each["id"])
-            each = referenced
+            each = {key: value for key, value in referenced.items() if not key.startswith("_")}
         made = new_item(
             each,
             lambda prefix: context.ids.ending_with(prefix, root),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from assistants_emulator.config import DEFAULT_MODELS
@@ -38,8 +39,12 @@ def require_model(context: Context, model: str) -> None:
 
 def is_reasoning_model(context: Context, model: str) -> bool:
     """Return whether the model is of the table or of the settings; `ft:` and what follows the name do not matter."""
-    name = model.removeprefix("ft:")
-    if _is_one_of(name, context.config.reasoning_models):
+    return _reasons(model.removeprefix("ft:"), context.config.reasoning_models)
+
+
+@lru_cache(maxsize=256)
+def _reasons(name: str, more: tuple[str, ...]) -> bool:
+    if _is_one_of(name, more):
         return True
     return _is_one_of(name, REASONING_MODELS) and not _is_one_of(name, NOT_REASONING)
 

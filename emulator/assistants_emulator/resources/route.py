@@ -94,6 +94,7 @@ class Route:
     those of the API that have the row; the same method and path may have one row for each.
 
     `include_values` are those of `include[]`. JSON with `escapes` is ASCII. `not_json` answers a body that is no JSON.
+    A body of more than `most_bytes` is refused: the usual limit has room for 32 messages of 256,000 ASCII characters.
     With an `outcome` the request waits until the turn that the operation began is over, unless that is in the
     background, and answers `outcome(context, result)`. `resumes` is called as the operation is, for a stream again.
     """
@@ -121,6 +122,7 @@ class Route:
     outcome: Callable[..., Any] | None = None
     resumes: Callable[..., Any] | None = None
     not_json: str | None = None
+    most_bytes: int = 8 * 1024 * 1024
 
 
 RESPONSES_WIRE: dict[str, Any] = {
@@ -129,5 +131,6 @@ RESPONSES_WIRE: dict[str, Any] = {
     "list_keys": RESPONSE_LIST_KEYS,
     "include_values": RESPONSE_INCLUDABLE,
     "not_json": INVALID_JSON,
+    "most_bytes": 64 * 1024 * 1024,
 }
 """Common to the rows of responses, conversations and containers (docs/reference/behaviour.md#responses)."""

@@ -23,6 +23,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 }
 ACTIVE = frozenset(state for state, following in TRANSITIONS.items() if following)
 TERMINAL = frozenset(TRANSITIONS) - ACTIVE
+ENTERED = "_entered"  # [status, Unix seconds] of each transition after the run's creation, oldest first
+MOST_ENTERED = 200  # of the newest transitions; a run of more tool calls than that is written again at each
 HELD_END = "_end"  # the fields with which a run ends, kept with it until a request names the run or its thread
 EXPIRES_AFTER = 600  # seconds from creation to expiry
 # state -> the timestamp that entering it sets
@@ -39,7 +41,8 @@ def enter(run: dict[str, Any], status: str, now: int, **fields: Any) -> dict[str
     """The run after entering `status` at `now`, in Unix seconds; ValueError for a transition that does not exist."""
     if status not in TRANSITIONS[run["status"]]:
         raise ValueError(f"a run cannot go from {run['status']} to {status}")
-    entered = {**run, "status": status, **fields}
+    transitions = [*run.get(ENTERED, ()), [status, now]]
+    entered = {**run, "status": status, **fields, ENTERED: transitions[-MOST_ENTERED:]}
     entered.pop(HELD_END, None)
     if status in TIMESTAMPS:
         entered[TIMESTAMPS[status]] = now

@@ -7,10 +7,11 @@ from itertools import islice
 from typing import Any
 
 from assistants_emulator.contract import CreateThread, ModifyThread
+from assistants_emulator.object_kinds import MESSAGE
 from assistants_emulator.resources import views
 from assistants_emulator.resources.context import Context
-from assistants_emulator.resources.fields import given, merged_metadata
-from assistants_emulator.resources.lookup import require_thread
+from assistants_emulator.resources.fields import content, given, merged_metadata
+from assistants_emulator.resources.lookup import require, require_thread
 from assistants_emulator.resources.messages import THREAD_STORE, add_messages, new_message
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.tool_resources import merged_resources, new_resources
@@ -39,6 +40,34 @@ def create(context: Context, body: dict[str, Any]) -> Object:
     thread, _ = new_thread(context, changes, body)
     changes.commit("thread.created", thread)
     return thread
+
+
+def branch(context: Context, thread_id: str, message_id: str, text: str | None) -> Object:
+    """A new thread with copies of the messages before that one, and with its own, if there is a text in its place.
+
+    It shares the files and the vector store of the thread. The copies belong to no run.
+    """
+    before = require_thread(context, thread_id)
+    last = require(context, MESSAGE, message_id, "message_id", thread_id=thread_id)
+    id, now = context.ids.new("thread"), context.clock.now()
+    thread = {**before, "id": id, "created_at": now}
+    messages: list[Object] = []
+    for message in context.store.of("messages", "thread_id", thread_id):
+        if message["id"] == message_id:
+            break
+        messages.append(message)
+    if text is not None:
+        others = [part for part in last["content"] if part["type"] != "text"]
+        messages.append({**last, "content": [*content(text), *others]})
+    copies = [_copy(context, message, id) for message in messages]
+    context.commit(Event("thread.created", thread, (("threads", thread), *(("messages", copy) for copy in copies))))
+    return thread
+
+
+def _copy(context: Context, message: Object, thread_id: str) -> Object:
+    asked_in = thread_id if message["role"] == "user" else None
+    id = context.ids.new("message")
+    return {**message, "id": id, "thread_id": thread_id, "run_id": None, "_asked_in": asked_in}
 
 
 def retrieve(context: Context, thread_id: str) -> Object:

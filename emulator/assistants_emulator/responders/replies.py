@@ -330,6 +330,11 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class StepEnd:
+    """End the message or tool call before it now, and not when the next reply is known. No reply of user code."""
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """The tokens of the step before, instead of the estimate."""
 
@@ -347,7 +352,7 @@ _ENDING_OF_CALLS = Kind("Fail, Expire or Cancel", lambda value: isinstance(value
 
 _Content: TypeAlias = Text | Chunk | Refusal | Image | CodeInterpreter | FileSearch | FunctionCall
 Reply: TypeAlias = _Content | Wait | Pause | Ending | Usage
-Step: TypeAlias = Reply | list[FunctionCall]
+Step: TypeAlias = Reply | list[FunctionCall] | StepEnd
 """One step of a responder: a reply, or function calls that are made in parallel."""
 Replies: TypeAlias = Generator[Reply | str | Sequence[FunctionCall], list[str], Any]
 """The type of a generator function that `respond` takes. A `yield` of function calls, or of executed code, returns the

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from assistants_emulator.errors import ScriptError
 from assistants_emulator.processes.patterns import Match, PatternTookTooLong, is_cheap, search
+from assistants_emulator.responders.person import PERSON, Person, PersonMode
 from assistants_emulator.responders.sources import Echo, Source
 from assistants_emulator.responders.turn import Turn
 from assistants_emulator.responders.validation import FLAG, NAME, POSITIVE, FieldError, Kind, check, display, unknown
@@ -20,6 +21,24 @@ from assistants_emulator.responders.validation import FLAG, NAME, POSITIVE, Fiel
 AnyMatch: TypeAlias = re.Match[str] | Match
 KEYS = ("message", "assistant", "model", "instructions", "metadata")
 _METADATA = Kind("an object of strings", lambda value: isinstance(value, Mapping) and _are_strings(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One condition of a rule for a turn: `holds` is None for a function, which is not called again."""
+
+    text: str
+    value: object
+    holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A rule that was tried for a turn; `outcome` is `answered`, `used up` or `did not match`."""
+
+    rule: str
+    outcome: str
+    conditions: list[Condition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +98,26 @@ class When:
 
     def describe(self) -> str:
         """`message matches 'weather in (?P<city>\\w+)' and model is 'gpt-4o'`."""
+        return " and ".join(self._parts()) or "any run"
+
+    def _parts(self) -> list[str]:
         parts = [f"{key} matches '{pattern.pattern}'" for key, pattern in self._patterns()]
         exact = {"assistant": self.assistant, "model": self.model}
         parts += [f"{key} is '{value}'" for key, value in exact.items() if value is not None]
         parts += [f"metadata has {dict(self.metadata)}"] if self.metadata else []
-        parts += [f"{getattr(self.holds, '__name__', 'a function')}(turn) is true"] if self.holds else []
-        return " and ".join(parts) or "any run"
+        return parts + ([f"{getattr(self.holds, '__name__', 'a function')}(turn) is true"] if self.holds else [])
+
+    def _keys(self) -> list[str]:
+        """The names of the fields that are set, in the order of their parts."""
+        names = [key for key, _ in self._patterns()]
+        names += [name for name in ("assistant", "model") if getattr(self, name) is not None]
+        return names + [name for name in ("metadata", "holds") if getattr(self, name)]
+
+    def conditions(self, turn: Turn) -> list[Condition]:
+        """Each condition with its result. Calls no function."""
+        texts = dict(zip(self._keys(), self._parts(), strict=True))
+        tests = [Condition(texts[key], value, bool(result)) for key, value, result in self._tests(turn)]
+        return [*tests, *([Condition(texts["holds"], None, None)] if self.holds else [])]
 
     def is_slow(self, turn: Turn) -> bool:
         """True if a pattern may take long with the turn's texts."""
@@ -102,10 +135,11 @@ class When:
 
     def _tests(self, turn: Turn) -> Iterator[tuple[str, object, object]]:
         """Each key that is set, the turn's value, and the result of its test."""
-        texts = self._texts(turn)
-        for key, pattern in self._patterns():
-            text = texts[key]
-            yield key, text, text is not None and _search(pattern, text)
+        if patterns := self._patterns():
+            texts = self._texts(turn)
+            for key, pattern in patterns:
+                text = texts[key]
+                yield key, text, text is not None and _search(pattern, text)
         if self.assistant is not None:
             names = (turn.assistant.get("name"), turn.assistant.get("id"))
             none = "none: a response has no assistant: use model, instructions or metadata"
@@ -192,7 +226,7 @@ class Rule:
 
     def match(self, turn: Turn) -> AnyMatch | None:
         """The value of `turn.match` under this rule."""
-        return _match(self.wants(turn))
+        return match_of(self.wants(turn))
 
     def describe(self) -> str:
         """`weather: message matches 'weather in (?P<city>\\w+)'`."""
@@ -227,6 +261,8 @@ class RuleBook:
         self._python: list[Rule] = []
         self._script: list[Rule] = []
         self._echo = Rule(Echo(), label="built-in echo", id=ECHO)
+        self._person = Rule(Person(), live=True, label="a person", id=PERSON)
+        self.person: PersonMode = "off"
 
     def add(self, rule: Rule) -> Rule:
         """Register a rule of Python code, and set its id; ScriptError for a fallback that hides another."""
@@ -249,6 +285,7 @@ class RuleBook:
 
     def clear(self) -> None:
         self._python, self._script = [], []
+        self.person = "off"
 
     def rewind(self) -> None:
         """Keep all rules, unused again."""
@@ -265,7 +302,7 @@ class RuleBook:
         """The rule that answers this run, and its pattern's match; None if none does."""
         for rule in self._in_order():
             if not rule.is_used_up and (result := rule.wants(turn)):
-                return rule, _match(result)
+                return rule, match_of(result)
         return None
 
     @property
@@ -279,7 +316,8 @@ class RuleBook:
 
     def find(self, rule_id: str) -> Rule | None:
         """The rule with that id, for a run that began before a restart."""
-        return next((rule for rule in [*self._python, *self._script, self._echo] if rule.id == rule_id), None)
+        rules = [*self._python, *self._script, self._echo, self._person]
+        return next((rule for rule in rules if rule.id == rule_id), None)
 
     def explain(self, turn: Turn) -> str:
         """A text about a run that no rule took: its message, assistant and model, and each rule with its obstacle."""
@@ -298,17 +336,33 @@ class RuleBook:
             lines.append(f"{rule.describe()}; {f'but {differences}' if differences else 'used up'}")
         return lines
 
+    def trials(self, turn: Turn, chosen: Rule | None) -> list[Trial]:
+        """As `verdicts`, condition by condition."""
+        trials: list[Trial] = []
+        for rule in self._in_order():
+            conditions = rule.condition.conditions(turn)
+            is_refused = any(not condition.holds for condition in conditions)
+            outcome = "answered" if rule is chosen else "did not match" if is_refused else "used up"
+            trials.append(Trial(rule.label or rule.id, outcome, conditions))
+            if rule is chosen:
+                break
+        return trials
+
     def unused(self) -> list[str]:
         """A line for each rule with `times` left over: `weather: ... (used 1 of 2 times)`."""
         return [text for rule in [*self._python, *self._script] if (text := rule.leftover())]
 
     def _in_order(self) -> Iterator[Rule]:
-        if not self._python and not self._script:
-            yield self._echo
+        if self.person == "all":
+            yield self._person
         for rules in (self._python, self._script):
             yield from (rule for rule in rules if not rule.is_fallback)
+        if self.person == "rest":
+            yield self._person
         for rules in (self._python, self._script):
             yield from (rule for rule in reversed(rules) if rule.is_fallback)
+        if not self._python and not self._script:
+            yield self._echo
 
 
 def _search(pattern: re.Pattern[str], text: str) -> AnyMatch | None:
@@ -318,7 +372,7 @@ def _search(pattern: re.Pattern[str], text: str) -> AnyMatch | None:
         raise ScriptError(str(error)) from None
 
 
-def _match(result: object) -> AnyMatch | None:
+def match_of(result: object) -> AnyMatch | None:
     return result if isinstance(result, re.Match | Match) else None
 
 

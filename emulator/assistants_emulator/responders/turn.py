@@ -87,6 +87,12 @@ class Turn:
         self.api: Api = api
         self.request: Mapping[str, Any] = request or {}
         self.outputs: Sequence[str] = ()
+        self.earlier_calls: Sequence[Sequence[Mapping[str, Any]]] = ()
+        """For a response: the calls that were answered before it, by the reply that made them."""
+        self.first_reply = 0
+        """The number of the first reply that is not written yet: after a restart there are some."""
+        self.is_in_message = False
+        """True if a restart has interrupted the message of that reply."""
         self._source = source
 
     @property

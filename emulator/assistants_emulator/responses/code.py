@@ -18,7 +18,6 @@ from assistants_emulator.turns.execution import Execution, require_execution
 
 SANDBOX = "sandbox:/mnt/data/"
 UNNAMED_IMAGE = "image.png"
-IMAGES = (".png", ".jpg", ".jpeg", ".gif", ".webp")
 
 
 def container_of(context: Context, response: Object) -> tuple[str, list[tuple[str, Object]]]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from assistants_emulator.store import Event, Object
+from assistants_emulator.store import VOLATILE, Event, Object
 
 EVENTS = "response_events"
 ENDINGS = ("completed", "incomplete", "failed", "cancelled")
-LAST = frozenset(f"response.{status}" for status in ENDINGS)
-CANCELLED = "response.cancelled"
-UNSEEN = ("response.cancelled", "response.deleted", "response.changed")
-"""Events of the store that no stream shows: a cancelled stream just ends."""
+CANCELLED, DELETED = "response.cancelled", "response.deleted"
+LAST = frozenset((*(f"response.{status}" for status in ENDINGS), DELETED))
+UNSEEN = (CANCELLED, DELETED, "response.changed")
+"""Events of the store that no stream shows: the stream of a response that is cancelled or deleted just ends."""
 
 
 def event(
@@ -25,11 +25,17 @@ def event(
     return Event(name, {"type": name, **ordered}, tuple(puts), topic=response_id)
 
 
-def recorded(made: Event) -> Event:
-    """The event with itself among its puts, for a stream that may be resumed."""
+def recorded(made: Event, response: Object) -> Event:
+    """The event with itself among its puts, for a stream of the response that may be resumed."""
     number = made.data["sequence_number"]
     row: Object = {"id": f"{made.topic}/{number}", "_response_id": made.topic, "name": made.name, "data": made.data}
+    row |= lasting_as(response)
     return Event(made.name, made.data, (*made.puts, (EVENTS, row)), made.drops, made.topic)
+
+
+def lasting_as(response: Object) -> Object:
+    """The field that keeps what a response makes off the disk, where the response is not on it."""
+    return {VOLATILE: True} if VOLATILE in response else {}
 
 
 def drops_of(rows: Iterable[Object]) -> list[tuple[str, str]]:

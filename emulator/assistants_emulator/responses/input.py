@@ -141,7 +141,7 @@ def _is_answered_already(context: Context, place: Place, call_id: str) -> bool:
 
 
 def require_free(context: Context, place: Place) -> None:
-    """One response at a time in a conversation; and a chain goes on only after a response that has ended."""
+    """One response at a time in a conversation. A chain may go on from a response that is under way."""
     if place.conversation is not None:
         newest = context.newest("responses", "_conversation_id", place.conversation["id"])
         if newest is not None and newest["status"] in ACTIVE:

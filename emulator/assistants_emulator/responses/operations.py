@@ -1,7 +1,7 @@
 """Responses: a model answers its input, alone, in a chain, or in a conversation.
 
-A response is created and its task writes the rest (`responses/turns.py`). One that is made without `store` is kept for
-transcripts and for the turn that may go on, but no request finds it.
+A response is created and its task writes the rest (`responses/turns.py`). One that is made without `store` is kept in
+memory, for transcripts and for the turn that may go on, but no request finds it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from assistants_emulator.resources.conversations import ROOT
 from assistants_emulator.resources.items import TABLE, Includes, new_item
 from assistants_emulator.resources.models import is_reasoning_model
 from assistants_emulator.resources.route import RESPONSES_WIRE, Route
+from assistants_emulator.resources.token_estimates import context_window, of_item
 from assistants_emulator.responses import events, history, tools
 from assistants_emulator.responses.input import (
     ACTIVE,
@@ -31,8 +32,8 @@ from assistants_emulator.responses.input import (
     require_free,
 )
 from assistants_emulator.responses.views import tokens_of, view
-from assistants_emulator.responses.writer import ResponseWriter
-from assistants_emulator.store import Event, Object, Page
+from assistants_emulator.responses.writer import TOO_LONG_CODE, ResponseWriter
+from assistants_emulator.store import VOLATILE, Event, Object, Page
 
 SNAPSHOTS = {
     "gpt-4o": "gpt-4o-2024-08-06",
@@ -58,6 +59,7 @@ NO_USAGE: Object = {
     "web_search": {"num_requests": 0},
 }
 UNSTORED_SECONDS = 600  # for which a background response without `store` is found
+TOO_LONG = "Your input exceeds the context window of this model. Please adjust your input and try again."
 RESUMED_ONLY = (
     "This response was not created with background=true and stream=true, so it has no stream that could be resumed."
 )
@@ -71,6 +73,7 @@ def create(context: Context, body: dict[str, Any]) -> Object:
     check_pairs(context, place)
     require_free(context, place)
     response, new = _new_response(context, body, place)
+    _require_room(context, response, new)
     is_shown = response["background"] or body.get("stream")
     created = view(response, response["_include"], streamed=True) if is_shown else {}
     puts = (("responses", response), *((TABLE, item) for item in new))
@@ -82,9 +85,11 @@ def create(context: Context, body: dict[str, Any]) -> Object:
 
 
 def outcome(context: Context, result: Object) -> Object:
-    """The response once its turn is over."""
+    """The response once its turn is over; 404 for one that was deleted meanwhile."""
     response = context.store.get("responses", result["id"])
-    return result if response is None else view(response, response["_include"])
+    if response is None:
+        raise _not_found(result["id"])
+    return view(response, response["_include"])
 
 
 def retrieve(
@@ -119,7 +124,7 @@ def delete(context: Context, response_id: str) -> Object:
     drops = [(TABLE, item["id"]) for item in rows if item.get("_conversation_id") is None]
     drops += events.drops_of(context.store.of(events.EVENTS, "_response_id", response_id))
     answer = views.deleted(response["id"], "response.deleted")
-    event = Event("response.deleted", answer, drops=(*drops, ("responses", response_id)), topic=response_id)
+    event = Event(events.DELETED, answer, drops=(*drops, ("responses", response_id)), topic=response_id)
     context.commit(event)
     return answer
 
@@ -158,8 +163,12 @@ def require_response(context: Context, id: str) -> Object:
     """The response; 404 for one that was made without `store` too, unless it is a recent one in the background."""
     response = context.store.get("responses", id)
     if response is None or not _is_found(context, response):
-        raise NotFound(f"Response with id '{id}' not found.")
+        raise _not_found(id)
     return response
+
+
+def _not_found(id: str) -> NotFound:
+    return NotFound(f"Response with id '{id}' not found.")
 
 
 def restored(
@@ -169,6 +178,7 @@ def restored(
     own: list[Object],
     output: list[Object],
     digest: str | None,
+    tokens_before: int,
 ) -> Object:
     """A response of a state file: its row, with defaults for missing fields and what its continuation needs."""
     body = {"model": row.get("model", "gpt-4o")}
@@ -187,7 +197,7 @@ def restored(
         "_skipped": row.get("skipped", 0),
         "_digest": digest,
         "_container_id": used[-1] if used else None,
-        "_tokens": tokens_of({}, [], [*own, *output]),
+        "_tokens": tokens_before + sum(of_item(item) for item in (*own, *output)),
         "_open_calls": items.open_calls(output),
     }
 
@@ -201,6 +211,7 @@ def _new_response(context: Context, body: dict[str, Any], place: Place) -> tuple
     conversation_id = place.conversation["id"] if place.conversation is not None else None
     root = _root(context, place)
     id = context.ids.rooted(RESPONSE.prefix, root, now)
+    volatile = {VOLATILE: True} if body.get("store") is False and conversation_id is None else {}
     new: list[Object] = []
     own: list[Object] = []
     for item in place.items:
@@ -211,14 +222,31 @@ def _new_response(context: Context, body: dict[str, Any], place: Place) -> tuple
                 _response_id=id,
                 _conversation_id=None,
             )
+            item |= volatile
             new.append(item)
         own.append(item)
-    response = {**_echoed(context, body, id, now), **_state(context, body, place, own)}
+    response = {**_echoed(context, body, id, now), **_state(context, body, place, own), **volatile}
     if conversation_id is not None:
         response["conversation"] = {"id": conversation_id}
     if context.hold is not None:
         response["_stuck"] = context.hold.mark
     return response, new
+
+
+def _require_room(context: Context, response: Object, new: list[Object]) -> None:
+    """400 for an input over the model's context window; with `truncation: auto`, for one whose newest item is.
+
+    A stream has begun by then, so that fails.
+    """
+    window = context_window(context, response["_request"]["model"])
+    if window is None or response["_input_tokens"] <= window:
+        return
+    least = response["_fixed_tokens"] + sum(of_item(item) for item in new[-1:])
+    if response["truncation"] == "disabled" or least > window:
+        if not response["_request"].get("stream"):
+            raise InvalidParameter(TOO_LONG, param="input", code=TOO_LONG_CODE)
+        response["_stuck"] = {"code": TOO_LONG_CODE, "message": TOO_LONG}
+    response["_input_tokens"] = window
 
 
 def _root(context: Context, place: Place) -> str:
@@ -288,6 +316,7 @@ def _state(context: Context, body: dict[str, Any], place: Place, own: list[Objec
     echoed_tools = [tools.echoed(tool) for tool in body.get("tools") or []]
     include = body.get("include") or []
     options = body.get("stream_options") or {}
+    fixed, tokens = tokens_of(body, echoed_tools, []), place.tokens + sum(of_item(item) for item in own)
     return {
         "_conversation_id": conversation["id"] if conversation is not None else None,
         "_input": [item["id"] for item in own],
@@ -296,8 +325,9 @@ def _state(context: Context, body: dict[str, Any], place: Place, own: list[Objec
         "_context_digest": running,
         "_digest": None,
         "_container_id": holder.get("_container_id") if holder is not None else None,
-        "_tokens": place.tokens + tokens_of({}, [], own),
-        "_input_tokens": place.tokens + tokens_of(body, echoed_tools, own),
+        "_tokens": tokens,
+        "_input_tokens": fixed + tokens,
+        "_fixed_tokens": fixed,
         "_open_calls": [],
         "_include": include,
         "_obfuscates": options.get("include_obfuscation") is not False,
@@ -310,7 +340,7 @@ def _commit(
     context: Context, response: Object, name: str, number: int, shown: Object, puts: Iterable[tuple[str, Object]] = ()
 ) -> None:
     event = events.event(response["id"], name, number, {"response": shown}, puts)
-    context.commit(events.recorded(event) if response["_recorded"] else event)
+    context.commit(events.recorded(event, response) if response["_recorded"] else event)
 
 
 def _reasoning(given: Object, is_reasoning: bool) -> Object:

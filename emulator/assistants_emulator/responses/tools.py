@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from assistants_emulator.errors import ScriptError
-from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.vector_store_search import search_stores
-from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Image, Text
+from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, Image, Pause, Text
 from assistants_emulator.retrieval import Hit
 from assistants_emulator.store import Object, child_key
-from assistants_emulator.turns.measures import find_file, schema_problem
+from assistants_emulator.turns.checks import are_slow, check_allowed, check_calls, check_format, is_slow_format
+from assistants_emulator.turns.measures import find_file
 
 MOST_RESULTS = 20
 RANKING: Object = {"ranker": "auto", "score_threshold": 0.0}
-PORT = "the reply has no equivalent in the Responses API"
+NEVER_ANSWERED = (
+    "Pause() holds a response until it is resumed, and the request that creates this one waits for its end; create it "
+    "with background=True or stream=True, or use a `stuck` fault to test a request that is never answered"
+)
 
 
 def echoed(tool: Mapping[str, Any]) -> Object:
@@ -131,30 +132,24 @@ def check_reply(response: Object, reply: Any, hosted_calls: int) -> None:
     `hosted_calls` is the number of calls of hosted tools that the response has made so far.
     """
     match reply:
+        case Pause() if not response["background"] and not response["_request"].get("stream"):
+            raise ScriptError(NEVER_ANSWERED)
         case list():
-            _check_calls(response, reply)
+            for call in reply:
+                check_allowed("response", response["tool_choice"], f"FunctionCall {call.name!r}")
+            check_calls("response", reply, _parameters(response), response["parallel_tool_calls"])
         case CodeInterpreter() | FileSearch() | Image():
             _check_hosted(response, reply, hosted_calls)
         case Text(then=None):
-            _check_format(response["text"]["format"], reply.value)
-
-
-def _check_calls(response: Object, calls: list[FunctionCall]) -> None:
-    for call in calls:
-        _check_allowed(response, f"FunctionCall {call.name!r}")
-        _check_arguments(response["tools"], call)
-    ids = [call.id for call in calls if call.id is not None]
-    if len(set(ids)) < len(ids):
-        raise ScriptError(f"parallel calls need ids of their own, and these have {', '.join(ids)}")
-    if len(calls) > 1 and not response["parallel_tool_calls"]:
-        problem = f"its responder makes {len(calls)} calls at once; yield them one by one"
-        raise ScriptError(f"the response has parallel_tool_calls false, but {problem}")
+            shape = response["text"]["format"]
+            stated = f"the response has the text format {shape['type']}"
+            check_format(stated, shape["type"], shape.get("schema"), reply.value)
 
 
 def _check_hosted(response: Object, reply: Any, hosted_calls: int) -> None:
     name = type(reply).__name__
     kind = "file_search" if isinstance(reply, FileSearch) else "code_interpreter"
-    _check_allowed(response, name)
+    check_allowed("response", response["tool_choice"], name)
     if declared(response, kind) is None:
         raise ScriptError(f"{name} needs a {kind} tool, and the request declares none; add it to its tools")
     most = response["max_tool_calls"]
@@ -162,50 +157,20 @@ def _check_hosted(response: Object, reply: Any, hosted_calls: int) -> None:
         raise ScriptError(f"the response has max_tool_calls {most}, but its responder replies with one more {name}")
 
 
-def _check_allowed(response: Object, reply: str) -> None:
-    if response["tool_choice"] == "none":
-        raise ScriptError(f"the response has tool_choice 'none', but its responder replies with {reply}; reply Text")
-
-
-def _check_arguments(tools: list[Object], call: FunctionCall) -> None:
-    """Functions that the request does not declare are accepted, as in runs."""
-    function = next((tool for tool in tools if tool["type"] == "function" and tool["name"] == call.name), None)
-    try:
-        arguments = orjson.loads(call.arguments_json())
-    except orjson.JSONDecodeError:
-        return  # models do produce broken JSON, and programs are tested against it
-    schema = function["parameters"] if function is not None else None
-    if schema and (problem := schema_problem(_given(schema), arguments)) is not None:
-        raise ScriptError(f"the arguments of {call.name} do not fit its parameters: {problem}")
-
-
 def is_slow(response: Object, reply: Any) -> bool:
     """True if checking the reply may take long, by the schemas of the request: then not on the server's loop."""
     match reply:
         case list():
-            functions = [tool["parameters"] or {} for tool in response["tools"] if tool["type"] == "function"]
-            length = sum(len(call.arguments_json()) for call in reply)
-            return any(schemas.is_slow(schema, length) for schema in functions)
+            return are_slow(reply, _parameters(response))
         case Text():
-            schema = response["text"]["format"].get("schema")
-            return schema is not None and schemas.is_slow(schema, len(reply.value))
+            return is_slow_format(response["text"]["format"].get("schema"), reply.value)
     return False
 
 
-def _given(schema: Object) -> Object:
-    """The schema without the `required` of strict functions: a script written for runs may leave out some."""
-    return {key: value for key, value in schema.items() if key != "required"}
-
-
-def _check_format(shape: Object, text: str) -> None:
-    kind: str = shape["type"]
-    if kind == "text":
-        return
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        saying = f"its responder says {text[:60]!r}: {error}"
-        raise ScriptError(f"the response has the text format {kind}, but {saying}") from None
-    schema = shape.get("schema") if kind == "json_schema" else {"type": "object"}
-    if schema and (problem := schema_problem(schema, value)) is not None:
-        raise ScriptError(f"the response has the text format {kind}, but its text does not fit it: {problem}")
+def _parameters(response: Object) -> dict[str, Object]:
+    """Without the `required` of strict functions: a script written for runs may leave out some."""
+    functions = (tool for tool in response["tools"] if tool["type"] == "function" and tool["parameters"])
+    return {
+        tool["name"]: {key: value for key, value in tool["parameters"].items() if key != "required"}
+        for tool in functions
+    }

@@ -18,11 +18,12 @@ import orjson
 from assistants_emulator.object_kinds import ASSISTANT, THREAD
 from assistants_emulator.resources import items
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.token_estimates import context_window, newest_that_fit, of_item
 from assistants_emulator.responders.replies import CodeInterpreter, FunctionCall
 from assistants_emulator.responders.rules import Rule
 from assistants_emulator.responders.sources import END
 from assistants_emulator.responders.turn import Turn
-from assistants_emulator.responses import history, tools
+from assistants_emulator.responses import events, history, tools
 from assistants_emulator.responses.history import Group
 from assistants_emulator.responses.input import ACTIVE
 from assistants_emulator.responses.views import view
@@ -34,7 +35,7 @@ from assistants_emulator.turns.turn_source import StoreTurnSource
 from assistants_emulator.turns.writer import Opening, Starter
 
 MOST_PARKED = 1000  # responders that wait for outputs; the oldest is left, and run again if its outputs come
-ENDED_FROM_OUTSIDE = ("response.cancelled", "response.deleted")
+ENDED_FROM_OUTSIDE = (events.CANCELLED, events.DELETED)
 NOTHING_OF: dict[str, Object] = {
     "assistant": dict.fromkeys(ASSISTANT.keys),
     "thread": {**dict.fromkeys(THREAD.keys), "metadata": {}},
@@ -92,7 +93,11 @@ class ResponseTurns:
         source = StoreTurnSource(self._context, subject["id"], lookups, services.hop, services.make_client)
         request = _request(self._context, subject)
         shown = {**view(subject, ()), "model": request["model"]}
-        return Turn(shown, NOTHING_OF["assistant"], NOTHING_OF["thread"], source, api="responses", request=request)
+        turn = Turn(shown, NOTHING_OF["assistant"], NOTHING_OF["thread"], source, api="responses", request=request)
+        if "_rule" in subject:
+            written = history.output_of(self._context, subject)
+            turn.first_reply = max((item["_reply"] for item in written), default=-1) + 1
+        return turn
 
     async def open(self, task: TurnTask) -> Opening:
         """Begin a turn, or go on with the one whose calls the request answers."""
@@ -107,6 +112,7 @@ class ResponseTurns:
         rule = await self._begun_with(response, answered, turn, services) or await services.choose(turn)
         if answered:
             turn.outputs = answered[-1].in_order()
+            turn.earlier_calls = [group.calls for group in answered]
             replayed = await self._replay(rule, turn, answered, services, response)
             if replayed is not None:
                 return replayed
@@ -232,8 +238,15 @@ class _ResponseLookups:
         self._response = response
 
     def messages(self) -> list[Object]:
-        found = history.context_items(self._context, self._response)
-        return [items.view(item) for item in found if item["type"] == "message"]
+        """Those of the context; with `truncation: auto`, of what fits into the model's context window."""
+        context, response = self._context, self._response
+        window = context_window(context, response["_request"]["model"])
+        if response["truncation"] == "auto" and window is not None:
+            room = window - response["_fixed_tokens"]
+            visible = newest_that_fit(history.backwards(context, response), of_item, room)
+        else:
+            visible = history.context_items(context, response)
+        return [items.view(item) for item in visible if item["type"] == "message"]
 
     def last_message(self) -> Object | None:
         message = history.last_message(self._context, self._response)

@@ -7,12 +7,8 @@ from typing import Any
 
 from assistants_emulator.object_kinds import RESPONSE
 from assistants_emulator.resources import items
-from assistants_emulator.resources.items import output_text, text_of
+from assistants_emulator.resources.token_estimates import of_item, of_json, of_text
 from assistants_emulator.store import Object
-from assistants_emulator.turns.measures import of_json, of_text
-
-TOKENS_PER_MESSAGE = 4
-TOKENS_PER_IMAGE = 85
 
 
 def view(response: Object, include: Iterable[str], streamed: bool = False) -> Object:
@@ -27,18 +23,4 @@ def view(response: Object, include: Iterable[str], streamed: bool = False) -> Ob
 def tokens_of(body: Mapping[str, Any], echoed_tools: list[Object], own: Iterable[Object]) -> int:
     """The estimate for instructions, tools and items."""
     counted = of_text(body.get("instructions")) + of_json(echoed_tools)
-    return counted + sum(item_tokens(item) for item in own)
-
-
-def item_tokens(item: Object) -> int:
-    match item["type"]:
-        case "message":
-            images = sum(part["type"] in ("input_image", "input_file") for part in item["content"])
-            return TOKENS_PER_MESSAGE + of_text(text_of(item)) + TOKENS_PER_IMAGE * images
-        case "function_call":
-            return of_text(item["name"] + item["arguments"])
-        case "function_call_output":
-            return of_text(output_text(item))
-        case "code_interpreter_call":
-            return of_text(item.get("code"))
-    return 0
+    return counted + sum(of_item(item) for item in own)

@@ -6,7 +6,7 @@ reply is known, which may be its usage or an ending that cuts it short; only wha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from assistants_emulator.object_kinds import CODE_ITEM, FILE_SEARCH_ITEM, FUNCTI
 from assistants_emulator.resources import items
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.items import TABLE, Includes, text_of
+from assistants_emulator.resources.token_estimates import of_item, of_text
 from assistants_emulator.resources.vector_stores import require_usable
 from assistants_emulator.responders.replies import (
     Chunk,
@@ -27,17 +28,20 @@ from assistants_emulator.responders.replies import (
     Text,
     Usage,
 )
-from assistants_emulator.responses import code, events, history, tools
-from assistants_emulator.responses.views import TOKENS_PER_MESSAGE, item_tokens, view
+from assistants_emulator.responses import code, ending, events, history, tools
+from assistants_emulator.responses.views import view
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.execution import Execution
-from assistants_emulator.turns.measures import cut, find_file, of_text
+from assistants_emulator.turns.measures import cut, find_file
 from assistants_emulator.turns.variation import NoContent
 
 TOLERANCE = 1.25  # an estimate may be off by a quarter, so only beyond that a text is over its budget
 BUDGET = "max_output_tokens"
 REASONS = {"max_completion_tokens": BUDGET, "content_filter": "content_filter", BUDGET: BUDGET}
 """Reasons of Incomplete as a response gives them."""
+TOO_LONG_CODE = "context_length_exceeded"
+ANNOUNCED = {"rate_limit_exceeded": ("tokens", None), TOO_LONG_CODE: ("invalid_request_error", "input")}
+"""Failures that an `error` event comes before, by their codes: its type and param."""
 NO_EQUIVALENT = "The Responses API has no equivalent of {}: a run would have become {}."
 
 
@@ -156,11 +160,12 @@ class ResponseWriter:
         yield self._end("incomplete", incomplete_details={"reason": REASONS[reason]})
 
     def fail(self, code: str, message: str) -> Iterator[Event]:
+        yield from self.begin()
         yield from self.close()
         error = {"code": code, "message": message}
-        if code == "rate_limit_exceeded" and not self.output:
-            details = {"type": "tokens", **error, "param": None}
-            yield from self._shown("error", {"error": details})
+        if code in ANNOUNCED and not self.output:
+            kind, param = ANNOUNCED[code]
+            yield from self._shown("error", {"error": {"type": kind, **error, "param": param}})
         yield self._end("failed", error=error)
 
     def cancel(self) -> Iterator[Event]:
@@ -256,17 +261,20 @@ class ResponseWriter:
         cut_short: str | None = None,
         is_refusal: bool = False,
     ) -> Iterator[Event]:
-        opened = yield from self._begin_message(number, is_refusal)
+        self.open = opened = self._new_message(number, is_refusal)
+        yield from self._begin_message(opened)
         opened.value, opened.annotations, opened.cut_short = value, annotations, cut_short
         if self._shows():
             yield from self._deltas(opened, cut(value) if chunks is None else chunks)
 
-    def _begin_message(self, number: int, is_refusal: bool = False) -> Generator[Event, None, OpenItem]:
+    def _new_message(self, number: int, is_refusal: bool = False) -> OpenItem:
         item = self._item(MESSAGE.prefix, "message", number, content=[], role="assistant")
-        self.open = opened = OpenItem(item, len(self.output), is_refusal=is_refusal)
-        yield from self._added(item, opened.index)
-        yield from self._shown("response.content_part.added", {**_place(opened), "part": _part(opened, "")})
-        return opened
+        return OpenItem(item, len(self.output), is_refusal=is_refusal)
+
+    def _begin_message(self, opened: OpenItem) -> Iterator[Event]:
+        if self._shows():
+            yield from self._added(opened.item, opened.index)
+            yield from self._shown("response.content_part.added", {**_place(opened), "part": _part(opened, "")})
 
     def _deltas(self, opened: OpenItem, pieces: Iterable[str]) -> Iterator[Event]:
         name = "response.refusal.delta" if opened.is_refusal else "response.output_text.delta"
@@ -278,8 +286,9 @@ class ResponseWriter:
         """A piece of a text that is streamed as it comes."""
         opened = self.open
         if opened is None:
-            opened = yield from self._begin_message(number)
+            self.open = opened = self._new_message(number)
             opened.is_partial = True
+            yield from self._begin_message(opened)
         opened.value += value
         yield from self._deltas(opened, [value])
 
@@ -288,6 +297,8 @@ class ResponseWriter:
             linked, opened.annotations = self._linked(opened.value)
             rest, opened.value = linked[len(opened.value) :], linked
             yield from self._deltas(opened, [rest] if rest else [])
+        if not self._shows():
+            return
         place = _place(opened)
         for number, annotation in enumerate(opened.annotations):
             fields = {**place, "annotation": annotation, "annotation_index": number}
@@ -369,6 +380,7 @@ class ResponseWriter:
             "_reply": number,
             "_response_id": response["id"],
             "_conversation_id": None,
+            **events.lasting_as(response),
         }
 
     def _added(self, item: Object, index: int) -> Iterator[Event]:
@@ -405,57 +417,21 @@ class ResponseWriter:
     def _event(self, name: str, fields: Object, puts: Iterable[tuple[str, Object]] = ()) -> Event:
         made = events.event(self.response_id, name, self._sequence, fields, puts)
         self._sequence += 1
-        return events.recorded(made) if self._is_recorded else made
+        return events.recorded(made, self.subject) if self._is_recorded else made
 
     def _end(self, status: str, has_usage: bool = True, **fields: Any) -> Event:
         """The response in its last status, with its output; its items come into the conversation unless it failed."""
-        response, output = self.subject, self.output
-        ended = {**response, "status": status, **fields, "output": output}
-        made = sum(item_tokens(item) for item in output)
-        written = made - TOKENS_PER_MESSAGE * sum(item["type"] == "message" for item in output)
-        ended["usage"] = self._usage(response, written) if has_usage else None
-        ended["_tokens"] = response["_tokens"] + made
-        ended["_open_calls"] = items.open_calls(output)
-        ended["_digest"] = _continued(response["_context_digest"], output)
+        stated = list(self._usages.values()) if has_usage else None
+        ended = ending.ended(self.subject, self.output, status, stated, **fields)
         self._unwritten = None
-        puts: list[tuple[str, Object]] = [("responses", ended), *((TABLE, item) for item in self._unwritten_items)]
-        if status in ("completed", "incomplete"):
-            puts += self._joined(ended, output)
+        made = ((TABLE, item) for item in self._unwritten_items)
+        puts = [("responses", ended), *made, *ending.joined(self.context, ended)]
         return self._event(f"response.{status}", {"response": self._streamed(ended)} if self._shows() else {}, puts)
-
-    def _joined(self, response: Object, output: list[Object]) -> list[tuple[str, Object]]:
-        """The conversation and the items that come into it."""
-        id = response["_conversation_id"]
-        conversation = None if id is None else self.context.store.get("conversations", id)
-        if conversation is None:
-            return []
-        own = [item for item in history.input_of(self.context, response) if item["_response_id"] == response["id"]]
-        changed = {
-            **conversation,
-            "_open_calls": items.open_calls([*own, *output], conversation["_open_calls"]),
-            "_tokens": response["_tokens"],
-            "_container_id": response.get("_container_id"),
-        }
-        moved = [(TABLE, {**item, "_conversation_id": id}) for item in (*own, *output)]
-        return [("conversations", changed), *moved]
-
-    def _usage(self, response: Object, made: int) -> Object:
-        """The tokens that the replies have stated, else the estimate."""
-        stated = list(self._usages.values())
-        taken = sum(usage.prompt_tokens for usage in stated) if stated else max(1, response["_input_tokens"])
-        given = sum(usage.completion_tokens for usage in stated) if stated else max(1, made)
-        return {
-            "input_tokens": taken,
-            "input_tokens_details": {"cache_write_tokens": 0, "cached_tokens": 0},
-            "output_tokens": given,
-            "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": taken + given,
-        }
 
     def _left(self) -> int | None:
         """The tokens left of `max_output_tokens`; None without that budget."""
         most = self.subject["max_output_tokens"]
-        return None if most is None else int(most) - sum(item_tokens(item) for item in self.output)
+        return None if most is None else int(most) - sum(of_item(item) for item in self.output)
 
     def _fitted(self, value: str) -> tuple[str, bool]:
         """The text within the budget, and True if it had to be cut."""
@@ -474,11 +450,3 @@ def _part(opened: OpenItem, value: str | None = None) -> Object:
     if opened.is_refusal:
         return {"type": "refusal", "refusal": text}
     return {"type": "output_text", "annotations": opened.annotations, "logprobs": [], "text": text}
-
-
-def _continued(running: str | None, output: Iterable[Object]) -> str | None:
-    if running is None:
-        return None
-    for item in output:
-        running = history.digest(running, item)
-    return running

@@ -11,16 +11,14 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
-import orjson
-
 from assistants_emulator.errors import ScriptError
-from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
-from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, FunctionCall, Text
+from assistants_emulator.resources.token_estimates import of_text
+from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, Text
 from assistants_emulator.runs.content import Part, TextPart
 from assistants_emulator.runs.tokens import least_prompt_tokens
 from assistants_emulator.store import Object
-from assistants_emulator.turns.measures import of_text, schema_problem
+from assistants_emulator.turns.checks import are_slow, check_allowed, check_calls, check_format, is_slow_format
 
 
 def check_declared(context: Context, run: Object, reply: Any) -> None:
@@ -54,71 +52,37 @@ def check_reply(run: Object, reply: Any) -> None:
     """ScriptError for tools that the run may not use, arguments or texts that do not fit their schemas."""
     match reply:
         case list():
-            _check_calls(run, reply)
+            for call in reply:
+                check_allowed("run", run["tool_choice"], f"FunctionCall {call.name!r}")
+            check_calls("run", reply, _parameters(run), run["parallel_tool_calls"])
         case CodeInterpreter() | FileSearch():
-            _check_tools_allowed(run, type(reply).__name__)
+            check_allowed("run", run["tool_choice"], type(reply).__name__)
         case Text(then=None):  # models leave JSON unfinished too, where a text ends in its middle
-            _check_format(run["response_format"], reply.value)
-
-
-def _check_calls(run: Object, calls: list[FunctionCall]) -> None:
-    for call in calls:
-        _check_tools_allowed(run, f"FunctionCall {call.name!r}")
-        _check_arguments(run["tools"], call)
-    ids = [call.id for call in calls if call.id is not None]
-    if len(set(ids)) < len(ids):
-        raise ScriptError(f"parallel calls need ids of their own, and these have {', '.join(ids)}")
-    if len(calls) > 1 and not run["parallel_tool_calls"]:
-        problem = f"its responder makes {len(calls)} calls at once; yield them one by one"
-        raise ScriptError(f"the run has parallel_tool_calls false, but {problem}")
-
-
-def _check_tools_allowed(run: Object, reply: str) -> None:
-    if run["tool_choice"] == "none":
-        raise ScriptError(f"the run has tool_choice 'none', but its responder replies with {reply}; reply with Text")
-
-
-def _check_arguments(tools: list[Object], call: FunctionCall) -> None:
-    """A function that the run does not declare has no schema to fit."""
-    functions = (tool["function"] for tool in tools if tool["type"] == "function")
-    function = next((function for function in functions if function["name"] == call.name), None)
-    if function is None:
-        return
-    try:
-        arguments = orjson.loads(call.arguments_json())
-    except orjson.JSONDecodeError:
-        return  # models do produce broken JSON, and programs are tested against it
-    if (problem := schema_problem(function["parameters"], arguments)) is not None:
-        raise ScriptError(f"the arguments of {call.name} do not fit its parameters: {problem}")
-
-
-def _check_format(response_format: Any, text: str) -> None:
-    kind = response_format["type"] if isinstance(response_format, dict) else response_format
-    if kind not in ("json_object", "json_schema"):
-        return
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise ScriptError(
-            f"the run has response_format {kind}, but its responder says {text[:60]!r}: {error}"
-        ) from None
-    schema = response_format["json_schema"].get("schema") if kind == "json_schema" else {"type": "object"}
-    if schema and (problem := schema_problem(schema, value)) is not None:
-        raise ScriptError(f"the run has response_format {kind}, but its responder's text does not fit it: {problem}")
+            kind, schema = _format(run)
+            check_format(f"the run has response_format {kind}", kind, schema, reply.value)
 
 
 def is_slow(run: Object, reply: Any) -> bool:
     """True if checking the reply may take long, by the schemas that the run has: then not on the server's loop."""
     match reply:
         case list():
-            tools = [tool["function"]["parameters"] for tool in run["tools"] if tool["type"] == "function"]
-            length = sum(len(call.arguments_json()) for call in reply)
-            return any(schemas.is_slow(schema, length) for schema in tools)
+            return are_slow(reply, _parameters(run))
         case Text():
-            kind = run["response_format"]
-            schema = kind["json_schema"].get("schema") if isinstance(kind, dict) and "json_schema" in kind else None
-            return schema is not None and schemas.is_slow(schema, len(reply.value))
+            return is_slow_format(_format(run)[1], reply.value)
     return False
+
+
+def _parameters(run: Object) -> dict[str, Object]:
+    functions = (tool["function"] for tool in run["tools"] if tool["type"] == "function")
+    return {function["name"]: function["parameters"] for function in functions}
+
+
+def _format(run: Object) -> tuple[str, Object | None]:
+    """The type of the run's response format, and its schema."""
+    given = run["response_format"]
+    if not isinstance(given, dict):
+        return str(given), None
+    return given["type"], (given.get("json_schema") or {}).get("schema")
 
 
 PROMPT, COMPLETION = "max_prompt_tokens", "max_completion_tokens"

@@ -22,12 +22,12 @@ from assistants_emulator.resources.models import default_effort, require_model, 
 from assistants_emulator.resources.route import Route
 from assistants_emulator.resources.run_states import ACTIVE, EXPIRES_AFTER, TERMINAL, active_run, enter
 from assistants_emulator.resources.threads import new_thread
+from assistants_emulator.resources.token_estimates import of_text
 from assistants_emulator.resources.tool_resources import require_resources
 from assistants_emulator.resources.unit_of_work import UnitOfWork
 from assistants_emulator.runs import events, tokens
 from assistants_emulator.runs.tokens import prompt_tokens
 from assistants_emulator.store import Event, Object, Page
-from assistants_emulator.turns.measures import of_text
 
 COPIED = ("model", "temperature", "top_p", "reasoning_effort", "response_format")
 NO_PROMPT = "Run creation requires a Thread with a user message or an assistant with instructions."

@@ -1,8 +1,4 @@
-"""Token estimates, and the messages that the prompt of a run holds.
-
-A text counts a quarter of its UTF-8 bytes, rounded up, and every message 4 more. The real tokenizers are not emulated;
-the same text always has the same estimate.
-"""
+"""Token estimates of threads and runs, and the messages that the prompt of a run holds."""
 
 from __future__ import annotations
 
@@ -11,11 +7,15 @@ from itertools import islice
 from typing import Any
 
 from assistants_emulator.resources.context import Context
+from assistants_emulator.resources.token_estimates import (
+    PER_IMAGE,
+    PER_MESSAGE,
+    context_window,
+    newest_that_fit,
+    of_json,
+    of_text,
+)
 from assistants_emulator.store import Event, Object
-from assistants_emulator.turns.measures import of_json, of_text
-
-PER_MESSAGE = 4
-PER_IMAGE = 85  # what the API counted for an image in low detail
 
 
 def of_message(message: dict[str, Any]) -> int:
@@ -52,15 +52,22 @@ def _of_part(part: dict[str, Any]) -> int:
 def visible_messages(context: Context, run: Object) -> list[Object]:
     """The thread's messages under the run's truncation, oldest first.
 
-    `last_messages` keeps that many of the newest, `auto` drops the middle over a budget.
+    `last_messages` keeps that many of the newest, `auto` drops the middle over a budget or the model's context window.
     """
     thread_id, strategy = run["thread_id"], run["truncation_strategy"]
     messages = context.store.of("messages", "thread_id", thread_id)
     if strategy["type"] == "last_messages" and strategy["last_messages"]:
         return list(islice(reversed(messages), strategy["last_messages"]))[::-1]
-    if run["max_prompt_tokens"] is None or thread_tokens(context, thread_id) <= run["max_prompt_tokens"]:
+    most = _most(context, run)
+    if most is None or thread_tokens(context, thread_id) <= most:
         return list(messages)
-    return _without_the_middle(list(messages), run["max_prompt_tokens"])
+    return _without_the_middle(list(messages), most)
+
+
+def _most(context: Context, run: Object) -> int | None:
+    """The tokens that the thread's messages may have in the run's prompt; None for any number."""
+    limits = [run["max_prompt_tokens"], context_window(context, run["model"])]
+    return min((limit for limit in limits if limit is not None), default=None)
 
 
 def last_message(context: Context, run: Object) -> Object | None:
@@ -76,13 +83,7 @@ def last_message(context: Context, run: Object) -> Object | None:
 def _without_the_middle(messages: list[Object], most: int) -> list[Object]:
     """The first message and as many of the newest as fit; the newest always."""
     room = most - of_message(messages[0])
-    newest: list[Object] = []
-    for message in reversed(messages[1:]):
-        room -= of_message(message)
-        if room < 0 and newest:
-            break
-        newest.append(message)
-    return [messages[0], *reversed(newest)]
+    return [messages[0], *newest_that_fit(reversed(messages[1:]), of_message, room)]
 
 
 def prompt_tokens(context: Context, run: Object) -> int:
@@ -91,6 +92,7 @@ def prompt_tokens(context: Context, run: Object) -> int:
         messages = of_messages(visible_messages(context, run))
     else:
         messages = thread_tokens(context, run["thread_id"])
+        messages = min(messages, context_window(context, run["model"]) or messages)
     steps = context.store.of("steps", "run_id", run["id"])
     calls = sum(of_json(step["step_details"].get("tool_calls")) for step in steps)
     return max(1, of_text(run["instructions"]) + of_json(run["tools"]) + messages + calls)

@@ -76,7 +76,10 @@ class RunTurns:
         thread = store.get("threads", subject["thread_id"]) or {"id": subject["thread_id"]}
         lookups = _RunLookups(self._context, subject)
         source = StoreTurnSource(self._context, subject["id"], lookups, services.hop, services.make_client)
-        return Turn(subject, assistant, thread, source)
+        turn = Turn(subject, assistant, thread, source)
+        if "_rule" in subject:
+            turn.first_reply, turn.is_in_message = self.writer(subject).resumption()
+        return turn
 
     async def open(self, task: TurnTask) -> Opening:
         await self._until_submitted(task)

@@ -16,12 +16,12 @@ from typing import Any
 
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.run_states import enter
+from assistants_emulator.resources.token_estimates import PER_MESSAGE, of_json
 from assistants_emulator.responders.replies import FunctionCall, Usage, ending_of
 from assistants_emulator.runs import content, events, tokens
 from assistants_emulator.runs.limits import COMPLETION, PROMPT, fitted, left
 from assistants_emulator.runs.tokens import prompt_tokens
 from assistants_emulator.store import Event, Object
-from assistants_emulator.turns.measures import of_json
 
 Links = Callable[[str], tuple[str, list[Object]]]
 """Returns a finished text with the links it lacks, and its annotations."""
@@ -68,6 +68,12 @@ class RunWriter:
         """The number of a reply after all that have made a step."""
         return max((step["_reply"] for step in self.steps()), default=-1) + 1
 
+    def resumption(self) -> tuple[int, bool]:
+        """The number of the reply to go on with after a restart, and True if its message was begun before."""
+        steps = self.steps()
+        is_begun = bool(steps) and (steps[-1]["status"], steps[-1]["type"]) == ("in_progress", "message_creation")
+        return self.next_reply() - is_begun, is_begun
+
     def cut_short(self, number: int) -> str | None:
         """`max_completion_tokens` if that budget has cut this number's message short, now or before a restart."""
         if self.open is not None:
@@ -101,7 +107,7 @@ class RunWriter:
         step, message = self._message_step(reply)
         parts, was_cut = fitted(list(parts), left(self.context, self.run, COMPLETION))
         whole = {**message, "content": [part.stored() for part in parts], **content.quoted(parts)}
-        completion_tokens = tokens.of_message(whole) - tokens.PER_MESSAGE
+        completion_tokens = tokens.of_message(whole) - PER_MESSAGE
         cut_short = COMPLETION if was_cut else None
         self.open = OpenStep(step, whole, None, completion_tokens, cut_short, is_unfinished=is_unfinished)
         yield from events.message_begun(step, message, files)
@@ -328,7 +334,7 @@ class OpenStep:
             linked, annotations = self.links(text)
             last = content.closing_delta(index, linked[len(text) :], annotations)
         self.message = {**self.message, "content": content.accumulate([*deltas, last] if last else deltas)}
-        self.completion_tokens = tokens.of_message(self.message) - tokens.PER_MESSAGE
+        self.completion_tokens = tokens.of_message(self.message) - PER_MESSAGE
         self.deltas = self.links = None
         return last
 

@@ -7,13 +7,14 @@ commit since (`journal.py`).
 
 from assistants_emulator.store.blobs import Blobs, BlobWriter
 from assistants_emulator.store.disk import DirectoryLock
-from assistants_emulator.store.model import TABLES, Event, Object, child_key, key
+from assistants_emulator.store.model import TABLES, VOLATILE, Event, Object, child_key, key
 from assistants_emulator.store.repair import repair
 from assistants_emulator.store.store import Store
 from assistants_emulator.store.table import Page
 
 __all__ = [
     "TABLES",
+    "VOLATILE",
     "BlobWriter",
     "Blobs",
     "DirectoryLock",

@@ -26,6 +26,7 @@ class Event:
     topic: str = ""
 
 
+VOLATILE = "_volatile"  # a key of objects that are in memory only
 # table -> the fields by which its objects are also listed, each in creation order
 TABLES: dict[str, tuple[str, ...]] = {
     **{kind.table: kind.indexes for kind in KINDS if kind.table},

@@ -29,7 +29,7 @@ from assistants_emulator.errors import StoreError
 from assistants_emulator.ids import Counters
 from assistants_emulator.store.disk import ReplacementFile, make_directory, replace_file, reported
 from assistants_emulator.store.journal import GONE, REPAIR_HINT, Journal, encode
-from assistants_emulator.store.model import TABLES, Object
+from assistants_emulator.store.model import TABLES, VOLATILE, Object
 from assistants_emulator.store.steps import OBJECTS_AT_ONCE, Steps, run_at_once
 
 CHECKPOINT_BYTES = 8 * 1024 * 1024
@@ -40,6 +40,9 @@ COUNTERS = 0
 CHECKSUM = -1
 _CHECKSUM_LINE = b',\n"-1": {"id": "checksum", "crc32": "%08x"}}}\n'
 _CHECKSUM_BYTES = len(_CHECKSUM_LINE % 0)
+
+WITH_VOLATILE = ("responses", "items", "response_events")
+"""Tables that may have volatile objects."""
 
 Put = tuple[str, int, Object]
 Drop = tuple[str, int]
@@ -103,7 +106,8 @@ class JournalStorage(Storage):
     def append(self, sequence: int, puts: Iterable[Put], drops: Iterable[Drop]) -> None:
         """Write a commit and the counters that moved. StoreError, and nothing has changed, if that fails."""
         self._unwritten |= self.counters.take_changed()
-        entry = _commit(self.sequence, sequence, puts, drops, self._unwritten)
+        lasting = [put for put in puts if VOLATILE not in put[2]]
+        entry = _commit(self.sequence, sequence, lasting, drops, self._unwritten)
         if self._journal is not None:
             self.make_directory()
             self._journal.append(encode(entry))
@@ -130,7 +134,7 @@ class JournalStorage(Storage):
         """Begin a checkpoint of the tables as they are now; commits go on meanwhile."""
         if self._path is not None and self._journal is not None and self._writing is None:
             self._unwritten |= self.counters.take_changed()
-            self._writing = NewDatabase(self._path, {name: dict(rows) for name, rows in self.tables.items()})
+            self._writing = NewDatabase(self._path, {name: _lasting(name, rows) for name, rows in self.tables.items()})
             write = partial(self._writing.write, self.sequence, dict(self.counters.values))
             self.background(self._checkpoint(self._writing, write, self._journal, self.sequence, self._journal.size))
 
@@ -257,7 +261,8 @@ class JournalStorage(Storage):
             self.abandon()
             self.make_directory()
             with reported(self._path):
-                size = write_database(self._path, tables, sequence, counters)
+                lasting = {name: _lasting(name, rows) for name, rows in tables.items()}
+                size = write_database(self._path, lasting, sequence, counters)
             self._saved(size, sequence)
         self._unwritten = {}
 
@@ -270,6 +275,13 @@ class JournalStorage(Storage):
                 self._journal.empty()
                 self._journal.append(encode(_commit(sequence, sequence, (), (), {})))
             self._absorbed = self._journal.size
+
+
+def _lasting(table: str, rows: dict[int, Object]) -> dict[int, Object]:
+    """A copy of the table without what is in memory only."""
+    if table not in WITH_VOLATILE:
+        return dict(rows)
+    return {number: row for number, row in rows.items() if VOLATILE not in row}
 
 
 def _commit(

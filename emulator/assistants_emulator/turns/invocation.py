@@ -13,12 +13,12 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
-from assistants_emulator.errors import EmulatorError, StoreError, text_of
+from assistants_emulator.errors import EmulatorError, Failure, StoreError, text_of
 from assistants_emulator.resources.context import Context
+from assistants_emulator.responders.person import Seat
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch
 from assistants_emulator.responders.rules import Rule, RuleBook
 from assistants_emulator.responders.sources import END, AsyncSession, Outputs, Session
@@ -36,19 +36,6 @@ problems = logging.getLogger("assistants_emulator.problems")
 
 MOST_KEPT = 1000  # failures and unmatched turns of a project
 MOST_WITH_LOCALS = 100  # failures whose tracebacks hold the responder's variables, which may be large
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An exception that a responder raised, kept for the test that caused it."""
-
-    run_id: str
-    error: BaseException
-
-    @property
-    def text(self) -> str:
-        """The exception's text, well formed."""
-        return text_of(self.error)
 
 
 class Newest(list[T]):
@@ -157,6 +144,8 @@ class TurnServices:
         """Begin the rule's responder; `id` is the run's or response's, for its failures."""
         name = f"{rule.label or rule.id}, in {id}"
         session = rule.source.open(turn)
+        if isinstance(session, Seat):
+            return session
         if isinstance(session, AsyncSession):
             return _AsyncInvocation(session, self._workers, name, lambda error: self.failed(id, error))
         if rule.source.inline:

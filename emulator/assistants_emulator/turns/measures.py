@@ -1,19 +1,11 @@
-"""Measures of replies that both APIs share: pieces and token estimates, fit to schemas, the files that they name.
-
-A text counts a quarter of its UTF-8 bytes, rounded up. The real tokenizers are not emulated; the same text always has
-the same estimate.
-"""
+"""Measures of replies that both APIs share: their pieces, and the files that they name."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
-
-import orjson
 
 from assistants_emulator.errors import ScriptError
-from assistants_emulator.processes import schemas
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.files import short_name
 from assistants_emulator.store import Object
@@ -29,25 +21,6 @@ def cut(text: str) -> list[str]:
         return pieces
     size = -(-len(pieces) // MOST_PIECES)
     return ["".join(pieces[start : start + size]) for start in range(0, len(pieces), size)]
-
-
-def of_text(text: str | None) -> int:
-    return (len(text.encode("utf-8", "surrogatepass")) + 3) // 4 if text else 0
-
-
-def of_json(value: Any) -> int:
-    return (len(orjson.dumps(value)) + 3) // 4 if value else 0
-
-
-def schema_problem(schema: Object, value: Any) -> str | None:
-    """The best-matching error of the value; None if it fits the schema, or if the schema itself is broken.
-
-    ScriptError if the validation takes too long: `schemas.is_slow` tells when it may.
-    """
-    try:
-        return schemas.problem(schema, value)
-    except schemas.SchemaTookTooLong as error:
-        raise ScriptError(str(error)) from None
 
 
 def find_file(context: Context, store_ids: Iterable[str], name: str) -> Object:

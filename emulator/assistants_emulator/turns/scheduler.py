@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from assistants_emulator.clock import LAST_INSTANT, is_instant
-from assistants_emulator.errors import EmulatorError, StoreError
+from assistants_emulator.errors import EmulatorError, Failure, StoreError
 from assistants_emulator.resources.context import Context
-from assistants_emulator.responders.rules import RuleBook
+from assistants_emulator.responders.rules import RuleBook, Trial
 from assistants_emulator.responders.validation import display
 from assistants_emulator.store import Event, Object
-from assistants_emulator.turns.invocation import Failure, TurnServices
+from assistants_emulator.turns.invocation import TurnServices
 from assistants_emulator.turns.suspension import HeldEnds
 from assistants_emulator.turns.task import TurnTask
 from assistants_emulator.turns.turn_source import Hop, MakeClient
@@ -63,6 +63,17 @@ class TurnScheduler:
     def verdicts(self) -> dict[str, list[str]]:
         """For each of the newest turns, by its id, a line for each rule that was tried for it."""
         return {turn.run["id"]: self.rules.verdicts(turn, rule) for turn, rule in self._services.choices}
+
+    async def trials(self, id: str) -> list[Trial]:
+        """The rules that were tried for the turn of this id, condition by condition; none for an older turn."""
+        turn, chosen = next(
+            (choice for choice in reversed(self._services.choices) if choice[0].run["id"] == id), (None, None)
+        )
+        if turn is None:
+            return []
+        if self.rules.is_slow(turn):
+            return await asyncio.to_thread(self.rules.trials, turn, chosen)
+        return self.rules.trials(turn, chosen)
 
     def failed(self, id: str, error: Exception) -> None:
         """Keep an exception of the run or response of that id, for the test that caused it."""
@@ -144,6 +155,10 @@ class TurnScheduler:
             await self.settle_all()
         clock.jump(when)
         self.context.commit(Event("clock.moved", {}, (("emulator", {"id": "clock", "time": when}),)))
+
+    def played(self) -> list[TurnTask]:
+        """The turns under way that a person answers, oldest first."""
+        return [task for task in self._tasks.values() if task.seat is not None]
 
     def resume(self, id: str) -> bool:
         """Return False if the run or response is not paused."""

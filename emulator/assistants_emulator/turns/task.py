@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from assistants_emulator.clock import Deadline, is_instant
 from assistants_emulator.errors import InvalidState, ModelError, ScriptError, StoreError, text_of
 from assistants_emulator.resources.context import Context
+from assistants_emulator.responders.person import Seat
 from assistants_emulator.responders.replies import (
     Cancel,
     Chunk,
@@ -21,6 +22,7 @@ from assistants_emulator.responders.replies import (
     FunctionCall,
     Incomplete,
     Pause,
+    StepEnd,
     Text,
     Usage,
     Wait,
@@ -90,6 +92,21 @@ class TurnTask:
         self.loop_task = asyncio.get_running_loop().create_task(self._run(paused))
 
     # From outside
+
+    @property
+    def seat(self) -> Seat | None:
+        """The seat of the person who answers the turn; None for any other responder."""
+        invocation = self._invocation
+        invocation = invocation.varied if isinstance(invocation, Varied) else invocation
+        return invocation if isinstance(invocation, Seat) else None
+
+    @property
+    def waits_for_person(self) -> bool:
+        return self.seat is not None and self.writer.subject["status"] == "in_progress"
+
+    async def check(self, reply: Any) -> None:
+        """ScriptError for a reply that the request does not allow; of a live responder, only if it asks for this."""
+        await self.services.check(self.writer, reply)
 
     def cancel(self) -> None:
         self._end(self.writer.cancel)
@@ -251,10 +268,12 @@ class TurnTask:
         match reply:
             case FunctionCall() | list():
                 return await self.api.call(self, number, reply if isinstance(reply, list) else [reply])
+            case StepEnd():
+                return None
             case Wait():
                 await self._wait(number, reply.seconds)
             case Pause():
-                await self._pause(number)
+                await self._pause(number, reply)
             case Fail() | Expire() | Cancel():
                 self.end_by(reply)
             case _:
@@ -280,7 +299,8 @@ class TurnTask:
         until = self._remembered(number, until)
         await self.suspension.until(until, self.context.clock, lambda: self._on_wait(self))
 
-    async def _pause(self, number: int) -> None:
+    async def _pause(self, number: int, reply: Pause) -> None:
+        self.writer.check(reply)
         if self._remembered(number, PAUSED) == PAUSED:
             await self.suspension.until_resumed()
             self._remember(number, RESUMED)

@@ -77,6 +77,11 @@ class Varied:
             self._next += self._changed(reply)
         return self._next.popleft()
 
+    @property
+    def varied(self) -> Invocation:
+        """The invocation whose replies are changed."""
+        return self._invocation
+
     def place(self) -> TracebackType | None:
         return self._invocation.place()
 

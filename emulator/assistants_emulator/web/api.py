@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
-from assistants_emulator.config import Config, project_of_key
+from assistants_emulator.config import RUN_HEADER, Config, project_of_key
 from assistants_emulator.contract import check, includes
-from assistants_emulator.errors import ApiError, NoProject, ServerFault, StoreError
+from assistants_emulator.errors import ApiError, NoProject, ServerFault, StoreError, UnusableProject
 from assistants_emulator.project.project import Project
 from assistants_emulator.resources.route import Download, Later, Route
 from assistants_emulator.store.steps import run_in_turns
@@ -46,7 +46,6 @@ from assistants_emulator.web.routing import OBJECT_PATHS, ROUTES, GatewayError, 
 from assistants_emulator.web.streams import EventStream, ResponseStream, pace_of
 from assistants_emulator.web.variant_effects import ERROR_EVENT, begin_run, narrow, note, strike
 
-RUN_HEADER = b"x-assistants-emulator-run"  # the run whose responder sends the request, which never waits for it
 FEW_STEPS = 4  # of the loop, in which most turns end: then the client need not be watched
 PLACES = ("thread_id", "conversation_id", "response_id")
 INCLUDE_KEYS = ("include[]", "include")
@@ -160,8 +159,10 @@ class Api:
 
     async def _send_error(self, request: Request, send: Send, error: ApiError) -> None:
         """Answer with the error; nothing has been sent yet."""
-        if not isinstance(error, ServerFault | NoProject):
+        if not isinstance(error, ServerFault | NoProject | UnusableProject):
             self._assign_project(request)
+        if isinstance(error, NoProject) and error.refused is not None:
+            error.refused[f"{request.method} {request.path}"] += 1
         headers = retry_headers(error)
         if request.version == "v1":
             error = error.under_v1
@@ -255,7 +256,7 @@ async def _read(request: Request, route: Route, project: Project) -> None:
     """Read the body into memory, or the form's file to disk; a row may take either."""
     is_json = request.headers.get(b"content-type", b"").startswith(JSON_TYPE)
     if route.form is None or (route.body is not None and is_json):
-        request.raw = await read_body(request.receive)
+        request.raw = await read_body(request.receive, route.most_bytes)
     else:
         from assistants_emulator.web.multipart import read_form
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 from starlette.types import Scope
 
-from assistants_emulator.config import TOKEN_VARIABLE, Config
+from assistants_emulator.config import TOKEN_HEADER, TOKEN_VARIABLE, Config
 from assistants_emulator.errors import ApiError, Unauthorized
 from assistants_emulator.store.blobs import decode_base64
 
@@ -19,7 +19,7 @@ NO_KEY = (
     "https://platform.openai.com/account/api-keys."
 )
 WRONG_KEY = "Incorrect API key provided: {}. You can find your API key at https://platform.openai.com/account/api-keys."
-TOKEN_HEADER, TOKEN_QUERY = b"x-assistants-emulator-token", "token"
+TOKEN_QUERY = "token"
 NO_TOKEN = (
     "This server runs code, so its control API's writes need the token that it printed at its start: in the header "
     f"X-Assistants-Emulator-Token or the query's token. {TOKEN_VARIABLE} sets it for the server and for pytest."
@@ -71,9 +71,9 @@ def has_token(scope: Scope, config: Config) -> bool:
     return bool(config.token) and any(hmac.compare_digest(token, config.token.encode()) for token in tokens)
 
 
-def require_token(scope: Scope, config: Config) -> None:
-    """TokenMissing for a request without the token, where one is needed."""
-    if config.needs_token and not has_token(scope, config):
+def require_token(scope: Scope, config: Config, is_played: bool = False) -> None:
+    """TokenMissing for a request without the token, where one is needed: by the options, or since a person plays."""
+    if (config.needs_token or is_played) and not has_token(scope, config):
         raise TokenMissing(NO_TOKEN)
 
 

@@ -9,7 +9,7 @@ from starlette.types import Receive
 
 from assistants_emulator.errors import ApiError, TooLarge
 
-MOST_BYTES = 8 * 1024 * 1024  # 32 messages of 256,000 characters of ASCII; the real limit was never recorded
+MOST_BYTES = 8 * 1024 * 1024  # where no route says otherwise; the real limit was never recorded
 MOST_DRAINED_BYTES = 64 * 1024 * 1024  # a client that is still sending reads its answer only afterwards
 MOST_DEPTH = 128  # orjson renders at most 254 levels, and lists and events add some
 
@@ -24,8 +24,8 @@ class Disconnected(Exception):
     """The client closed the connection before its request was complete."""
 
 
-async def read_body(receive: Receive) -> bytes:
-    """The whole body; 413, once the client has sent it, for more than MOST_BYTES."""
+async def read_body(receive: Receive, most_bytes: int = MOST_BYTES) -> bytes:
+    """The whole body; 413, once the client has sent it, for more than `most_bytes`."""
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -35,10 +35,10 @@ async def read_body(receive: Receive) -> bytes:
             raise Disconnected
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size <= MOST_BYTES:
+        if size <= most_bytes:
             chunks.append(chunk)
         more = message.get("more_body", False)
-    refuse_above(MOST_BYTES, size)
+    refuse_above(most_bytes, size)
     return b"".join(chunks) if len(chunks) != 1 else chunks[0]
 
 

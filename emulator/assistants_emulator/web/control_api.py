@@ -4,14 +4,15 @@ any language."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assistants_emulator.config import VERSION, Config, project_of_key
+from assistants_emulator.config import PROJECT_HEADER, VERSION, Config, project_of_key
 from assistants_emulator.errors import (
     ApiError,
     EmulatorError,
@@ -23,9 +24,12 @@ from assistants_emulator.errors import (
 )
 from assistants_emulator.project.faults import FAULT_FIELDS, Fault
 from assistants_emulator.project.project import Project
+from assistants_emulator.project.sessions import PytestSessions
+from assistants_emulator.project.transcript import no_transcript, transcript_of, transcripts
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.sweep.effects import Variant
 from assistants_emulator.turns.invocation import problems
+from assistants_emulator.web import plugin_api
 from assistants_emulator.web.auth import key_of, require_key, require_token
 from assistants_emulator.web.body import Disconnected, parse, read_body
 from assistants_emulator.web.openapi import openapi
@@ -34,7 +38,7 @@ from assistants_emulator.web.routing import PREFIX
 from assistants_emulator.web.state_body import receive_state, send_state
 from assistants_emulator.web.trusted_hosts import SAFE_METHODS
 
-INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in")
+INSPECTOR_PATHS = (PREFIX.rstrip("/"), PREFIX, f"{PREFIX}sign-in", f"{PREFIX}theme")
 INSPECTOR_PREFIXES = (f"{PREFIX}projects/", f"{PREFIX}static/")
 FAILED = "This call could not be answered; the emulator's log has the traceback."
 log = logging.getLogger("assistants_emulator")
@@ -172,6 +176,29 @@ async def resume(project: Project, run_id: str) -> Answer:
     return {"id": run_id, "resumed": True}
 
 
+async def get_transcript(project: Project, id: str, query: Mapping[str, str]) -> Answer:
+    """The transcript of a thread, a conversation, or a chain of responses by its last one."""
+    await project.scheduler.settle(id)
+    text = transcript_of(project.context.store, id, _is_portable(query))
+    if text is None:
+        raise NotFound(no_transcript(id, project.name))
+    return {"id": id, "transcript": text}
+
+
+async def get_transcripts(project: Project, query: Mapping[str, str]) -> Answer:
+    """All of them, or the `newest` ones; does not wait for runs or responses."""
+    newest = query.get("newest", "")
+    if newest and not (newest.isdecimal() and len(newest) < 10):
+        raise wrong_type("newest", "a whole number", repr(newest))
+    project.scheduler.held.end_all()
+    texts = transcripts(project.context.store, int(newest) if newest else None, _is_portable(query))
+    return {"data": [{"id": id, "transcript": text} for id, text in texts.items()]}
+
+
+def _is_portable(query: Mapping[str, str]) -> bool:
+    return query.get("portable") == "true"
+
+
 OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "reset"): reset,
     ("POST", "state"): add_to_state,
@@ -191,7 +218,7 @@ OPERATIONS: dict[tuple[str, str], Operation] = {
     ("POST", "clock"): post_clock,
 }
 STATE_METHODS = ("GET", "PUT")
-CALLS = (*((method, "state") for method in STATE_METHODS), *OPERATIONS)
+CALLS = (*((method, "state") for method in STATE_METHODS), *OPERATIONS, ("GET", "transcripts"))
 
 
 class Control:
@@ -202,10 +229,12 @@ class Control:
         config: Config,
         open_project: Callable[[str], Project],
         project_of: Callable[[str], str] = project_of_key,
+        sessions: PytestSessions | None = None,
     ) -> None:
         self._config = config
         self._open_project = open_project
         self._project_of = project_of
+        self._sessions = sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer: Answer | Project
@@ -240,11 +269,19 @@ class Control:
 
     def _project(self, scope: Scope) -> Project:
         """The key's project; Unauthorized or TokenMissing for a call that lacks the key or the token that it needs."""
+        key = self._key(scope)
+        name = dict(scope["headers"]).get(PROJECT_HEADER)
+        project = self._open_project(self._project_of(key) if name is None else name.decode("latin-1"))
+        if scope["method"] not in SAFE_METHODS:
+            require_token(scope, self._config, project.is_played)
+        return project
+
+    def _key(self, scope: Scope) -> str:
         headers = dict(scope["headers"])
         key = require_key(headers, self._config.api_key) if self._config.api_key else key_of(headers) or ""
         if scope["method"] not in SAFE_METHODS:
             require_token(scope, self._config)
-        return self._open_project(self._project_of(key))
+        return key
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         method, name = scope["method"], scope["path"].removeprefix(PREFIX)
@@ -252,14 +289,25 @@ class Control:
             return {"status": "ok", "version": VERSION}
         if (method, name) == ("GET", "openapi.json"):
             return openapi()
-        project = self._project(scope)
-        body = parse(await read_body(receive)) or {}
+        key, raw = self._key(scope), await read_body(receive)
+        body = parse(raw) or {}
         if not isinstance(body, dict):
             raise ApiError(f"Invalid type: expected an object, but got {type(body).__name__} instead.")
+        if self._sessions is not None:
+            session_answer = await plugin_api.answer_session_call(self._sessions, method, name, key, body)
+            if session_answer is not None:
+                return session_answer
+        project = self._project(scope)
         match name.split("/"):
             case ["runs", run_id, "resume"] if method == "POST":
                 return await resume(project, run_id)
+            case ["transcripts"] if method == "GET":
+                return await get_transcripts(project, dict(parse_qsl(scope["query_string"].decode("latin-1"))))
+            case ["transcripts", id] if method == "GET":
+                return await get_transcript(project, id, dict(parse_qsl(scope["query_string"].decode("latin-1"))))
         operation = OPERATIONS.get((method, name))
+        if operation is None and (plugin_answer := await plugin_api.answer(project, method, name, body)) is not None:
+            return plugin_answer
         if operation is None:
             calls = ", ".join(f"{verb} {path}" for verb, path in CALLS)
             raise NotFound(f"No control call {method} {scope['path']}. There are: GET health, {calls}.")
@@ -293,6 +341,7 @@ def control_and_inspector(
     open_project: Callable[[str], Project],
     make_inspector: Callable[[], ASGIApp],
     project_of: Callable[[str], str],
+    sessions: PytestSessions | None = None,
 ) -> ASGIApp:
-    endpoint = _ControlAndInspector(Control(config, open_project, project_of), make_inspector)
+    endpoint = _ControlAndInspector(Control(config, open_project, project_of, sessions), make_inspector)
     return Starlette(routes=[Route("/{path:path}", endpoint)])

@@ -2,6 +2,40 @@
 
 const stage = document.getElementById("stage");
 if (stage) start();
+for (const form of document.querySelectorAll("[data-checks-json]")) form.addEventListener("submit", checkJson);
+
+// The place of a mistake in a JSON text, and a sentence; null for good JSON. Browsers word it each in their own way.
+function mistakeIn(text) {
+  try {
+    JSON.parse(text);
+    return null;
+  } catch (error) {
+    const [, at] = error.message.match(/position (\d+)/) || [];
+    const [, row, column] = error.message.match(/line (\d+) column (\d+)/) || [];
+    const lines = text.split("\n");
+    const before = row ? lines.slice(0, row - 1).join("\n").length + (row > 1) + Number(column) - 1 : text.length;
+    const place = at === undefined ? before : Number(at);
+    const head = text.slice(0, place).split("\n");
+    return { place, text: `no JSON at line ${head.length}, column ${head.at(-1).length + 1}` };
+  }
+}
+
+function checkJson(event) {
+  const problem = event.target.querySelector("[data-problem]");
+  problem.hidden = true;
+  for (const field of event.target.querySelectorAll("[data-json]")) {
+    const mistake = field.value.trim() && mistakeIn(field.value);
+    if (!mistake) continue;
+    event.preventDefault();
+    problem.textContent = `${field.labels[0].textContent.replace(", as JSON", "")}: ${mistake.text}.`;
+    problem.hidden = false;
+    const details = field.closest("details");
+    if (details) details.open = true;
+    field.focus();
+    field.setSelectionRange(mistake.place, mistake.place + 1);
+    return;
+  }
+}
 
 function start() {
   const { api, key, base, assistant, tools } = stage.dataset;
@@ -45,8 +79,11 @@ function start() {
     if (why) tell(new Error(why));
   }
 
-  const nearEnd = () => innerHeight + scrollY > document.documentElement.scrollHeight - 240;
-  const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
+  // the messages scroll by themselves where there is room for that, else the page does
+  const scrolls = () => getComputedStyle(messages).overflowY === "auto";
+  const nearEnd = () => scrolls() ? messages.scrollTop + messages.clientHeight > messages.scrollHeight - 240
+    : composer.getBoundingClientRect().top < innerHeight + 240;
+  const toEnd = () => scrolls() ? messages.scrollTo({ top: messages.scrollHeight }) : composer.scrollIntoView({ block: "end" });
 
   async function fragment(url) {
     const answer = await fetch(url);
@@ -60,6 +97,7 @@ function start() {
     const old = messages.querySelector(`[data-key="${CSS.escape(id)}"]`);
     if (old) old.replaceWith(item);
     else messages.append(item);
+    offerBranch(item);
     at("welcome").hidden = true;
     if (follows) toEnd();
   }
@@ -168,6 +206,74 @@ function start() {
     return { role: "user", content, ...(rest.length ? { attachments: rest } : {}) };
   }
 
+  // A branch is a new thread, made by the server; its page begins the run, once.
+  const BRANCHED = "branched";
+
+  async function branch(message, text) {
+    const body = new URLSearchParams({ assistant, thread, message, text });
+    try {
+      const answer = await fetch(`${base}/playground/branch`, { method: "POST", body });
+      if (!answer.ok) throw new Error("The branch could not be made.");
+      sessionStorage.setItem(BRANCHED, new URL(answer.url).searchParams.get("thread"));
+      location.href = answer.url;
+    } catch (error) {
+      tell(error);
+    }
+  }
+
+  function button(label, className, action) {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.className = className;
+    made.textContent = label;
+    made.addEventListener("click", action);
+    return made;
+  }
+
+  function edit(item) {
+    const form = document.createElement("form");
+    const field = document.createElement("textarea");
+    const row = document.createElement("div");
+    const send = button("Run from here", "", () => {});
+    const close = () => form.replaceWith(...shown);
+    const shown = [...item.querySelectorAll(":scope > .prose")];
+    send.type = "submit";
+    row.className = "row";
+    row.append(send, button("Cancel", "plain", close));
+    field.value = shown.map((text) => text.innerText).join("\n");
+    field.rows = 3;
+    field.required = true;
+    field.setAttribute("aria-label", "Edit the message");
+    form.className = "stack";
+    form.append(field, row);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (field.value.trim()) branch(item.dataset.key, field.value);
+    });
+    shown[0].before(form);
+    for (const text of shown) text.remove();
+    field.focus();
+  }
+
+  function offerBranch(item) {
+    const isUser = item.matches(".message-user");
+    if (item.querySelector("[data-writes]") || (isUser && !item.querySelector(":scope > .prose"))) return;
+    const label = isUser ? "Edit" : "Run again";
+    const action = isUser ? () => item.querySelector("form") || edit(item) : () => branch(item.dataset.key, "");
+    item.querySelector(".who").append(button(label, "plain again", action));
+  }
+
+  async function begin() {
+    tell(null);
+    show("queued");
+    try {
+      await follow(await call("POST", `/threads/${encodeURIComponent(thread)}/runs`, { assistant_id: assistant, stream: true }));
+    } catch (error) {
+      tell(error);
+      await look();
+    }
+  }
+
   async function submit(text) {
     tell(null);
     show("queued");
@@ -191,8 +297,25 @@ function start() {
     }
   }
 
+  // What is sent only if it is submitted twice: an output that is empty, or begins as JSON and is none.
+  function doubtOf(field) {
+    const name = `The output of ${field.dataset.function}`;
+    if (!field.value.trim()) return { place: 0, text: `${name} is empty. Submit it again to send it empty.` };
+    const mistake = /^\s*[[{]/.test(field.value) && mistakeIn(field.value);
+    return mistake ? { place: mistake.place, text: `${name} is ${mistake.text}. Submit it again to send it as it is.` } : null;
+  }
+
   async function answer(form) {
     const outputs = [...form.querySelectorAll("[data-call]")];
+    for (const field of outputs) {
+      const doubt = field.dataset.sure === field.value ? null : doubtOf(field);
+      if (!doubt) continue;
+      field.dataset.sure = field.value;
+      tell(new Error(doubt.text));
+      field.focus();
+      field.setSelectionRange(doubt.place, doubt.place + 1);
+      return;
+    }
     const body = { stream: true, tool_outputs: outputs.map((field) => ({ tool_call_id: field.dataset.call, output: field.value })) };
     form.querySelector("button").disabled = true;
     tell(null);
@@ -265,6 +388,11 @@ function start() {
   at("assistant")?.addEventListener("change", () => at("pick").requestSubmit());
   show(stage.dataset.status);
   tellWhy();
+  for (const item of messages.children) offerBranch(item);
   if (thread) toEnd();
+  if (thread && sessionStorage.getItem(BRANCHED) === thread) {
+    sessionStorage.removeItem(BRANCHED);
+    begin();
+  }
   if (["queued", "in_progress", "cancelling"].includes(stage.dataset.status)) look();
 }

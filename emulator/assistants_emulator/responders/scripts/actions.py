@@ -37,7 +37,7 @@ def actions(located: Located) -> list[Step]:
     """The replies of a rule's `do`."""
     steps: list[Step] = []
     for item in located.items():
-        step = _action(item)
+        step = action_of(item)
         if isinstance(step, Usage) and not (steps and isinstance(steps[-1], _STEPS)):
             raise item.wrong("usage belongs to the step before it: put it right after a message or a tool call")
         steps.append(step)
@@ -46,7 +46,7 @@ def actions(located: Located) -> list[Step]:
     return steps
 
 
-def _action(located: Located) -> Step:
+def action_of(located: Located) -> Step:
     if not isinstance(located.value, dict) or len(located.value) != 1:
         raise located.wrong(f"must be an object with one key, such as {{text: STRING}}, not {display(located.value)}")
     (name,) = located.value

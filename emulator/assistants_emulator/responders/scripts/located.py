@@ -126,6 +126,11 @@ def read_script(source: ScriptSource, *, allow_paths: bool) -> Located:
     return (_parse_json if path.suffix.lower() == ".json" else _parse_yaml)(_text(path), origin)
 
 
+def parse(text: str, source: str) -> Located:
+    """The value of a YAML text, which mistakes call `source`; it may name no paths."""
+    return _parse_yaml(text, Origin(source))
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")

@@ -1,0 +1,154 @@
+"""Test sessions in other processes that use this server: the project that their calls belong to.
+
+A session has an API key of its own, which selects the project of the test that is running there. On a server that one
+session has for itself, that is so for every key that was not handed out for another project.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from assistants_emulator.clock import is_instant
+from assistants_emulator.config import KEY_PREFIX, project_of_key
+from assistants_emulator.errors import EmulatorError, NoProject, UnusableProject
+from assistants_emulator.project.project import Project
+from assistants_emulator.project.registry import Projects
+from assistants_emulator.project.state_schema import FORMS
+from assistants_emulator.responders.scripts.load import load_script
+from assistants_emulator.store.steps import run_at_once
+
+_NAME, _FLAG, _OBJECT = (str, type(None)), (bool,), (dict, type(None))
+SESSION: dict[str, tuple[type, ...]] = {
+    "running": _NAME,
+    "plan": _OBJECT,
+    "separate": _FLAG,
+    "every_key": _FLAG,
+    "refusal": (str,),
+}
+PLAN: dict[str, tuple[type, ...]] = {
+    "seed": (str,),
+    "clock": _NAME,
+    "autojump": _FLAG,
+    "time": (int, float, type(None)),
+    "strict_tools": (bool, type(None)),
+    "adopt_ids": _FLAG,
+    "script": _OBJECT,
+    "state": _OBJECT,
+}
+MOST_EARLIER = 100_000  # ids of objects of tests that have ended
+
+
+@dataclass
+class PytestSession:
+    """A session: `running` is the name of the project that its calls belong to, None while no test is running.
+
+    That project begins as its `plan` says. With `separate` each key has a project of its own beside it. `refusal`
+    answers calls that come while no test is running; `refused` counts them.
+    """
+
+    key: str
+    running: str | None = None
+    plan: dict[str, Any] | None = None
+    separate: bool = False
+    every_key: bool = False
+    refusal: str = ""
+    refused: Counter[str] = field(default_factory=Counter)
+
+
+class PytestSessions:
+    """The sessions of one server. Used on its loop only."""
+
+    def __init__(self, projects: Projects) -> None:
+        self._projects = projects
+        self._sessions: dict[str, PytestSession] = {}
+        self._earlier: dict[str, str] = {}
+
+    def __bool__(self) -> bool:
+        """True if there is a session."""
+        return bool(self._sessions)
+
+    def update(self, key: str, values: Mapping[str, Any]) -> PytestSession:
+        """Begin the session of that key, or change what it says of itself."""
+        _check("a session", values, SESSION)
+        if values.get("plan") is not None:
+            _check("a plan", values["plan"], PLAN)
+        session = self._sessions.setdefault(key, PytestSession(key))
+        for name, value in values.items():
+            setattr(session, name, value)
+        return session
+
+    def end(self, key: str) -> None:
+        self._sessions.pop(key, None)
+
+    def project_of(self, key: str) -> str:
+        """The name of the project that an API key selects; NoProject for a session's that runs no test."""
+        if not self._sessions:
+            return project_of_key(key)
+        session = self._sessions.get(key)
+        if session is None:
+            if key.startswith(KEY_PREFIX) and key.removeprefix(KEY_PREFIX) in self._projects:
+                return project_of_key(key)
+            session = next((each for each in self._sessions.values() if each.every_key), None)
+        if session is None:
+            return project_of_key(key)
+        if session.running is None:
+            raise NoProject(session.refusal, session.refused)
+        if not session.separate or key in (session.key, ""):
+            return session.running
+        return f"{session.running}/{key.removeprefix(KEY_PREFIX)}"
+
+    def prepare(self, project: Project) -> None:
+        """Let a project of a running test begin as its plan says. UnusableProject for a plan that it cannot have."""
+        for session in self._sessions.values():
+            if session.plan is not None and (project.name + "/").startswith(f"{session.running}/"):
+                seed = session.plan.get("seed", "") + project.name.removeprefix(str(session.running))
+                try:
+                    begin(project, {**session.plan, "seed": seed})
+                except EmulatorError as error:
+                    raise UnusableProject(str(error)) from error
+
+    async def close(self, name: str, test: str) -> None:
+        """Remove the project of a test and those beside it, but for the ids of its objects."""
+        for each in [each for each in self._projects.listed() if each == name or each.startswith(f"{name}/")]:
+            if each in self._projects:
+                project = self._projects.open(each)
+                for form in FORMS:
+                    self._earlier.update((object["id"], test) for object in project.context.store.all(form.table))
+                await self._projects.remove(each)
+        while len(self._earlier) > MOST_EARLIER:
+            del self._earlier[next(iter(self._earlier))]
+
+    def earlier(self, id: str) -> str | None:
+        """The test that has ended and had the object of that id."""
+        return self._earlier.get(id)
+
+
+def begin(project: Project, plan: Mapping[str, Any]) -> None:
+    """Empty the project, and let it begin as the plan says. EmulatorError for a plan, script or state that it cannot
+    have."""
+    _check("a plan", plan, PLAN)
+    project.reset(plan.get("seed"))
+    project.configure(seed=plan.get("seed"), clock=plan.get("clock"), autojump=plan.get("autojump", False))
+    if plan.get("strict_tools") is not None:
+        project.context.strict_tools = plan["strict_tools"]
+    if plan.get("adopt_ids"):
+        project.adopt_ids()
+    if plan.get("time") is not None:
+        if not is_instant(plan["time"]):
+            raise EmulatorError(f"the time of a plan is a unix time, not {plan['time']}")
+        project.context.clock.jump(plan["time"])
+    if plan.get("script") is not None:
+        project.set_script(load_script(plan["script"], allow_paths=False))
+    if plan.get("state") is not None:
+        run_at_once(project.load_state(plan["state"]))
+
+
+def _check(what: str, values: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]]) -> None:
+    for name, value in values.items():
+        if name not in kinds:
+            raise EmulatorError(f"{what} has {', '.join(kinds)}, not {name!r}")
+        if not isinstance(value, kinds[name]):
+            raise EmulatorError(f"the {name} of {what} cannot be {value!r}")
