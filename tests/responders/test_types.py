@@ -45,5 +45,5 @@ def test_the_type_checker_refuses_what_is_no_responder_and_nothing_else(tmp_path
     command = [sys.executable, "-m", "mypy", "--strict", str(path)]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
     wrong = [number for number, line in enumerate(CODE.splitlines(), 1) if line.endswith("# error")]
-    errors = re.findall(rf"^{re.escape(str(path))}:(\d+): error: ", printed, re.MULTILINE)
-    assert [int(number) for number in errors] == wrong
+    errors = re.findall(r"^\S*/responders\.py:(\d+): error: ", printed, re.MULTILINE)  # mypy's cache has older paths
+    assert [int(number) for number in errors] == wrong, printed

@@ -204,9 +204,9 @@ def serve(
     options["responder"] = responder_of(options)
     stop = stopped_by_signals()
     with Emulator(**options) as emulator:
+        emulator.clock.now()  # opens the default project, so that an unusable directory is reported before a request
         make_undumpable()
         ShortCollections(emulator._server.loop).start()
-        emulator.clock.now()  # opens the default project, so that an unusable directory is reported before a request
         for line in emulator.repaired:
             click.echo(line, err=True)
         if not is_loopback(options["host"]):
