@@ -24,7 +24,7 @@ from pytest_assistants_emulator.remote_project import RemoteProject
 RECORDING = Path(__file__).parents[2] / "fixtures/cassettes/weather.json"
 SUITE = Path(__file__).with_name("apart_suite.py")
 COMMAND = f"assistants_emulator_command = {sys.executable} -m assistants_emulator"
-PLACES = ("in process", "at a URL", "by a command")
+PLACES = ("in process", "at a URL", pytest.param("by a command", marks=pytest.mark.slow))
 
 
 @pytest.fixture(params=PLACES)

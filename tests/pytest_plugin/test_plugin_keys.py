@@ -83,6 +83,7 @@ def test_a_call_on_import_is_refused_in_one_sentence(run_tests: RunTests) -> Non
     result.stdout.fnmatch_lines([REFUSED])
 
 
+@pytest.mark.slow
 def test_the_workers_of_xdist_tell_of_refused_calls_too(run_tests: RunTests) -> None:
     source = f"""{CACHED}
     try:

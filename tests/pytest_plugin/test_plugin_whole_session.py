@@ -115,6 +115,7 @@ def test_nothing_of_the_server_is_imported_before_the_first_connection(pytester:
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_each_worker_of_xdist_has_variables_of_its_own(run_tests: RunTests) -> None:
     result = run_tests(
         """

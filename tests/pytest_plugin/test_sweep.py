@@ -376,6 +376,7 @@ def test_the_sweep_ends_with_the_first_failure_where_the_session_does(sweep: Any
     assert list(verdicts["test_it"])[-1] == FAILED
 
 
+@pytest.mark.slow
 def test_workers_sweep_their_own_tests(sweep: Any) -> None:
     result, verdicts = sweep(
         """

@@ -108,7 +108,7 @@ def test_what_the_application_says_is_text_in_the_html(run_tests: RunTests, pyte
     assert "<i>Hi" not in html
 
 
-@pytest.mark.parametrize("workers", [(), ("-n1",)])
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n1",), marks=pytest.mark.slow)])
 def test_failing_variants_are_in_the_xml_file(run_tests: RunTests, workers: tuple[str, ...]) -> None:
     run_tests(CRASHES, "test_inner.py", "--junitxml=results.xml", *workers)
     cases = ElementTree.parse("results.xml").findall(".//testcase")
