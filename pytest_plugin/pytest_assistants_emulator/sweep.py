@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -23,7 +23,7 @@ from assistants_emulator.sweep import Variant
 from pytest_assistants_emulator import probe as probes
 from pytest_assistants_emulator.marker import SweepSettings, settings_of
 from pytest_assistants_emulator.probe import Bounds, Probe
-from pytest_assistants_emulator.session import SWEPT_TESTS, project_name, session_of
+from pytest_assistants_emulator.session import COMMAND, SWEPT_TESTS, project_name, session_of
 from pytest_assistants_emulator.sleeps import install, sleeping_by
 from pytest_assistants_emulator.sweep_table import Cell, SweptTest, legend, summary, table
 from pytest_assistants_emulator.swept_run import SWEEP_TITLE, VARIANT, SweptRun, end_of, report_of
@@ -31,6 +31,8 @@ from pytest_assistants_emulator.verdicts import ABSENT, UNMET, XFAIL
 
 if TYPE_CHECKING:
     from pytest_assistants_emulator.local import LocalServer
+
+UNSWEPT = "tests that ask for a sweep were not swept: it needs the emulator of this process"
 
 
 class Sweep:
@@ -45,8 +47,9 @@ class Sweep:
             self._variant = None if name is None else Variant.parse(name)
         except ValueError as error:
             raise pytest.UsageError(f"--assistants-variant: {error}") from None
-        if self._session.url is not None and (name is not None or config.getoption("--assistants-sweep")):
-            raise pytest.UsageError("--assistants-sweep needs the emulator of this process: leave out --assistants-url")
+        elsewhere = "--assistants-url" if self._session.url is not None else COMMAND if config.getini(COMMAND) else None
+        if elsewhere is not None and (name is not None or config.getoption("--assistants-sweep")):
+            raise pytest.UsageError(f"--assistants-sweep needs the emulator of this process: leave out {elsewhere}")
         self._limit: int = config.getoption("--assistants-sweep-limit")
         report: str | None = config.getoption("--assistants-sweep-report")
         self._report = None if report is None else config.invocation_params.dir / report
@@ -90,13 +93,17 @@ class Sweep:
         return settings.sweep or SweepSettings()
 
     def _server(self) -> LocalServer | None:
-        """The session's server, unless it is in another process."""
+        """The session's server; None, and a line at the session's end, for one in another process."""
         try:
             server = self._session.server()
         except pytest.fail.Exception:  # it is told in the test's setup
             return None
         local: Any = sys.modules.get("pytest_assistants_emulator.local")  # it needs what only the emulator needs
-        return server if local is not None and isinstance(server, local.LocalServer) else None
+        if local is not None and isinstance(server, local.LocalServer):
+            return cast("LocalServer", server)
+        if UNSWEPT not in self._session.notes:
+            self._session.notes.append(UNSWEPT)
+        return None
 
     def _install(self) -> None:
         if not self._is_installed:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
 from plugin_helpers import RunTests
+
+from assistants_emulator import Emulator
 
 DESK = """
 import openai
@@ -352,10 +355,23 @@ def test_a_name_that_is_no_variants_is_one_line(run_tests: RunTests, name: str, 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
 
 
-def test_an_emulator_in_another_process_cannot_be_swept(run_tests: RunTests) -> None:
-    result = run_tests(ASKS, "test_inner.py", "--assistants-sweep", "--assistants-url=http://127.0.0.1:9")
-    result.stderr.fnmatch_lines(["*--assistants-sweep needs the emulator of this process: leave out --assistants-url"])
+ELSEWHERE = ("--assistants-url=http://127.0.0.1:9", f"--override-ini=assistants_emulator_command={sys.executable}")
+
+
+@pytest.mark.parametrize("option", ELSEWHERE, ids=["url", "command"])
+def test_an_emulator_in_another_process_cannot_be_swept(run_tests: RunTests, option: str) -> None:
+    result = run_tests(ASKS, "test_inner.py", "--assistants-sweep", option)
+    left_out = "assistants_emulator_command" if "command" in option else "--assistants-url"
+    result.stderr.fnmatch_lines([f"*--assistants-sweep needs the emulator of this process: leave out {left_out}"])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_a_mark_that_asks_for_a_sweep_there_is_told(run_tests: RunTests) -> None:
+    source = "@pytest.mark.assistants(sweep=True)\ndef test_it(openai_client): ask(openai_client)"
+    with Emulator() as emulator:
+        result = run_tests(source, "test_inner.py", "--assistants-url", emulator.base_url)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["*tests that ask for a sweep were not swept: it needs the emulator of this process*"])
 
 
 def test_a_variant_that_no_test_has_ends_the_session_with_an_error(run_tests: RunTests) -> None:
