@@ -26,6 +26,7 @@ USES_BOTH = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["emulator.py", "emulator/__init__.py", "pytest_plugin.py"])
 def test_a_module_of_the_users_with_a_name_like_a_folder_of_ours_is_in_no_ones_way(
     pytester: pytest.Pytester, file: str

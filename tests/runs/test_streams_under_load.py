@@ -4,10 +4,12 @@ import asyncio
 
 import httpx2
 import openai
+import pytest
 
 from assistants_emulator import FunctionCall, Pause, ProjectHandle, Text
 
 
+@pytest.mark.slow
 def test_two_hundred_streams_at_once_finish_in_order(project: ProjectHandle, asking) -> None:
     project.respond(lambda turn: f"You said {turn.last_message.text}.")
 
