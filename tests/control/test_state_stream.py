@@ -82,6 +82,16 @@ def test_get_and_put_are_the_handle_s_state(emulator: Emulator, control: httpx2.
     assert answer.json()["uploads"][0]["parts"][0] == {"id": "part_1", "content_base64": "dGVh"}
 
 
+@pytest.mark.parametrize("content", [None, 5, [], {}, True])
+@pytest.mark.parametrize("table", ["files", "uploads", "container_files"])
+def test_bytes_that_are_no_text_are_refused(control: httpx2.Client, table: str, content: Any) -> None:
+    holder = {"id": "x_1", "content_base64": content}
+    rows = [{"id": "upload_1", "parts": [holder]}] if table == "uploads" else [holder]
+    answer = control.put("state", json={table: rows})
+    assert answer.status_code == 400
+    assert "content_base64" in answer.json()["error"]["message"]
+
+
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 65535, 65536, 65537, 200_001])
 def test_a_file_of_any_length_comes_back(emulator: Emulator, control: httpx2.Client, size: int) -> None:
     content = (bytes(range(256)) * 1000)[:size] or b"x"

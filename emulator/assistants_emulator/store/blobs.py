@@ -223,5 +223,7 @@ def encode_base64(content: bytes) -> str:
 
 
 def decode_base64(text: str | bytes) -> bytes:
-    """Return the bytes; ValueError for text that is not strictly base64, white space included."""
+    """Return the bytes; ValueError for what is no text, or not strictly base64, white space included."""
+    if not isinstance(text, str | bytes):
+        raise ValueError(f"it must be text, not {type(text).__name__}")
     return base64.b64decode(text, validate=True)
