@@ -157,7 +157,7 @@ function showTimes(root) {
 }
 
 // Keys: one letter for the search, two for a page. They can be switched off, for those who speak to their machine.
-const PLACES = { o: "", p: "playground", t: "threads", r: "runs", a: "assistants", f: "files", v: "vector_stores", e: "responses", c: "conversations", q: "requests", k: "controls" };
+const PLACES = { o: "", p: "playground", y: "play", t: "threads", r: "runs", a: "assistants", f: "files", v: "vector_stores", e: "responses", c: "conversations", q: "requests", k: "controls" };
 const KEYS_OFF = "assistants-emulator-keys-off";
 let isGoing = false;
 
