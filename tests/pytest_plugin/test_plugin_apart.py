@@ -367,6 +367,7 @@ def test_a_command_that_takes_too_long_is_ended() -> None:
         EmulatorProcess(f"{sys.executable} -c 'import sys; sys.stdin.read()'", 0.1)
 
 
+@pytest.mark.filterwarnings("ignore:A plugin raised an exception during an old-style hookwrapper")  # pytest 7.0's own
 def test_a_command_of_another_version_is_refused_before_tests_are_collected(
     run_tests: RunTests, monkeypatch: pytest.MonkeyPatch
 ) -> None:
