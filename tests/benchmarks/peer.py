@@ -8,6 +8,7 @@ sides have the same SDK. `python -m tests.benchmarks.peer CALLS` is run in that 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -35,7 +36,9 @@ def peer(folder: Path, calls: int) -> Iterator[Row]:
         wanted = [PEER, *(need for need in ours if not need.startswith("openai"))]
         subprocess.run([str(python), "-m", "pip", "install", "-q", *wanted], check=True)
     command = [str(python), "-m", "tests.benchmarks.peer", str(calls)]
-    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT)
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "emulator"), str(ROOT / "pytest_plugin")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT, env=environment)
     yield from (Row(**row) for row in json.loads(ran.stdout))
 
 
