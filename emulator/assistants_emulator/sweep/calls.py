@@ -40,8 +40,8 @@ class Call:
     """
 
     status: int | None = None
-    raw = b""
-    """The body of a call that was refused, by which its retry is known."""
+    body_hash = 0
+    """That of the body of a call that was refused, by which its retry is known: a body may be large."""
     subject = ""
     is_background = False
     items = 0
@@ -147,7 +147,7 @@ class Calls:
     def answered(self, call: Call, status: int, raw: bytes) -> None:
         call.status = status
         if call.is_refused:
-            call.raw = raw
+            call.body_hash = hash(raw)
             self._refused = [*self._refused[1 - MOST_REFUSED :], call]
 
     def replied(self, subject: str, reply: Action | bool) -> None:
@@ -178,8 +178,8 @@ class Calls:
         if count == b"0":
             return None
         candidates = self._refused if count is not None else [call for call in self._refused if call is self._calls[-1]]
-        same = (call for call in candidates if (call.method, call.path, call.raw) == (method, path, raw))
-        return next(same, None)
+        same = [call for call in candidates if (call.method, call.path) == (method, path)]
+        return next((call for call in same if call.body_hash == hash(raw)), None)
 
     def _answered_once(self) -> list[Call]:
         """The last attempt of each call that was answered, in the order of the first; with a fault, if any had one."""
