@@ -25,6 +25,7 @@ from assistants_emulator import (
     Refusal,
     Text,
 )
+from assistants_emulator.inspector import exports
 from assistants_emulator.inspector.exports import FORMS
 from assistants_emulator.recording import Player
 
@@ -199,6 +200,22 @@ def test_exports_are_plain_text_that_no_browser_runs(emulator: Emulator) -> None
         answer = httpx2.get(f"{emulator.inspector_url}projects/default/threads/{thread_id}/export/{form}")
         assert answer.headers["content-type"] == "text/plain; charset=utf-8"
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_thread_that_is_too_long_is_refused_with_the_bound(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "MOST_ENTRIES", 2)
+    thread_id = converse(emulator, "Hello?")
+    answer = httpx2.get(f"{emulator.inspector_url}projects/default/threads/{thread_id}/export/pytest")
+    assert answer.status_code == 413
+    assert "The thread has 3 messages and runs, and an export holds 2." in answer.text
+
+
+def test_an_export_of_many_turns_grows_with_their_number(emulator: Emulator, export: Export) -> None:
+    emulator.respond("One.")
+    sizes = [len(export("cassette", converse(emulator, *["Hello?"] * count))) for count in (40, 80)]
+    assert sizes[1] < 2.5 * sizes[0]
 
 
 def test_an_unknown_export_is_refused_with_the_list(emulator: Emulator) -> None:

@@ -15,7 +15,6 @@ from assistants_emulator.convert.observed import ObservedSession, text_of
 from assistants_emulator.convert.run_actions import run_actions
 from assistants_emulator.convert.stored import StoredRun, StoredThread, assistant_body, message_body, thread_body
 from assistants_emulator.errors import ScriptError
-from assistants_emulator.project.transcript import Objects, transcript
 from assistants_emulator.responders.replies import FunctionCall
 from assistants_emulator.store import Object
 from assistants_emulator.store.blobs import decode_base64
@@ -26,20 +25,15 @@ FIXTURE = "assistants_emulator"
 _ENDED_BY_CLIENT = ("cancelled", "cancelling")
 
 
-def pytest_of(stored: StoredThread, store: Objects) -> str:
-    """The test's source."""
-    return _Test(stored, store).source()
-
-
-def kept(store: Objects, stored: StoredThread) -> Objects:
-    """The store's objects as far as the thread was read."""
-    return _Kept(store, stored)
+def pytest_of(stored: StoredThread, transcript: str) -> str:
+    """The test's source; `transcript` is that of the thread as far as it was read."""
+    return _Test(stored, transcript).source()
 
 
 class _Test:
-    def __init__(self, stored: StoredThread, store: Objects) -> None:
+    def __init__(self, stored: StoredThread, transcript: str) -> None:
         self._stored = stored
-        self._store = store
+        self._transcript = transcript
         self._session = ObservedSession.of(stored.exchanges(with_quotes=True))
         self._imports: set[str] = set()
 
@@ -157,22 +151,9 @@ class _Test:
         return lines
 
     def _assertion(self) -> list[str]:
-        lines = transcript(kept(self._store, self._stored), self._stored.thread["id"]).splitlines(keepends=True)
+        lines = self._transcript.splitlines(keepends=True)
         literals = [f"    {_quoted(line)}" for line in lines]
         return [f"assert {FIXTURE}.transcript(thread.id) == (", *(literals or ['    ""']), ")"]
-
-
-class _Kept:
-    """The store's objects as far as the thread was read."""
-
-    def __init__(self, store: Objects, stored: StoredThread) -> None:
-        self._store = store
-        written = [message for run in stored.runs for message in run.messages]
-        self._ids = {each["id"] for each in (*stored.messages, *written)} | {run.id for run in stored.runs}
-        self.get, self.number = store.get, store.number
-
-    def of(self, table: str, field: str, parent: str) -> Iterator[Object]:
-        return (row for row in self._store.of(table, field, parent) if table == "steps" or row["id"] in self._ids)
 
 
 def _run_calls(stored: StoredRun) -> Iterator[str]:

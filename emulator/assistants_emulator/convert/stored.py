@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from assistants_emulator.contract.queries import DEFAULT_LIMIT
 from assistants_emulator.project.state import state_entry
+from assistants_emulator.project.transcript import Objects, transcript
 from assistants_emulator.recording.exchange import Body, Exchange, Part, Request, Response, Stored
 from assistants_emulator.resources import fields
 from assistants_emulator.resources.context import Context
@@ -107,6 +109,10 @@ class StoredThread:
         """The messages that a client posted."""
         return [entry for entry in self.entries if not isinstance(entry, StoredRun)]
 
+    def transcript(self, store: Objects) -> str:
+        """The thread's transcript as far as it was read."""
+        return transcript(_Read(store, self), self.thread["id"])
+
     def exchanges(self, *, with_quotes: bool = False) -> list[Exchange]:
         """The calls, a second apart; `with_quotes` citations have their passages, as under v1."""
         exchanges = list(self._exchanges(self.quotes if with_quotes else {}))
@@ -130,9 +136,12 @@ class StoredThread:
         for entry in self.entries:
             if isinstance(entry, StoredRun):
                 yield from _run_exchanges(place, entry)
-                messages += (_quoted(message, quotes.get(message["id"], {})) for message in entry.messages)
-                yield _call("GET", f"{place}/messages", None, _list(messages[::-1]))
-                yield _call("GET", f"{place}/messages?order=asc", None, _list(messages))
+                written = [_quoted(message, quotes.get(message["id"], {})) for message in entry.messages]
+                messages += written
+                for message in written[:-DEFAULT_LIMIT]:  # a page has the others
+                    yield _call("GET", f"{place}/messages/{message['id']}", None, message)
+                yield _call("GET", f"{place}/messages", None, _page(messages[: -DEFAULT_LIMIT - 1 : -1], len(messages)))
+                yield _call("GET", f"{place}/messages?order=asc", None, _page(messages[:DEFAULT_LIMIT], len(messages)))
             else:
                 yield _call("POST", f"{place}/messages", message_body(entry), entry)
                 messages.append(entry)
@@ -208,7 +217,9 @@ def _run_exchanges(place: str, stored: StoredRun) -> Iterator[Exchange]:
         yield _call("POST", f"{path}/cancel", None, {**run, "status": "cancelling", "cancelled_at": None})
     if not (stored.waits and run["status"] == "requires_action"):
         yield _call("GET", path, None, run)
-    yield _call("GET", f"{path}/steps", None, _list(stored.steps[::-1]))
+    for step in stored.steps[:-DEFAULT_LIMIT]:
+        yield _call("GET", f"{path}/steps/{step['id']}", None, step)
+    yield _call("GET", f"{path}/steps", None, _page(stored.steps[: -DEFAULT_LIMIT - 1 : -1], len(stored.steps)))
 
 
 def _waiting(run: Object, calls: list[Object]) -> Object:
@@ -225,15 +236,29 @@ def _call(method: str, path: str, body: Object | None, answer: Object) -> Exchan
     return Exchange(request, Response(200, {}, Body.json(answer)))
 
 
-def _list(items: list[Object]) -> Object:
+def _page(items: list[Object], total: int) -> Object:
+    """The first page of a list of so many objects."""
     ids = [item["id"] for item in items]
     ends = {"first_id": ids[0] if ids else None, "last_id": ids[-1] if ids else None}
-    return {"object": "list", "data": items, **ends, "has_more": False}
+    return {"object": "list", "data": items, **ends, "has_more": total > len(items)}
 
 
 def _tool_calls(step: Object) -> list[Object]:
     calls: list[Object] = step["step_details"].get("tool_calls") or []
     return calls
+
+
+class _Read:
+    """The store's objects as far as the thread was read."""
+
+    def __init__(self, store: Objects, stored: StoredThread) -> None:
+        self._store = store
+        written = [message for run in stored.runs for message in run.messages]
+        self._ids = {each["id"] for each in (*stored.messages, *written)} | {run.id for run in stored.runs}
+        self.get, self.number = store.get, store.number
+
+    def of(self, table: str, field: str, parent: str) -> Iterator[Object]:
+        return (row for row in self._store.of(table, field, parent) if table == "steps" or row["id"] in self._ids)
 
 
 class _Reader:

@@ -7,7 +7,7 @@ import re
 import shlex
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from starlette.responses import Response
@@ -122,16 +122,18 @@ def _number(text: str) -> float:
 
 def curl(call: LoggedRequest, origin: str, key: str) -> str:
     """The request as a command for any POSIX shell. An upload has a placeholder: the log does not keep files."""
-    lines = [f"curl {shlex.quote(origin + call.path)}"]
-    if call.method != "GET":
-        lines[0] = f"curl -X {call.method} {shlex.quote(origin + call.path)}"
-    lines.append(f"-H {shlex.quote(f'Authorization: Bearer {key}')}")
-    lines.append("-H 'OpenAI-Beta: assistants=v2'")
     if _is_form(call):
-        return " \\\n  ".join([*lines, "-F purpose=assistants", "-F file=@FILE"])
-    if call.raw:
-        lines.append("-H 'Content-Type: application/json'")
-        lines.append(f"--data-raw {shlex.quote(call.raw.decode('utf-8', 'replace'))}")
+        return curl_command(call.method, origin + call.path, key, form=("purpose=assistants", "file=@FILE"))
+    return curl_command(call.method, origin + call.path, key, call.raw.decode("utf-8", "replace"))
+
+
+def curl_command(method: str, url: str, key: str, body: str = "", form: Sequence[str] = ()) -> str:
+    """A command with the key and a body of JSON, or the fields of a form."""
+    lines = [f"curl {shlex.quote(url)}" if method == "GET" else f"curl -X {method} {shlex.quote(url)}"]
+    lines += [f"-H {shlex.quote(f'Authorization: Bearer {key}')}", "-H 'OpenAI-Beta: assistants=v2'"]
+    lines += [f"-F {field}" for field in form]
+    if body:
+        lines += ["-H 'Content-Type: application/json'", f"--data-raw {shlex.quote(body)}"]
     return " \\\n  ".join(lines)
 
 
