@@ -17,8 +17,8 @@ from assistants_emulator.emulator import EmulatorServer
 from assistants_emulator.errors import EmulatorError, NoProject, UnusableProject
 from assistants_emulator.handle import ProjectHandle
 from assistants_emulator.project.project import Project
+from assistants_emulator.project.sessions import EarlierIds
 from assistants_emulator.project.state_file import read_state
-from assistants_emulator.project.state_schema import FORMS
 from assistants_emulator.resources.run_states import ACTIVE
 from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.store.steps import run_at_once
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pytest_assistants_emulator.session import RunningTest, Session
 
 CALL: ContextVar[Scope] = ContextVar("call")  # the request that is being answered
-MOST_EARLIER = 100_000  # ids of objects of tests that have ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,7 @@ class SessionServer(EmulatorServer):
         self.plans: dict[str, Plan] = {}
         self.substitute: ASGIApp | None = None
         """Answers the API's calls in the place of the projects, for a test with a cassette."""
-        self.earlier: dict[str, str] = {}
-        """The test of each object of a project that was closed, by its id."""
+        self.earlier = EarlierIds()
         self._session = session
         self._transport = transport
 
@@ -137,11 +135,7 @@ class SessionServer(EmulatorServer):
         plan = self.plans.pop(name, None)
         if name not in self.projects:
             return
-        store = self.projects.open(name).context.store
-        for form in FORMS:
-            self.earlier.update((object["id"], plan.seed if plan else name) for object in store.all(form.table))
-        while len(self.earlier) > MOST_EARLIER:
-            del self.earlier[next(iter(self.earlier))]
+        self.earlier.add(self.projects.open(name), plan.seed if plan else name)
         self.projects.close(name)
 
     def active_threads(self, name: str) -> frozenset[str]:
@@ -218,7 +212,8 @@ class LocalServer:
         return running.is_opened
 
     def earlier(self, ids: Iterable[str]) -> Mapping[str, str]:
-        return {id: self._server.earlier[id] for id in ids if id in self._server.earlier}
+        earlier = self._server.earlier
+        return {id: test for id in ids if (test := earlier.test_of(id)) is not None}
 
     def remarks(self) -> list[str]:
         return []

@@ -46,6 +46,10 @@ class Projects:
         """True for a project that is open."""
         return name in self._opened
 
+    def opened(self) -> list[str]:
+        """The names of the open projects."""
+        return list(self._opened)
+
     def listed(self) -> dict[str, Project | None]:
         """The projects by name, the default one first; None for one that is on disk under its name, but not open."""
         directory = self._config.data_dir

@@ -41,6 +41,23 @@ PLAN: dict[str, tuple[type, ...]] = {
 MOST_EARLIER = 100_000  # ids of objects of tests that have ended
 
 
+class EarlierIds:
+    """The tests that have ended, by the ids of their objects: the newest MOST_EARLIER ids."""
+
+    def __init__(self) -> None:
+        self._tests: dict[str, str] = {}
+
+    def add(self, project: Project, test: str) -> None:
+        """Note the objects of a project that is about to be closed."""
+        for form in FORMS:
+            self._tests.update((object["id"], test) for object in project.context.store.all(form.table))
+        while len(self._tests) > MOST_EARLIER:
+            del self._tests[next(iter(self._tests))]
+
+    def test_of(self, id: str) -> str | None:
+        return self._tests.get(id)
+
+
 @dataclass
 class PytestSession:
     """A session: `running` is the name of the project that its calls belong to, None while no test is running.
@@ -64,7 +81,7 @@ class PytestSessions:
     def __init__(self, projects: Projects) -> None:
         self._projects = projects
         self._sessions: dict[str, PytestSession] = {}
-        self._earlier: dict[str, str] = {}
+        self._earlier = EarlierIds()
 
     def __bool__(self) -> bool:
         """True if there is a session."""
@@ -112,18 +129,13 @@ class PytestSessions:
 
     async def close(self, name: str, test: str) -> None:
         """Remove the project of a test and those beside it, but for the ids of its objects."""
-        for each in [each for each in self._projects.listed() if each == name or each.startswith(f"{name}/")]:
-            if each in self._projects:
-                project = self._projects.open(each)
-                for form in FORMS:
-                    self._earlier.update((object["id"], test) for object in project.context.store.all(form.table))
-                await self._projects.remove(each)
-        while len(self._earlier) > MOST_EARLIER:
-            del self._earlier[next(iter(self._earlier))]
+        for each in [each for each in self._projects.opened() if each == name or each.startswith(f"{name}/")]:
+            self._earlier.add(self._projects.open(each), test)
+            await self._projects.remove(each)
 
     def earlier(self, id: str) -> str | None:
         """The test that has ended and had the object of that id."""
-        return self._earlier.get(id)
+        return self._earlier.test_of(id)
 
 
 def begin(project: Project, plan: Mapping[str, Any]) -> None:
