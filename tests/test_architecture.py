@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -135,6 +136,12 @@ def test_the_house_stays_small() -> None:
         figure <= most
         for figure, most in zip(figures, (MOST_ROOMS, MOST_FLOORS, MOST_FILES, MOST_SMALL_FILES), strict=True)
     ] == [True] * 4, (figures, small)
+
+
+def test_docstrings_begin_with_a_verb_or_a_noun() -> None:
+    questions = ("What", "Which", "Where", "When", "How", "Whether", "Who", "Whatever")
+    first_words = re.findall(r'"""(\w+)', "\n".join(TEXTS.values()))
+    assert [word for word in first_words if word in questions] == []
 
 
 def is_package(module: str) -> bool:

@@ -17,7 +17,7 @@ MARKER = "assistants"
 
 @dataclass(frozen=True, slots=True)
 class SweepSettings:
-    """How a test is swept; None is the default.
+    """The settings of a test's sweep; None is the default.
 
     `limit`: the most variants. `strict`: another answer fails too. `allowed`: exceptions that the application may raise
     besides the SDK's. `xfail`: reasons by a pattern of the names of variants that may fail. `effects`: the names of the

@@ -107,7 +107,7 @@ def _says_something(effects: Mapping[str, list[Cell]]) -> bool:
 
 
 def _answers(test: SweptTest) -> Iterator[str]:
-    """What the application answered in the place of the test's answer, most frequent first."""
+    """The answers of the application in the place of the test's, most frequent first."""
     answers = Counter(cell.detail for cell in test.cells if cell.judged is OTHER)
     common = sorted(answers.items(), key=lambda item: -item[1])
     for detail, count in common[:MOST_ANSWERS]:

@@ -1,4 +1,4 @@
-"""What the actions of runs and of responses have in common: texts, code with its files, searches, usage."""
+"""The actions that runs and responses share: texts, code with its files, searches, usage."""
 
 from __future__ import annotations
 

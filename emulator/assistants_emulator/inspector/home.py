@@ -33,7 +33,7 @@ def index(request: PageRequest) -> Response:
 
 
 def _facts(project: Project) -> dict[str, Any]:
-    """What the list says of a loaded project; `active` is the Unix time of its last request, by the machine's clock."""
+    """The values of a loaded project's line in the list; `active` is the machine's Unix time of its last request."""
     store, last = project.context.store, project.requests[-1] if len(project.requests) else None
     return {
         "project": project,

@@ -68,7 +68,7 @@ async def threads(request: PageRequest) -> Response:
 
 
 def thread_row(context: Context, thread: Object) -> dict[str, Any]:
-    """What a line of the list says of a thread."""
+    """The values of a thread's line in the list."""
     runs = context.store.of("runs", "thread_id", thread["id"])[:]
     return {
         "thread": thread,
@@ -113,7 +113,7 @@ async def _runs_with(request: PageRequest, text: str, status: str) -> Page:
 
 
 def run_row(context: Context, run: Object) -> dict[str, Any]:
-    """What a line of the list says of a run."""
+    """The values of a run's line in the list."""
     return {"run": run, "title": title(context, run), "took": lasted(run)}
 
 

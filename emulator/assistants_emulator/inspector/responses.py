@@ -118,7 +118,7 @@ def container(request: PageRequest, container_id: str) -> Response:
 
 
 def response_row(context: Context, response: Object) -> dict[str, Any]:
-    """What a line of the list says of a response."""
+    """The values of a response's line in the list."""
     return {"response": response, "title": title_of(context, response), "took": lasted(response)}
 
 

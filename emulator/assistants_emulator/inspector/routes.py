@@ -39,7 +39,7 @@ class Row:
     is_open: bool = False
     """The page needs no key."""
     has_form: bool = True
-    """What is posted is a form; else the handler reads it."""
+    """The body of a POST is a form, and is read before the handler is called."""
 
     def match(self, method: str, segments: tuple[str, ...]) -> dict[str, str] | None:
         """The named segments, or None for another page."""

@@ -1,4 +1,4 @@
-"""What a person says at a seat: the forms of the seat's page, each checked before it becomes a reply of the turn."""
+"""The forms of the page at which a person plays, each checked before it becomes a reply of the turn."""
 
 from __future__ import annotations
 

@@ -199,7 +199,7 @@ class Rule:
     live: bool = False
     label: str = ""
     origin: object = None
-    """What registered it: of two fallbacks with one origin the first could never answer. None where that is unknown."""
+    """The code that registered it: of two fallbacks with one origin the first could never answer. None if unknown."""
     id: str = ""
     used: int = 0
     condition: When = field(init=False)

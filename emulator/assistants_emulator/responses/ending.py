@@ -1,4 +1,4 @@
-"""How a response ends: its usage, what a response after it has to know, and what comes into its conversation."""
+"""The end of a response: its usage, the state for a response after it, and the items of its conversation."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ SNAPSHOTS = {
     "gpt-5.1": "gpt-5.1-2025-11-13",
     "o4-mini": "o4-mini-2025-04-16",
 }
-"""What a response names as its model, for the names that users give."""
+"""The models that responses name, by the names that users give."""
 NO_USAGE: Object = {
     "image_gen": {
         "input_tokens": 0,

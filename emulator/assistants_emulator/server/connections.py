@@ -70,7 +70,7 @@ class Http1Protocol(HttpToolsProtocol):
 
     @property
     def idle_since(self) -> float | None:
-        """When the client last sent something; None while a request is being received or answered."""
+        """The time at which the client last sent something; None while a request is being received or answered."""
         is_answering = self.cycle is not None and not self.cycle.response_complete
         return None if is_answering or self._phase == "body" else self._received
 

@@ -85,7 +85,7 @@ class Action:
 
 @dataclass(slots=True)
 class Segment:
-    """What one call has set off: the replies of its run until the run ended or called functions."""
+    """The consequences of one call: the replies of its run until the run ended or called functions."""
 
     is_empty: bool = True
     has_message: bool = False
@@ -191,7 +191,7 @@ class Calls:
         return [call for call in last.values() if call.status is not None]
 
     def _segments(self, calls: Iterable[Call]) -> dict[int, Segment]:
-        """What each call has set off, by the call's `id()`."""
+        """The segment of each call, by the call's `id()`."""
         by_subject: dict[str, list[Segment]] = {}
         for subject, reply in self._replies:
             segments = by_subject.setdefault(subject, [Segment()])

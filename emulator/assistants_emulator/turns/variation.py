@@ -89,7 +89,7 @@ class Varied:
         self._invocation.close()
 
     def _changed(self, reply: object) -> Sequence[object]:
-        """What is played in the place of the responder's reply; nothing to ask it for the next."""
+        """The replies to play in the place of the responder's; none to ask it for the next."""
         if isinstance(reply, FunctionCall | list):
             self._is_over = True
         if (ending := ENDINGS.get(self._effect)) is not None:
@@ -128,7 +128,7 @@ class Varied:
         return [chunk]
 
     def _after_chunks(self) -> Sequence[object]:
-        """What follows a text that came chunk by chunk."""
+        """The replies that follow a text which came chunk by chunk."""
         chunks, self._chunks = self._chunks, []
         if chunks and self._effect.startswith(INCOMPLETE):
             return self._met(self._incomplete())

@@ -61,7 +61,7 @@ async def get_verdicts(project: Project, body: Answer) -> Answer:
 
 
 async def post_leftovers(project: Project, body: Answer) -> Answer:
-    """What a test should not end with; with `settle` once no run is at work. `dropped` counts older entries."""
+    """The problems at a test's end; with `settle` once no run is at work. `dropped` counts older entries."""
     scheduler = project.scheduler
     if body["settle"]:
         await scheduler.settle_all()

@@ -71,7 +71,7 @@ ANY, ROWS, NAMES = "{}", "", "/"  # keys of a node that no segment of a path can
 Headers = Mapping[bytes, bytes]
 
 OBJECT_PATHS = ("/assistants", "/threads", "/vector_stores")
-"""Where a path of the wrong shape is not simply unknown; `/files/` was a 404 (ruby-openai, 2023-08)."""
+"""Prefixes at which a path of the wrong shape is not simply unknown; `/files/` was a 404 (ruby-openai, 2023-08)."""
 
 OPENAI, AZURE, AZURE_V1 = "/v1", "/openai", "/openai/v1"
 PREFIX = "/_emulator/"  # of the control API and the inspector, beside the API
