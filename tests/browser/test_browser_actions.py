@@ -59,11 +59,13 @@ def test_a_state_is_saved_and_loaded(page: Any, emulator: Emulator, tmp_path: Pa
     assert "user: What is the weather?" in emulator.transcript(run.thread_id)
 
 
-def test_a_wrong_state_is_told(page: Any, emulator: Emulator, tmp_path: Path) -> None:
+def test_a_wrong_state_is_told_and_changes_nothing(page: Any, emulator: Emulator, tmp_path: Path) -> None:
+    before = converse(emulator).thread_id
     (tmp_path / "state.json").write_text(json.dumps({"thread": []}))
     page.goto(f"{emulator.inspector_url}projects/default/controls")
     page.locator("input[type=file]").set_input_files(tmp_path / "state.json")
     page.get_by_text("Nothing was changed: state: unknown table 'thread'").wait_for()
+    assert [thread["id"] for thread in emulator.state()["threads"]] == [before]
 
 
 def test_a_thread_is_deleted_in_two_steps(page: Any, emulator: Emulator) -> None:
