@@ -141,9 +141,8 @@ def browser(session: nox.Session) -> None:
     `nox -s browser -- --screenshots docs/images` also takes the documentation's pictures.
     """
     session.install("-e", ".[browser,documents]")
-    session.run(
-        "python", "-m", "pytest", "-p", "no:cacheprovider", "tests/browser", *session.posargs, env={"BROWSER": "1"}
-    )
+    command = ["python", "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/browser"]
+    session.run(*command, *session.posargs, env={"BROWSER": "1"})
 
 
 @nox.session

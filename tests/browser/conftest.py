@@ -64,19 +64,32 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def page(chromium: Any, emulator: Emulator) -> Iterator[Any]:
-    """Closed before the emulator is."""
+def new_page(chromium: Any, emulator: Emulator) -> Iterator[Callable[[], Any]]:
+    """`new_page()`: a page of its own. All are closed before the emulator is, and their consoles are checked then."""
     complaints: list[str] = []
     asked: set[str | None] = set()
-    page = chromium.new_page()
-    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
-    page.emulate_media(color_scheme="light")
-    yield page
-    page.close()
+    pages: list[Any] = []
+
+    def new_page() -> Any:
+        page = chromium.new_page()
+        pages.append(page)
+        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
+        page.emulate_media(color_scheme="light")
+        return page
+
+    yield new_page
+    for page in reversed(pages):
+        page.goto("about:blank")  # Chromium never closes a page that is asked to in the middle of a navigation
+        page.close()
     assert [complaint for complaint in complaints if REFUSED not in complaint] == []
     assert asked == {"127.0.0.1"}
+
+
+@pytest.fixture
+def page(new_page: Callable[[], Any]) -> Any:
+    return new_page()
 
 
 @pytest.fixture

@@ -164,18 +164,14 @@ def test_a_keyboard_is_enough(page: Any, demo: Demo) -> None:
     page.locator("#say:focus").wait_for()
 
 
-def test_without_script_a_function_call_is_answered_in_the_runs_page(
-    chromium: Any, demo: Demo, emulator: Emulator
-) -> None:
+def test_without_script_a_function_call_is_answered_in_the_runs_page(page: Any, demo: Demo, emulator: Emulator) -> None:
     demo("travel_desk")
     client = emulator.project("travel_desk").client()
     (assistant,) = client.beta.assistants.list().data
     thread = client.beta.threads.create(messages=[{"role": "user", "content": "A flight to Rome"}])
     run = client.beta.threads.runs.create_and_poll(thread_id=thread.id, assistant_id=assistant.id)
-    page = chromium.new_page()
-    page.route("**/*.js", lambda route: route.abort())
+    page.route("**/*.js", lambda route: route.fulfill(content_type="text/javascript", body=""))
     page.goto(f"{emulator.inspector_url}projects/travel_desk/threads/{thread.id}/runs/{run.id}")
     page.get_by_label("Output").fill("none today")
     page.get_by_role("button", name="Submit output").click()
     page.locator("#timeline").get_by_text("none today").first.wait_for()
-    page.close()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from assistants_emulator import Emulator
 
+NewPage = Callable[[], Any]
 PATIENCE = 20.0  # seconds
 BOOK: Any = {
     "type": "function",
@@ -183,9 +184,11 @@ def test_a_run_fails_or_is_refused(page: Any, desk: str, emulator: Emulator) -> 
     assert second.answer().content[0].refusal == "No."
 
 
-def test_one_tab_plays_the_user_and_one_the_assistant(page: Any, desk: str, chromium: Any, emulator: Emulator) -> None:
+def test_one_tab_plays_the_user_and_one_the_assistant(
+    page: Any, new_page: NewPage, desk: str, emulator: Emulator
+) -> None:
     emulator.client().beta.assistants.create(model="gpt-4o", name="Desk")
-    user = chromium.new_page()
+    user = new_page()
     user.goto(f"{emulator.inspector_url}projects/default/playground?token={emulator.token}")
     user.get_by_label("Your message").fill("Is anybody there?")
     user.keyboard.press("Enter")
@@ -198,15 +201,14 @@ def test_one_tab_plays_the_user_and_one_the_assistant(page: Any, desk: str, chro
     user.locator("#messages").get_by_text("Yes, here I am.").wait_for()
     user.locator("#send:enabled").wait_for()
     ended(page)
-    user.close()
 
 
-def test_the_second_person_is_told(page: Any, desk: str, chromium: Any, emulator: Emulator) -> None:
+def test_the_second_person_is_told(page: Any, new_page: NewPage, desk: str, emulator: Emulator) -> None:
     application = Application(emulator, "Who is it?")
     sit_down(page, "Who is it?")
     page.keyboard.type("Me ")
     application.next()
-    second = chromium.new_page()
+    second = new_page()
     second.goto(page.url.partition("?")[0])
     second.get_by_text("Another person plays this run.").wait_for()
     assert second.locator("#reply").count() == 0
@@ -218,7 +220,6 @@ def test_the_second_person_is_told(page: Any, desk: str, chromium: Any, emulator
     ended(second)
     application.join()
     assert application.answer().content[0].text.value == "Me and I"
-    second.close()
 
 
 @pytest.mark.parametrize("width", [1280, 390, 360])
@@ -249,7 +250,8 @@ def test_the_settings_are_used_by_the_next_run(page: Any, emulator: Emulator) ->
     page.get_by_text("Functions: no JSON at line 2, column 2.").wait_for()
     page.locator("#set-functions").fill("")
     page.locator("#set-instructions").fill("Be kind.")
-    page.get_by_role("button", name="Save settings").click()
+    with page.expect_event("load"):
+        page.get_by_role("button", name="Save settings").click()
     page.get_by_label("Your message").fill("Hello")
     page.keyboard.press("Enter")
     page.locator("#messages").get_by_text("I was told: Be kind.").wait_for()
@@ -286,6 +288,7 @@ def test_an_output_that_is_empty_is_asked_about(page: Any, demo: Any, emulator: 
     page.get_by_label("Output").fill("SK4711")
     page.get_by_role("button", name="Submit output").click()
     page.locator("#messages").get_by_text("SK4711", exact=True).wait_for()
+    page.locator("#send:enabled").wait_for()
     page.get_by_label("Your message").fill("Find me a flight to Rome")
     page.keyboard.press("Enter")
     page.locator("[data-call]:focus").wait_for()

@@ -17,6 +17,7 @@ def test_a_trip_is_booked_by_answering_function_calls(page: Any, demo: Demo, sho
     page.get_by_label("Output").fill(LISTED)
     page.get_by_role("button", name="Submit output").click()
     page.locator("#messages").get_by_text("TP759 at 13:40").wait_for()
+    page.locator("#send:enabled").wait_for()
     page.get_by_label("Your message").fill("Book SK4711, please")
     page.keyboard.press("Enter")
     page.locator("[data-call]:focus").wait_for()
