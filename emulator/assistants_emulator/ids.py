@@ -51,6 +51,7 @@ class Ids:
         self, seed: object, project: str, counters: Counters, taken: Callable[[ObjectKind, str], bool]
     ) -> None:
         self._key = hashlib.sha256(f"{seed}\0{project}".encode("utf-8", "surrogateescape")).digest()
+        self._hashes: dict[int, hashlib.blake2b] = {}  # by size, ready for a text: the key takes half of a hash's time
         self._counters = counters
         self._taken = taken
 
@@ -89,4 +90,8 @@ class Ids:
         return int.from_bytes(self._digest(f"{name}\0{number}", 8), "big") / 2**64
 
     def _digest(self, text: str, size: int) -> bytes:
-        return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=size, key=self._key).digest()
+        if (hash := self._hashes.get(size)) is None:
+            hash = self._hashes[size] = hashlib.blake2b(digest_size=size, key=self._key)
+        hash = hash.copy()
+        hash.update(text.encode("utf-8", "surrogateescape"))
+        return hash.digest()

@@ -7,6 +7,7 @@ required fields. See docs/reference/behaviour.md#responses-order-of-checks.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict, GetJsonSchemaHandler
@@ -44,8 +45,9 @@ class OrderedBody(Body):
         for name in body:
             if name not in cls.fields:
                 raise cls.unknown(name, body)
-        for name, check in cls.fields.items():
-            if name in body and check is not None and (body[name] is not None or name in cls.required):
+        for name in sorted(body, key=_places(cls).__getitem__):
+            check = cls.fields[name]
+            if check is not None and (body[name] is not None or name in cls.required):
                 check(name, body[name])
         return body
 
@@ -62,6 +64,12 @@ class OrderedBody(Body):
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         required = {"required": list(cls.required)} if cls.required else {}
         return {"type": "object", "title": cls.__name__, "properties": {name: {} for name in cls.fields}, **required}
+
+
+@cache
+def _places(model: type[OrderedBody]) -> dict[str, int]:
+    """The place of each field in the order of checks."""
+    return {name: place for place, name in enumerate(model.fields)}
 
 
 def near(name: str, names: Sequence[str]) -> list[str]:

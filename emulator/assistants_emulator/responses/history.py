@@ -103,6 +103,10 @@ def since_user_message(context: Context, response: Object) -> list[Object]:
 
     A message before outputs whose calls are older is passed over: some clients send the question with the outputs.
     """
+    if response["_input"]:
+        newest = context.store.get(TABLE, response["_input"][-1])
+        if newest is not None and is_user_message(newest):
+            return []  # the most frequent case
     found: list[Object] = []
     wanted: set[str] = set()  # the calls of these outputs come further back
     for item in backwards(context, response):

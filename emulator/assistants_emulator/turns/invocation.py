@@ -111,10 +111,13 @@ class TurnServices:
 
     async def choose(self, turn: Turn) -> Rule:
         """The rule that answers the turn, one use more; NoResponder if there is none."""
-        async with self._choosing:
-            choice = await self._match(lambda: self.rules.wanting(turn), turn)
-            if choice is not None:
-                choice[0].used += 1
+        if self._choosing.locked() or self._is_slow(turn):
+            async with self._choosing:
+                choice = await self._match(lambda: self.rules.wanting(turn), turn)
+        else:
+            choice = self.rules.wanting(turn)
+        if choice is not None:
+            choice[0].used += 1
         self.choices.append((turn, None if choice is None else choice[0]))
         if choice is None:
             explanation = await self._match(lambda: self.rules.explain(turn), turn)
@@ -136,9 +139,12 @@ class TurnServices:
 
     async def _match(self, function: Callable[[], T], turn: Turn) -> T:
         """The function's result; it is called in a thread if the rules' conditions are user code, or may take long."""
-        if not self.rules.asks_user_code and not self.rules.is_slow(turn):
+        if not self._is_slow(turn):
             return function()
         return await self._lane.call(function, f"a condition of the rules, for {turn.run['id']}")
+
+    def _is_slow(self, turn: Turn) -> bool:
+        return self.rules.asks_user_code or self.rules.is_slow(turn)
 
     def invoke(self, rule: Rule, turn: Turn, id: str) -> Invocation:
         """Begin the rule's responder; `id` is the run's or response's, for its failures."""
