@@ -1,4 +1,7 @@
-"""The floor: a bare Starlette application that answers canned bytes, under the emulator's own server settings."""
+"""The floor: a bare Starlette application that answers canned bytes, under the emulator's own server settings.
+
+It sends the headers of the answer too: the API has some twenty, and the SDK reads them in a tenth of a millisecond.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -16,6 +19,7 @@ from starlette.routing import Route
 from assistants_emulator.server.http import bind
 from assistants_emulator.server.threaded import ThreadedServer
 
+SERVERS_OWN = ("content-length", "date", "transfer-encoding")
 ID = re.compile(r"(asst|thread|run|msg)_[A-Za-z0-9]+")
 
 
@@ -25,13 +29,20 @@ def name_of(method: str, path: str, body: bytes) -> str:
     return f"{method} {ID.sub('{id}', path)}{streams}"
 
 
-def canned_app(answers: dict[str, bytes]) -> Starlette:
+class Canned(NamedTuple):
+    """An answer's bytes and its headers, without those that the server adds."""
+
+    content: bytes
+    headers: dict[str, str]
+
+
+def canned_app(answers: dict[str, Canned]) -> Starlette:
     async def answer(request: Request) -> Response:
         body = await request.body()
-        content = answers[name_of(request.method, request.url.path, body)]
+        content, headers = answers[name_of(request.method, request.url.path, body)]
         if content.startswith(b"event: "):
-            return StreamingResponse(_whole(content), media_type="text/event-stream")
-        return Response(content, media_type="application/json", headers={"openai-poll-after-ms": "10"})
+            return StreamingResponse(_whole(content), headers=headers)
+        return Response(content, headers=headers)
 
     return Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST", "DELETE"])])
 
@@ -40,13 +51,14 @@ async def _whole(content: bytes) -> AsyncIterator[bytes]:
     yield content
 
 
-def recorded(client: Any, use: Any) -> dict[str, bytes]:
+def recorded(client: Any, use: Any) -> dict[str, Canned]:
     """The emulator's answers while `use(client)` runs, for the floor to return."""
-    answers: dict[str, bytes] = {}
+    answers: dict[str, Canned] = {}
 
     def keep(response: Any) -> None:
         request = response.request
-        answers[name_of(request.method, request.url.path, request.read())] = response.read()
+        headers = {name: value for name, value in response.headers.items() if name not in SERVERS_OWN}
+        answers[name_of(request.method, request.url.path, request.read())] = Canned(response.read(), headers)
 
     hooks = client._client.event_hooks
     client._client.event_hooks = {**hooks, "response": [keep]}

@@ -74,7 +74,7 @@ def _canned_client(emulator: Any) -> Any:
     answers = recorded(recording, lambda client: [call() for call in Program(client).plain_calls().values()])
 
     def answer(request: httpx.Request) -> httpx.Response:
-        content = answers[name_of(request.method, request.url.path, request.read())]
+        content = answers[name_of(request.method, request.url.path, request.read())].content
         return httpx.Response(200, content=content, headers={"content-type": "application/json"})
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
