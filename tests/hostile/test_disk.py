@@ -57,6 +57,23 @@ def test_a_full_disk_is_an_error_and_nothing_is_half_done(tmp_path: Path, monkey
         assert {thread["id"] for thread in emulator.state()["threads"]} == {kept, after}
 
 
+def test_a_response_that_the_disk_refuses_is_an_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Emulator(data_dir=tmp_path) as emulator:
+        client = emulator.client(max_retries=0)
+        conversation = client.conversations.create().id
+        with monkeypatch.context() as patch:
+            patch.setattr("os.write", FullDisk(0))
+            with pytest.raises(openai.InternalServerError, match="No space left on device"):
+                client.responses.create(model="gpt-4o", input="Hello", conversation=conversation)
+        after = client.responses.create(model="gpt-4o", input="Hello", conversation=conversation).id
+        assert [failure.error for failure in emulator.failures] == []
+    with Emulator(data_dir=tmp_path) as emulator:
+        assert [response["id"] for response in emulator.state()["responses"]] == [after]
+        assert len(emulator.client().conversations.items.list(conversation).data) == 2
+
+
 def test_a_run_that_the_disk_stopped_goes_on_when_the_directory_is_used_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,10 +19,16 @@ UNSEEN = (CANCELLED, DELETED, "response.changed")
 
 
 def event(
-    response_id: str, name: str, sequence_number: int, fields: Object, puts: Iterable[tuple[str, Object]] = ()
+    response_id: str,
+    name: str,
+    sequence_number: int,
+    fields: Object,
+    puts: Iterable[tuple[str, Object]] = (),
+    is_unseen: bool = False,
 ) -> Event:
-    ordered = dict(sorted({**fields, "sequence_number": sequence_number}.items()))
-    return Event(name, {"type": name, **ordered}, tuple(puts), topic=response_id)
+    numbered = {**fields, "sequence_number": sequence_number}
+    ordered = dict(sorted(numbered.items())) if fields else numbered
+    return Event(name, {"type": name, **ordered}, tuple(puts), topic=response_id, is_unseen=is_unseen)
 
 
 def recorded(made: Event, response: Object) -> Event:

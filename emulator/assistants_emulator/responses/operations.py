@@ -32,7 +32,7 @@ from assistants_emulator.responses.input import (
     require_free,
 )
 from assistants_emulator.responses.views import tokens_of, view
-from assistants_emulator.responses.writer import TOO_LONG_CODE, ResponseWriter
+from assistants_emulator.responses.writer import TOO_LONG_CODE, ResponseWriter, is_unseen
 from assistants_emulator.store import VOLATILE, Event, Object, Page
 
 SNAPSHOTS = {
@@ -74,9 +74,11 @@ def create(context: Context, body: dict[str, Any]) -> Object:
     require_free(context, place)
     response, new = _new_response(context, body, place)
     _require_room(context, response, new)
-    is_shown = response["background"] or body.get("stream")
-    created = view(response, response["_include"], streamed=True) if is_shown else {}
     puts = (("responses", response), *((TABLE, item) for item in new))
+    if is_unseen(response):
+        context.commit(events.event(response["id"], "response.created", 0, {}, puts, is_unseen=True))
+        return response
+    created = view(response, response["_include"], streamed=True)
     _commit(context, response, "response.created", 0, created, puts)
     if response["background"]:
         _commit(context, response, "response.queued", 1, created)

@@ -27,7 +27,7 @@ from assistants_emulator.responses import events, history, tools
 from assistants_emulator.responses.history import Group
 from assistants_emulator.responses.input import ACTIVE
 from assistants_emulator.responses.views import view
-from assistants_emulator.responses.writer import ResponseWriter
+from assistants_emulator.responses.writer import ResponseWriter, is_unseen
 from assistants_emulator.store import Event, Object
 from assistants_emulator.turns.invocation import Invocation, TurnServices
 from assistants_emulator.turns.task import Finished, TurnTask
@@ -83,6 +83,16 @@ class ResponseTurns:
     def deadline(self, subject: Object) -> float | None:
         return None
 
+    def withdraw(self, id: str) -> bool:
+        response = self._context.store.get("responses", id)
+        if response is None or not is_unseen(response):
+            return False
+        rows = self._context.store.of(items.TABLE, "_response_id", id)
+        drops = [(items.TABLE, item["id"]) for item in rows if item.get("_conversation_id") is None]
+        drops.append(("responses", id))
+        self._context.commit(Event("response.changed", response, drops=tuple(drops), is_unseen=True))
+        return True
+
     def writer(self, subject: Object) -> ResponseWriter:
         id: str = subject["id"]
         return ResponseWriter(self._context, id, lambda: self._context.store.listening(id))
@@ -92,7 +102,8 @@ class ResponseTurns:
         lookups = _ResponseLookups(self._context, subject)
         source = StoreTurnSource(self._context, subject["id"], lookups, services.hop, services.make_client)
         request = _request(self._context, subject)
-        shown = {**view(subject, ()), "model": request["model"]}
+        shown = view(subject, ())
+        shown["model"] = request["model"]
         turn = Turn(shown, NOTHING_OF["assistant"], NOTHING_OF["thread"], source, api="responses", request=request)
         if "_rule" in subject:
             written = history.output_of(self._context, subject)

@@ -12,7 +12,7 @@ from assistants_emulator.store import Object
 
 
 def view(response: Object, include: Iterable[str], streamed: bool = False) -> Object:
-    """The response as the API shows it. A stream shows no `billing`, and no tier before the end."""
+    """The response as the API shows it, a dict of its own. A stream shows no `billing`, and no tier before the end."""
     shown = {**response, "output": [items.view(item, frozenset(include)) for item in response["output"]]}
     shown |= {} if streamed or response["status"] == "queued" else {"billing": {"payer": "developer"}}
     if response["service_tier"] == "auto" and not (streamed and response["status"] in ("queued", "in_progress")):

@@ -61,6 +61,11 @@ class OpenItem:
     cut_short: str | None = None
 
 
+def is_unseen(response: Object) -> bool:
+    """Return whether the response is answered whole, so that no request sees it before its end."""
+    return not response["background"] and not response["_request"].get("stream")
+
+
 class ResponseWriter:
     """The ReplyWriter of a response. Events that write nothing are made only while `listening()`.
 
@@ -75,8 +80,8 @@ class ResponseWriter:
         self._unwritten: Object | None = None  # the response, where it differs from the stored one
         self._unwritten_items: list[Object] = []
         first = self.subject
-        self._is_unseen = not first["background"] and not first["_request"].get("stream")
-        self._output = history.output_of(context, first)
+        self._is_unseen = is_unseen(first)
+        self._output = history.output_of(context, first) if "_rule" in first else []
         self._is_recorded: bool = first["_recorded"]
         self._include: Includes = frozenset(first["_include"])
         rows = context.store.count(events.EVENTS, "_response_id", response_id) if self._is_recorded else 0

@@ -65,6 +65,9 @@ class RunTurns:
         expires_at: float = subject["expires_at"]
         return expires_at
 
+    def withdraw(self, id: str) -> bool:
+        return False
+
     def writer(self, subject: Object) -> RunReplies:
         id: str = subject["id"]
         return RunReplies(self._context, id, lambda: self._context.store.listening(id))

@@ -16,7 +16,8 @@ class Event:
     """One change of state: `name` and `data` for streams, `puts` and `drops` for the tables, applied in this order.
 
     `puts` are (table, whole new object), `drops` are (table, key). `topic` is the id that subscribers listen to, such
-    as a run's for run events; "" without one.
+    as a run's for run events; "" without one. With `is_unseen` it is applied at once and written with the next commit:
+    nothing that the disk could lose with it has been answered before that one.
     """
 
     name: str
@@ -24,6 +25,7 @@ class Event:
     puts: tuple[tuple[str, Object], ...] = ()
     drops: tuple[tuple[str, str], ...] = ()
     topic: str = ""
+    is_unseen: bool = False
 
 
 VOLATILE = "_volatile"  # a key of objects that are in memory only

@@ -56,7 +56,10 @@ class JournalStorage(Storage):
         self.tables: Tables = {name: {} for name in TABLES}
         self.sequence = 0  # stays in memory, as the counters do, while the tables are unloaded
         self.counters = Counters()
-        self._unwritten: dict[str, int] = {}
+        self._unwritten: dict[str, int] = {}  # counters that have moved since the last line
+        self._postponed: dict[Drop, Object] = {}  # documents that the next line writes, by table and number
+        self._postponed_drops: list[Drop] = []
+        self._written = 0  # the sequence of the last line, or of db.json: behind `sequence` by what is postponed
         self._checkpoint_bytes = checkpoint_bytes
         self._checkpoint_at = checkpoint_bytes
         self._path = path
@@ -72,21 +75,22 @@ class JournalStorage(Storage):
         """Read the tables from the directory, if there is one."""
         if self._path is not None:
             self.tables = {name: {} for name in TABLES}
-            self.sequence = self._absorbed = 0
+            self.sequence = self._written = self._absorbed = 0
             self._journal = Journal(self._path.with_name(f"{self._path.name}.journal"))
             self._load(self._path, self._journal)
 
     def unload(self) -> None:
         """Free the tables' memory until they are loaded again; every commit is in the directory already."""
         if self._journal is not None:
+            self._write_postponed()
             self.abandon()
             self.tables = {}
             self._journal.close()
 
     @property
     def is_behind(self) -> bool:
-        """Tell whether the journal has commits that db.json lacks."""
-        return self._journal is not None and self._journal.size > self._absorbed
+        """Tell whether there are commits that db.json lacks."""
+        return self._journal is not None and (self._journal.size > self._absorbed or self._is_behind_tables)
 
     def read(self) -> dict[str, dict[Any, Any]]:
         """Return the live tables; their keys are numbers, not text."""
@@ -101,24 +105,41 @@ class JournalStorage(Storage):
         self._save(tables, sequence, values)
         old = self.tables
         self.tables, self.sequence, self.counters.values = tables, sequence, values
+        self._all_written()
         self.background(_release({name: rows for name, rows in old.items() if name in TABLES}))
 
     def append(self, sequence: int, puts: Iterable[Put], drops: Iterable[Drop]) -> None:
-        """Write a commit and the counters that moved. StoreError, and nothing has changed, if that fails."""
+        """Write a commit, what was postponed, and the counters that moved.
+
+        StoreError, and nothing has changed, if that fails.
+        """
         self._unwritten |= self.counters.take_changed()
         lasting = [put for put in puts if VOLATILE not in put[2]]
-        entry = _commit(self.sequence, sequence, lasting, drops, self._unwritten)
+        if self._is_behind_tables:
+            newest = {**self._postponed, **{(table, number): document for table, number, document in lasting}}
+            lasting = [(table, number, document) for (table, number), document in newest.items()]
+            drops = [*self._postponed_drops, *drops]
+        entry = _commit(self._written, sequence, lasting, drops, self._unwritten)
         if self._journal is not None:
             self.make_directory()
             self._journal.append(encode(entry))
         else:
             orjson.dumps(entry)  # so that memory refuses the same objects
-        self._unwritten = {}
+        self.sequence = sequence
+        self._all_written()
+
+    def postpone(self, sequence: int, puts: Iterable[Put], drops: Iterable[Drop]) -> None:
+        """Leave a commit to the next line that is written: both of them are on the disk then, or neither is."""
+        self._postponed |= {(table, number): document for table, number, document in puts if VOLATILE not in document}
+        for drop in drops:
+            self._postponed.pop(drop, None)
+            self._postponed_drops.append(drop)
         self.sequence = sequence
 
     def checkpoint(self) -> None:
         self._unwritten |= self.counters.take_changed()
         self._save(self.tables, self.sequence, self.counters.values)
+        self._all_written()
 
     def checkpoint_if_due(self) -> None:
         """Checkpoint a journal that outgrew db.json; if that fails nothing is lost, and a later commit tries again."""
@@ -133,6 +154,7 @@ class JournalStorage(Storage):
     def checkpoint_in_background(self) -> None:
         """Begin a checkpoint of the tables as they are now; commits go on meanwhile."""
         if self._path is not None and self._journal is not None and self._writing is None:
+            self._write_postponed()
             self._unwritten |= self.counters.take_changed()
             self._writing = NewDatabase(self._path, {name: _lasting(name, rows) for name, rows in self.tables.items()})
             write = partial(self._writing.write, self.sequence, dict(self.counters.values))
@@ -184,6 +206,7 @@ class JournalStorage(Storage):
                 file.write_own(sequence, self.counters.values, new["emulator"])
                 self._saved(file.commit(), sequence)
             old, self.tables, self.sequence = self.tables, new, sequence
+            self._all_written()
             self.background(_release({name: rows for name, rows in old.items() if name != "emulator"}))
 
         return install
@@ -237,7 +260,19 @@ class JournalStorage(Storage):
                     self._absorbed = journal.size
             except (TypeError, ValueError, AttributeError, KeyError):
                 raise StoreError(f"{place}: not a commit; {REPAIR_HINT}") from None
-        self.sequence = max(self.sequence, highest_number(self.tables))
+        self.sequence = self._written = max(self.sequence, highest_number(self.tables))
+
+    @property
+    def _is_behind_tables(self) -> bool:
+        return self._written != self.sequence
+
+    def _write_postponed(self) -> None:
+        if self._is_behind_tables:
+            self.append(self.sequence, (), ())
+
+    def _all_written(self) -> None:
+        self._unwritten, self._postponed, self._postponed_drops = {}, {}, []
+        self._written = self.sequence
 
     def _read_database(self, path: Path) -> None:
         content = path.read_bytes()
@@ -264,12 +299,10 @@ class JournalStorage(Storage):
                 lasting = {name: _lasting(name, rows) for name, rows in tables.items()}
                 size = write_database(self._path, lasting, sequence, counters)
             self._saved(size, sequence)
-        self._unwritten = {}
 
     def _saved(self, size: int, sequence: int) -> None:
         self._writing = None
         self._checkpoint_at = max(self._checkpoint_bytes, size)
-        self._unwritten = {}
         if self._journal is not None:
             with suppress(StoreError):
                 self._journal.empty()

@@ -103,12 +103,17 @@ class Store:
     def commit(self, event: Event) -> None:
         """Write the event, apply it, and publish it to the subscribers; one without changes is published only.
 
+        One that `is_unseen` is written with the next commit, or before the store is unloaded or closed.
+
         StoreError if it cannot be written: then nothing has changed, and nothing is published. Dropping a missing
         object is no error. Exceptions of subscribers are raised after all were called (see Subscribers).
         """
         puts, drops, sequence = self._resolve(event)
         if puts or drops:
-            self._storage.append(sequence, puts, drops)
+            if event.is_unseen:
+                self._storage.postpone(sequence, puts, drops)
+            else:
+                self._storage.append(sequence, puts, drops)
             self._apply(puts, drops)
             self._storage.checkpoint_if_due()
         self._subscribers.publish(event)
@@ -243,6 +248,8 @@ class Store:
             if number is None:
                 number = new[table, name] = sequence = sequence + 1
             puts.append((table, number, document))
+        if not event.drops:
+            return puts, [], max(sequence, first + 1)
         numbers = ((table, self._tables[table].number(name) or new.get((table, name))) for table, name in event.drops)
         drops = dict.fromkeys((table, number) for table, number in numbers if number is not None)
         return puts, list(drops), max(sequence, first + 1)
@@ -327,7 +334,9 @@ class Subscribers:
 
     def _publish(self, event: Event, raised: list[Exception]) -> None:
         for topic in (event.topic, EVERYTHING):
-            for token, callback in list(self._callbacks.get(topic, {}).items()):
+            if topic not in self._callbacks:
+                continue
+            for token, callback in list(self._callbacks[topic].items()):
                 if token not in self._callbacks.get(topic, {}):
                     continue  # unsubscribed by a callback before it
                 try:

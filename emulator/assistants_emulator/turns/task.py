@@ -48,7 +48,8 @@ class Finished(Exception):
 class TurnTask:
     """The task that plays one run or response to its end; `suspension` says whether requests have to wait for it.
 
-    `is_stalled` is set if the store could not be written: the turn is then as it was last written.
+    `is_stalled` is set if the store could not be written: the turn is then as it was last written. One that no request
+    has seen is taken back instead, and `refused` is the error for the request that waits for it.
 
     `on_wait` is called when the turn comes to a Wait, `on_over` when it has ended or was stopped. A `paused` one begins
     once it is resumed; one with a `last_error` fails with it at once.
@@ -76,6 +77,7 @@ class TurnTask:
         self.writer = api.writer(subject)
         self.api = api
         self.is_stalled = False
+        self.refused: StoreError | None = None
         self._on_wait = on_wait
         self._on_over = on_over
         self._rule: Rule | None = None
@@ -147,9 +149,11 @@ class TurnTask:
         try:
             await self._play_or_fail(paused)
         except StoreError as error:
-            # the disk is full or gone: the turn stays as last written, and goes on as after a restart
-            self.is_stalled = True
-            self.services.stalled(self.id, error)
+            if self.api.withdraw(self.id):
+                self.refused = error
+            else:  # the disk is full or gone: the turn stays as last written, and goes on as after a restart
+                self.is_stalled = True
+                self.services.stalled(self.id, error)
         finally:
             self._forget_deadline()
             if self._invocation is not None:

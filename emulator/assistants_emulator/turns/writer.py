@@ -148,6 +148,10 @@ class TurnApi(Protocol):
         """Start, cancel or continue a turn by a committed event."""
         ...
 
+    def withdraw(self, id: str) -> bool:
+        """Take back a turn that the store cannot write; False if a request may have seen it, and it stays."""
+        ...
+
     def places(self, subject: Object) -> tuple[str, ...]:
         """The ids, besides its own, whose requests wait for the turn to settle."""
         ...

@@ -307,13 +307,22 @@ def _stream_of(request: Request, route: Route, project: Project, values: dict[st
 
 
 async def _until_over(request: Request, project: Project, id: str) -> None:
-    """Wait for the end of a turn; Disconnected if the client does not, which stops nothing."""
+    """Wait for the end of a turn; Disconnected if the client does not, which stops nothing.
+
+    StoreError for a turn that was taken back, since the store could not be written.
+    """
+    task = project.scheduler.task(id)
+    if task is None:
+        return
     for _ in range(FEW_STEPS):
-        if project.scheduler.task(id) is None:
-            return
+        if task.over.is_set():
+            break
         await asyncio.sleep(0)
-    if not await send_until_gone(project.scheduler.until_over(id), disconnect(request.receive)):
-        raise Disconnected
+    else:
+        if not await send_until_gone(project.scheduler.until_over(id), disconnect(request.receive)):
+            raise Disconnected
+    if task.refused is not None:
+        raise task.refused
 
 
 async def _drop(request: Request) -> None:
