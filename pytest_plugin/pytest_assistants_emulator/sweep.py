@@ -131,19 +131,17 @@ class Sweep:
         test = self.tests[item.nodeid] = SweptTest(item.nodeid)
         variants = self._chosen(first, test)
         bounds = Bounds.of(first.probe, settings.bounds)
-        for number, variant in enumerate(variants, 1):
-            if item.session.shouldfail or item.session.shouldstop:
-                break
-            with self._progress(f" {number}/{len(variants)}"), _as_new(item):
-                probe = self._probe(item, first.server, bounds)
-                run = SweptRun(item, first.server, settings, probe, variant, first)
-                run.keeps_trace, run.trace_folder = self._report is not None, self._session.trace_folder
-                reports = self._run(run, rest, log=False)
-            self._add(test, run, reports)
+        with _collecting_what_is_left():
+            for number, variant in enumerate(variants, 1):
+                if item.session.shouldfail or item.session.shouldstop:
+                    break
+                with self._progress(f" {number}/{len(variants)}"), _as_new(item):
+                    probe = self._probe(item, first.server, bounds)
+                    run = SweptRun(item, first.server, settings, probe, variant, first)
+                    run.keeps_trace, run.trace_folder = self._report is not None, self._session.trace_folder
+                    reports = self._run(run, rest, log=False)
+                self._add(test, run, reports)
         test.remarks += _unused_xfails(test, settings)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # of clients that variants left open, as the test does
-            gc.collect()
 
     def _chosen(self, first: SweptRun, test: SweptTest) -> list[Variant]:
         """The variants to run, in their fixed order; adds to `test` the ones that are left out."""
@@ -340,6 +338,25 @@ def _tear_down(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     if call.excinfo is not None:
         report = item.ihook.pytest_runtest_makereport(item=item, call=call)
         item.ihook.pytest_runtest_logreport(report=report)
+
+
+@contextmanager
+def _collecting_what_is_left() -> Iterator[None]:
+    """Collect, at the end, what the runs have left, such as open clients: without a warning, as each of them is.
+
+    The collector looks at no object that was there before: a program with the SDK has half a million.
+    """
+    is_frozen_already = gc.get_freeze_count() > 0
+    if not is_frozen_already:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+        if not is_frozen_already:
+            gc.unfreeze()
 
 
 @contextmanager
