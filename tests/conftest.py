@@ -104,7 +104,9 @@ def everything_is_imported() -> None:
 @pytest.fixture
 def clients_are_left_open() -> Iterator[None]:
     """For inner sessions with clients that live as long as their modules: their sockets end here, and nowhere else."""
+    gc.freeze()  # so that the collection below need not look at everything that was there before
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
+    gc.unfreeze()

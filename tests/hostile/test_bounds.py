@@ -29,7 +29,9 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def emulator(data: Path) -> Iterator[Emulator]:
+def emulator(data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """An emulator that looks for late connections every tenth of a second."""
+    monkeypatch.setattr(connections, "REFRESH_SECONDS", 0.1)
     with Emulator(data) as running:
         yield running
 

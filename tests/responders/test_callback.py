@@ -54,7 +54,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def program() -> Iterator[Program]:
     with Program() as program:
-        thread = threading.Thread(target=program.serve_forever)
+        thread = threading.Thread(target=program.serve_forever, args=(0.01,))
         thread.start()
         yield program
         program.shutdown()
