@@ -22,7 +22,7 @@ REMARK = "assistants_emulator"  # the user property of a test's report
 MOST_REQUESTS = 50
 MOST_THREADS = 5
 MOST_CHARACTERS = 4_000  # of one transcript
-MISSING_ID = re.compile(r"found with id '([^']+)'")
+MISSING_ID = re.compile(r"found with id '([^']+)'|with id '([^']+)' not found")
 ADDERS = {"asst": "add_assistant", "thread": "add_thread", "vs": "add_vector_store"}
 
 
@@ -53,8 +53,9 @@ def missing_objects(requests: RequestLog, earlier: Earlier) -> Iterator[str]:
 
 def missing_ids(requests: RequestLog) -> list[str]:
     """The ids that were asked for and do not exist."""
-    messages = (_message(call) for call in requests if call.status == 404)
-    return list(dict.fromkeys(match[1] for message in messages if message and (match := MISSING_ID.search(message))))
+    messages = (_message(call) for call in requests if call.status in (400, 404))
+    matches = (MISSING_ID.search(message) for message in messages if message)
+    return list(dict.fromkeys(match[1] or match[2] for match in matches if match))
 
 
 def of_earlier_tests(tests: Mapping[str, str]) -> Iterator[str]:

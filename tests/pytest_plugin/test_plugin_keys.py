@@ -113,6 +113,25 @@ def test_an_id_of_an_earlier_test_is_told_with_that_tests_name(run_tests: RunTes
     result.stdout.fnmatch_lines(["thread_* was made in test_inner.py::test_one, a test that has ended: *"])
 
 
+def test_ids_of_responses_and_conversations_of_an_earlier_test_are_told_too(run_tests: RunTests) -> None:
+    result = run_tests("""
+        made = []
+
+        def test_one(openai_client):
+            made.append(openai_client.responses.create(model="gpt-4o", input="Hi").id)
+            made.append(openai_client.conversations.create().id)
+
+        def test_two(openai_client):
+            openai_client.responses.create(model="gpt-4o", input="Hi", previous_response_id=made[0])
+
+        def test_three(openai_client):
+            openai_client.conversations.retrieve(made[1])
+    """)
+    result.assert_outcomes(passed=1, failed=2)
+    told = "was made in test_inner.py::test_one, a test that has ended: *"
+    result.stdout.fnmatch_lines([f"resp_* {told}", f"conv_* {told}"])
+
+
 def test_the_client_of_another_project_keeps_its_own(run_tests: RunTests) -> None:
     result = run_tests("""
         @pytest.mark.parametrize("number", [1, 2])

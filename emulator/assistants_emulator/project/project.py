@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from assistants_emulator.clock import LAST_INSTANT, MANUAL_START, Clock, ManualClock, SystemClock
 from assistants_emulator.config import Config
@@ -20,7 +20,6 @@ from assistants_emulator.ids import Ids
 from assistants_emulator.object_kinds import ASSISTANT, THREAD, VECTOR_STORE, ObjectKind
 from assistants_emulator.project.faults import Faults
 from assistants_emulator.project.request_log import LogBudget, RequestLog
-from assistants_emulator.project.state import NewState, State, add_all, add_state, views_of
 from assistants_emulator.resources.context import Context, used_contents
 from assistants_emulator.resources.expiry import Expiry
 from assistants_emulator.resources.vector_store_indexing import finish, jobs, read_jobs, unread_stores
@@ -38,6 +37,9 @@ from assistants_emulator.sweep.effects import Variant
 from assistants_emulator.turns.scheduler import TurnScheduler
 from assistants_emulator.turns.turn_source import Hop, MakeClient
 from assistants_emulator.turns.workers import Workers
+
+if TYPE_CHECKING:  # imported where a state is used: its forms take as long as half of the models of requests
+    from assistants_emulator.project.state import NewState, State
 
 T = TypeVar("T")
 ADOPTED = (ASSISTANT, THREAD, VECTOR_STORE)
@@ -180,6 +182,8 @@ class Project:
 
     def load_state(self, state: Mapping[str, Any]) -> Steps[None]:
         """Replace all objects; scripts, rules, faults and the clock stay. EmulatorError for an invalid state."""
+        from assistants_emulator.project.state import add_all
+
         with self.new_state() as new:
             yield from add_all(new, state)
             yield from self.replace_state(new)
@@ -187,6 +191,8 @@ class Project:
     @contextmanager
     def new_state(self) -> Iterator[NewState]:
         """A state to be filled and then to be given to `replace_state`, before the block ends."""
+        from assistants_emulator.project.state import NewState
+
         self._new_states.append(new := NewState(self.context))
         try:
             yield new
@@ -213,6 +219,8 @@ class Project:
 
     async def add_state(self, state: Mapping[str, Any]) -> State:
         """Add objects, and return them by table as the API renders them, with the files of vector stores read."""
+        from assistants_emulator.project.state import add_state, views_of
+
         added = add_state(self.context, state)
         self.expiry.rearm()
         for store in added.get("vector_stores", ()):
@@ -305,6 +313,8 @@ class Project:
 
     def _adopt(self, kind: ObjectKind, id: str) -> Object | None:
         """Make the assistant, thread or vector store of that id with defaults, unless it was deleted."""
+        from assistants_emulator.project.state import add_state
+
         is_well_formed = re.fullmatch(re.escape(kind.prefix) + r"[\w-]+", id, re.ASCII) is not None
         if kind not in ADOPTED or not is_well_formed or (kind.table, id) in self._gone:
             return None

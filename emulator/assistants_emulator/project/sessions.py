@@ -14,9 +14,9 @@ from typing import Any
 from assistants_emulator.clock import is_instant
 from assistants_emulator.config import KEY_PREFIX, project_of_key
 from assistants_emulator.errors import EmulatorError, NoProject, UnusableProject
+from assistants_emulator.object_kinds import KINDS
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects
-from assistants_emulator.project.state_schema import FORMS
 from assistants_emulator.responders.scripts.load import load_script
 from assistants_emulator.store.steps import run_at_once
 
@@ -49,8 +49,9 @@ class EarlierIds:
 
     def add(self, project: Project, test: str) -> None:
         """Note the objects of a project that is about to be closed."""
-        for form in FORMS:
-            self._tests.update((object["id"], test) for object in project.context.store.all(form.table))
+        for kind in KINDS:
+            if kind.table:
+                self._tests.update((object["id"], test) for object in project.context.store.all(kind.table))
         while len(self._tests) > MOST_EARLIER:
             del self._tests[next(iter(self._tests))]
 
