@@ -164,6 +164,12 @@ def test_no_import_is_relative() -> None:
     assert [module for module, node in nodes if isinstance(node, ast.ImportFrom) and node.level] == []
 
 
+def test_no_module_has_the_name_of_a_test_file() -> None:
+    """pytest rewrites what looks like one, of any package, and that takes long."""
+    names = [module.rpartition(".")[2] for module in trees()]
+    assert [name for name in names if name.startswith("test_") or name.endswith("_test")] == []
+
+
 def test_only_the_edge_knows_the_web_server() -> None:
     assert {module for module in importers("starlette", "uvicorn") if not is_in(module, STARLETTE)} == set()
 

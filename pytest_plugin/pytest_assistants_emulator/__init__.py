@@ -25,10 +25,11 @@ from pytest_assistants_emulator.session import COMMAND, SWEPT_TESTS, VIRTUAL_SLE
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, OpenAI
 
-    from pytest_assistants_emulator.per_test import ActiveTest
+    from pytest_assistants_emulator.active import ActiveTest
     from pytest_assistants_emulator.servers import Handle, SessionServer
 
 IniKind = Literal["string", "linelist", "bool"]
+PACKAGES = ("assistants_emulator", "pytest_assistants_emulator")
 INI_OPTIONS: tuple[tuple[str, str, IniKind, Any], ...] = (
     ("assistants_upstream", "base URL, with its /v1, of the server that --assistants-record records", "string", ""),
     (
@@ -191,10 +192,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Set the variables of `assistants_environment = session` before any conftest file is imported."""
+    _leave_as_written(early_config)
     session_of(early_config)
 
 
+def _leave_as_written(config: pytest.Config) -> None:
+    """Take our packages off the list of those whose `assert` statements pytest rewrites.
+
+    It lists all packages of a distribution with a plugin, and importing one through its hook takes a millisecond a
+    module. pytest has no public way to leave one out; where this one is gone, the imports are slower.
+    """
+    marked = getattr(config.pluginmanager.rewrite_hook, "_must_rewrite", None)
+    if isinstance(marked, set) and not marked.isdisjoint(PACKAGES):
+        marked.difference_update(PACKAGES)
+        config.pluginmanager.rewrite_hook.mark_rewrite()  # forgets what it has found out about names
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    _leave_as_written(config)
     config.addinivalue_line("markers", MARKER)
     session_of(config)
     options = ("--assistants-sweep", "--assistants-variant", "lf")
@@ -290,7 +305,7 @@ def _active_test(item: pytest.Item) -> ActiveTest | None:
     running = session.running
     if running is None or running.active is not None or not session.is_used(running):
         return None if running is None else running.active
-    from pytest_assistants_emulator.per_test import unrequested_test
+    from pytest_assistants_emulator.active import unrequested_test
 
     return unrequested_test(running, session)
 
@@ -388,7 +403,7 @@ def assistants_emulator(request: pytest.FixtureRequest, _assistants_server: Sess
     EmulatorError.
     """
     __tracebackhide__ = True
-    from pytest_assistants_emulator.per_test import open_test
+    from pytest_assistants_emulator.active import open_test
 
     with open_test(request.node, session_of(request.config)) as test:
         yield test.handle
@@ -402,7 +417,7 @@ def assistants_emulator_module(request: pytest.FixtureRequest) -> Iterator[Handl
     Each test of the module starts from a copy of its objects, with rules and a clock of its own.
     """
     __tracebackhide__ = True
-    from pytest_assistants_emulator.per_test import open_module
+    from pytest_assistants_emulator.active import open_module
 
     with open_module(request.node, session_of(request.config)) as handle:
         yield handle
@@ -418,7 +433,7 @@ def openai_client(assistants_emulator: Handle) -> Iterator[OpenAI]:
 @pytest.fixture
 def async_openai_client(assistants_emulator: Handle) -> Iterator[AsyncOpenAI]:
     """An `openai.AsyncOpenAI` for the test's project, usable on any event loop of the test, one after another."""
-    from pytest_assistants_emulator.per_test import close_async_client, make_async_client
+    from pytest_assistants_emulator.active import close_async_client, make_async_client
 
     client = make_async_client(assistants_emulator)
     yield client

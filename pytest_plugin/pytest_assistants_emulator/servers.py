@@ -5,7 +5,9 @@ Imports neither: the one in this process needs the server's libraries, which nee
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import gc
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
@@ -110,6 +112,19 @@ NOT_INSTALLED = (
 )
 
 
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Collect no garbage until the block ends: to look at all objects of a program with the SDK takes as long as half
+    of our imports, which leave none."""
+    is_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if is_enabled:
+            gc.enable()
+
+
 def start(session: Session, listener: socket.socket | None) -> SessionServer:
     """The emulator at the session's URL or of its command, or one of this process, which serves on `listener` if there
     is one; a mistake in an option fails the test."""
@@ -126,7 +141,8 @@ def start(session: Session, listener: socket.socket | None) -> SessionServer:
         except EmulatorError as error:
             raise pytest.fail.Exception(str(error), pytrace=False) from None
     try:
-        from pytest_assistants_emulator.local import LocalServer
+        with _collector_at_rest():
+            from pytest_assistants_emulator.local import LocalServer
     except ImportError as error:
         raise pytest.fail.Exception(NOT_INSTALLED.format(error.name), pytrace=False) from None
     return LocalServer(session, transport, listener)

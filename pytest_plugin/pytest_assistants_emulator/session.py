@@ -24,7 +24,7 @@ from urllib.parse import quote
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_assistants_emulator.per_test import ActiveTest
+    from pytest_assistants_emulator.active import ActiveTest
     from pytest_assistants_emulator.process import EmulatorProcess
     from pytest_assistants_emulator.servers import SessionServer
     from pytest_assistants_emulator.swept_run import SweptRun

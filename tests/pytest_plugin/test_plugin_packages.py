@@ -62,6 +62,27 @@ def test_the_wheel_holds_the_two_packages_and_no_other_top_level_name(tmp_path: 
     assert {f"assistants_emulator/{file}" for file in data} <= set(names)
 
 
+@pytest.mark.slow
+@needs_hatchling
+def test_an_installed_package_is_imported_as_it_is_written(pytester: pytest.Pytester) -> None:
+    with zipfile.ZipFile(built("wheel", pytester.path / "dist")) as wheel:
+        wheel.extractall(pytester.path / "site")
+    pytester.makepyfile(
+        """
+        import sys
+        from importlib.machinery import SourceFileLoader
+
+        def test_it(assistants_emulator):
+            modules = {name: module for name, module in sys.modules.items() if name.startswith("assistants_emulator")}
+            assert len(modules) > 100 and all("site" in module.__file__ for module in modules.values())
+            assert [name for name, module in modules.items() if type(module.__loader__) is not SourceFileLoader] == []
+        """
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(pytester.path / "site"))
+        pytester.run(sys.executable, "-m", "pytest", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+
+
 @needs_hatchling
 def test_the_source_distribution_holds_what_the_wheel_is_built_from(tmp_path: Path) -> None:
     with tarfile.open(built("sdist", tmp_path)) as source:

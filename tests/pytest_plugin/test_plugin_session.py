@@ -25,7 +25,7 @@ def test_importing_it_imports_nothing_heavy() -> None:
 def test_a_session_that_uses_no_fixture_imports_nothing_more(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         "import sys\n\n"
-        "def test_it(): assert not {'assistants_emulator', 'pytest_assistants_emulator.per_test'} & {*sys.modules}"
+        "def test_it(): assert not {'assistants_emulator', 'pytest_assistants_emulator.active'} & {*sys.modules}"
     )
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 

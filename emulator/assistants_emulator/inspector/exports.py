@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from assistants_emulator.convert.pytest_test import pytest_of
+from assistants_emulator.convert.as_pytest import pytest_of
 from assistants_emulator.convert.script import script_of, script_text
 from assistants_emulator.convert.stored import StoredRun, StoredThread, message_body
 from assistants_emulator.errors import NotFound, TooLarge
