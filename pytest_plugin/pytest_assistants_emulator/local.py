@@ -17,11 +17,10 @@ from assistants_emulator.emulator import EmulatorServer
 from assistants_emulator.errors import EmulatorError, NoProject, UnusableProject
 from assistants_emulator.handle import ProjectHandle
 from assistants_emulator.project.project import Project
-from assistants_emulator.project.sessions import EarlierIds
+from assistants_emulator.project.sessions import Beginning, EarlierIds
 from assistants_emulator.project.state_file import read_state
 from assistants_emulator.resources.run_states import ACTIVE
 from assistants_emulator.responders.scripts.load import Script, load_script
-from assistants_emulator.store.steps import run_at_once
 from assistants_emulator.web.app import closing, is_of_an_async_client
 from assistants_emulator.web.routing import PREFIX
 from pytest_assistants_emulator.marker import Settings, settings_of
@@ -51,17 +50,17 @@ class Plan:
         return cls(seed, settings, script, state)
 
     def apply(self, project: Project, transport: str) -> None:
-        clock = "system" if self.settings.clock == "system" else "manual"
-        transport = self.settings.transport or transport
-        project.configure(seed=self.seed, clock=clock, autojump=clock == "manual", transport=transport)
-        if self.settings.strict_tools is not None:
-            project.context.strict_tools = self.settings.strict_tools
-        if isinstance(self.settings.clock, int | float):
-            project.context.clock.jump(self.settings.clock)
-        if self.script is not None:
-            project.set_script(self.script)
-        if self.state is not None:
-            run_at_once(project.load_state(self.state))
+        settings, is_manual = self.settings, self.settings.clock != "system"
+        beginning = Beginning(
+            seed=self.seed,
+            clock="manual" if is_manual else "system",
+            autojump=is_manual,
+            time=settings.clock if isinstance(settings.clock, int | float) else None,
+            strict_tools=settings.strict_tools,
+            script=self.script,
+            state=self.state,
+        )
+        beginning.apply(project, settings.transport or transport)
 
 
 class SessionServer(EmulatorServer):

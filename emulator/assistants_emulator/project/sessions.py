@@ -17,7 +17,7 @@ from assistants_emulator.errors import EmulatorError, NoProject, UnusableProject
 from assistants_emulator.object_kinds import KINDS
 from assistants_emulator.project.project import Project
 from assistants_emulator.project.registry import Projects
-from assistants_emulator.responders.scripts.load import load_script
+from assistants_emulator.responders.scripts.load import Script, load_script
 from assistants_emulator.store.steps import run_at_once
 
 _NAME, _FLAG, _OBJECT = (str, type(None)), (bool,), (dict, type(None))
@@ -139,24 +139,50 @@ class PytestSessions:
         return self._earlier.test_of(id)
 
 
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """The beginning of a test's project: `time` is in unix seconds; None leaves a thing as the server has it."""
+
+    seed: str | None
+    clock: str | None
+    autojump: bool
+    time: float | None
+    strict_tools: bool | None
+    script: Script | None
+    state: Mapping[str, Any] | None
+
+    def apply(self, project: Project, transport: str | None = None) -> None:
+        """Let a new project begin so. EmulatorError for a state that it cannot have."""
+        project.configure(seed=self.seed, clock=self.clock, autojump=self.autojump, transport=transport)
+        if self.strict_tools is not None:
+            project.context.strict_tools = self.strict_tools
+        if self.time is not None:
+            project.context.clock.jump(self.time)
+        if self.script is not None:
+            project.set_script(self.script)
+        if self.state is not None:
+            run_at_once(project.load_state(self.state))
+
+
 def begin(project: Project, plan: Mapping[str, Any]) -> None:
     """Empty the project, and let it begin as the plan says. EmulatorError for a plan, script or state that it cannot
     have."""
     _check("a plan", plan, PLAN)
+    time, script = plan.get("time"), plan.get("script")
+    if time is not None and not is_instant(time):
+        raise EmulatorError(f"the time of a plan is a unix time, not {time}")
     project.reset(plan.get("seed"))
-    project.configure(seed=plan.get("seed"), clock=plan.get("clock"), autojump=plan.get("autojump", False))
-    if plan.get("strict_tools") is not None:
-        project.context.strict_tools = plan["strict_tools"]
     if plan.get("adopt_ids"):
         project.adopt_ids()
-    if plan.get("time") is not None:
-        if not is_instant(plan["time"]):
-            raise EmulatorError(f"the time of a plan is a unix time, not {plan['time']}")
-        project.context.clock.jump(plan["time"])
-    if plan.get("script") is not None:
-        project.set_script(load_script(plan["script"], allow_paths=False))
-    if plan.get("state") is not None:
-        run_at_once(project.load_state(plan["state"]))
+    Beginning(
+        seed=plan.get("seed"),
+        clock=plan.get("clock"),
+        autojump=plan.get("autojump", False),
+        time=time,
+        strict_tools=plan.get("strict_tools"),
+        script=None if script is None else load_script(script, allow_paths=False),
+        state=plan.get("state"),
+    ).apply(project)
 
 
 def _check(what: str, values: Mapping[str, Any], kinds: Mapping[str, tuple[type, ...]]) -> None:
