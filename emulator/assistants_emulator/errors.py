@@ -91,11 +91,20 @@ class ModelError(EmulatorError):
 
 def unknown_option(call: str, name: str, names: Sequence[str]) -> TypeError:
     """For a keyword that a function of ours does not take: `Emulator() has no option 'clok'; did you mean 'clock'?`"""
+    return TypeError(f"{call}() has no option {name!r}{meant(name, names)}")
+
+
+def meant(name: str, names: Iterable[str], otherwise: str | None = None) -> str:
+    """The end of a message about an unknown name: `; did you mean 'clock'?`.
+
+    `otherwise` is the end where no name is near; by default all of them are listed.
+    """
     from difflib import get_close_matches
 
-    close = get_close_matches(name, names, 1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
-    return TypeError(f"{call}() has no option {name!r}; {hint}")
+    known = list(names)
+    if close := get_close_matches(name, known, 1):
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(known)}" if otherwise is None else otherwise
 
 
 class ApiError(Exception):

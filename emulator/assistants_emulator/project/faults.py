@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
-from assistants_emulator.errors import ApiError, EmulatorError, ServerFault
+from assistants_emulator.errors import ApiError, EmulatorError, ServerFault, meant
 
 METHODS = ("GET", "POST", "DELETE")
 
@@ -161,8 +160,7 @@ class Faults:
 
     def hint(self, route: str) -> str:
         """A route that does not exist, with the nearest one that does."""
-        close = get_close_matches(route, self.routes, 1)
-        return f"{route!r}; did you mean {close[0]!r}?" if close else repr(route)
+        return f"{route!r}{meant(route, self.routes, '')}"
 
     def clear(self) -> None:
         self._faults.clear()

@@ -5,14 +5,13 @@ Objects are as the API renders them under v2; a file carries its bytes as `conte
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from assistants_emulator.errors import EmulatorError
+from assistants_emulator.errors import EmulatorError, meant
 from assistants_emulator.object_kinds import PART
 from assistants_emulator.project import responses_state
 from assistants_emulator.project.state_schema import FORMS, StateForm, check_status, check_value, normalised
@@ -130,9 +129,7 @@ class NewState:
         """Begin a table, empty; a table that comes twice counts the second time."""
         names = [*self._forms, *responses_state.NAMES]
         if table not in names:
-            raise EmulatorError(
-                f"state: unknown table {table!r}{_suggestion(table, names)}; there are {', '.join(names)}"
-            )
+            raise EmulatorError(f"state: unknown table {table!r}{meant(table, names)}")
         if not is_array:
             raise EmulatorError(f"state: {table} must be an array of objects")
         if table in self._forms:
@@ -258,7 +255,7 @@ def _object(context: Context, form: StateForm, where: str, entry: Any, names: li
         raise EmulatorError(f"state: {where} must be an object with an id")
     for name, value in entry.items():
         if name not in form.keys and name not in form.also:
-            raise EmulatorError(f"state: {where}: unknown key {name!r}{_suggestion(name, (*form.keys, *form.also))}")
+            raise EmulatorError(f"state: {where}: unknown key {name!r}{meant(name, (*form.keys, *form.also), '')}")
         check_value(where, name, value)
         check_shape(where, name, value)
     if form.kind.parent is not None and form.kind.parent_field not in entry:
@@ -325,8 +322,3 @@ def _link_steps(tables: State) -> Steps[None]:
 
 def _encoded(context: Context, stored: Object) -> str:
     return encode_base64(context.contents.whole(stored.get("_content", ())))
-
-
-def _suggestion(name: str, names: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""

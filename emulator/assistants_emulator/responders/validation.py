@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from assistants_emulator.clock import LAST_INSTANT
-from assistants_emulator.errors import ScriptError, well_formed
+from assistants_emulator.errors import ScriptError, meant, well_formed
 
 
 class FieldError(ScriptError):
@@ -91,6 +90,4 @@ def display(value: object, limit: int = 80) -> str:
 def unknown(kind: str, name: object, allowed: Iterable[str]) -> str:
     """`unknown action 'txt'; did you mean 'text'? Actions: text, refusal, ...`"""
     names = list(allowed)
-    close = difflib.get_close_matches(str(name), names, n=1)
-    hint = f"; did you mean '{close[0]}'?" if close else "."
-    return f"unknown {kind} '{name}'{hint} {kind.capitalize()}s: {', '.join(names)}"
+    return f"unknown {kind} '{name}'{meant(str(name), names, '.')} {kind.capitalize()}s: {', '.join(names)}"

@@ -8,10 +8,9 @@ requests_messages_assistant_create; docs/reference/behaviour.md#run-object).
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
-from assistants_emulator.errors import ScriptError
+from assistants_emulator.errors import ScriptError, meant
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.token_estimates import of_text
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, Text
@@ -41,10 +40,8 @@ def _undeclared(tools: list[Object], reply: Any) -> str | None:
     names = [tool["function"]["name"] for tool in tools if tool["type"] == "function"]
     for call in reply if isinstance(reply, list) else ():
         if call.name not in names:
-            close = get_close_matches(call.name, names, 1)
-            others = f"it declares {', '.join(names)}" if names else "it declares no function"
-            hint = f"did you mean {close[0]!r}?" if close else others
-            return f"the responder calls {call.name!r}, which the run does not declare; {hint}"
+            others = f"; it declares {', '.join(names) or 'no function'}"
+            return f"the responder calls {call.name!r}, which the run does not declare{meant(call.name, names, others)}"
     return None
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Literal
+
+from assistants_emulator.errors import meant
 
 TIME_OUT_HEADER = "x-assistants-emulator-time-out"
 """Of an answer that never came: a client's transport raises its own time-out in the place of such an answer."""
@@ -94,9 +95,9 @@ def effect_of(name: str) -> Effect:
     """The effect of that name, `cut after 3` for example; ValueError for any other."""
     effect = EFFECTS[CUT] if _CUT.fullmatch(name) else EFFECTS.get(name)
     if effect is None or name == CUT:
-        close = get_close_matches(name, ["cut after 3" if known == CUT else known for known in EFFECTS], 1)
-        hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(EFFECTS)}"
-        raise ValueError(f"no effect is called {name!r}; {hint}")
+        names = ["cut after 3" if known == CUT else known for known in EFFECTS]
+        others = f"; there are {', '.join(EFFECTS)}"
+        raise ValueError(f"no effect is called {name!r}{meant(name, names, others)}")
     return effect
 
 
