@@ -111,6 +111,31 @@ def test_no_commit_is_lost_by_a_kill_at_any_call(
     assert kill_at_every_call(monkeypatch, tmp_path, run, check) > 20
 
 
+@pytest.mark.parametrize("checkpoint_bytes", [400, 10**9])
+def test_a_postponed_commit_is_kept_with_the_next_or_lost_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, checkpoint_bytes: int
+) -> None:
+    acknowledged: list[str] = []
+
+    def run(directory: Path) -> None:
+        acknowledged.clear()
+        with alive(directory, checkpoint_bytes=checkpoint_bytes) as store:
+            for id in "abcdef":
+                store.commit(Event("made", {}, puts=(("threads", {"id": id}),), is_unseen=True))
+                put(store, id.upper())
+                acknowledged.append(id + id.upper())
+                if id == "c":
+                    store.unload()
+            store.close()
+
+    def check(directory: Path) -> None:
+        pairs = [threads(directory)[start : start + 2] for start in range(0, len(threads(directory)), 2)]
+        assert pairs == ["aA", "bB", "cC", "dD", "eE", "fF"][: len(pairs)]
+        assert len(pairs) in (len(acknowledged), len(acknowledged) + 1)
+
+    assert kill_at_every_call(monkeypatch, tmp_path, run, check) > 15
+
+
 @pytest.mark.parametrize("in_steps", [True, False])
 def test_a_kill_at_any_call_leaves_the_old_objects_or_the_new_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_steps: bool
