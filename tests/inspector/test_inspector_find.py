@@ -8,6 +8,7 @@ import pytest
 from inspector_helpers import Ask, page_of
 
 from assistants_emulator import Emulator, FunctionCall, Text
+from assistants_emulator.project import transcript
 
 WEATHER = {"type": "function", "function": {"name": "get_weather"}}
 
@@ -145,6 +146,19 @@ def test_two_runs_are_compared_line_by_line(asked: dict[str, Any], browser: http
     assert "<td><mark>completed</mark></td><td><mark>failed</mark></td>" in page
     assert "<td>gpt-4o</td><td>gpt-4o</td>" in page
     assert "No differences." in browser.get("compare", params={"a": a, "b": a}).text
+
+
+def test_of_long_threads_the_newest_lines_alone_are_written_and_compared(
+    emulator: Emulator, browser: httpx2.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    write = transcript._line
+    monkeypatch.setattr(transcript, "_line", lambda message, text: lines.append(text) or write(message, text))
+    for id in ("thread_a", "thread_b"):
+        texts = [f"{id} begins", *(f"message {number}" for number in range(500))]
+        emulator.add_thread(id, messages=[{"role": "user", "content": text} for text in texts])
+    page = browser.get("compare", params={"a": "thread_a", "b": "thread_b"}).text
+    assert (len(lines), "message 499" in page, "begins" in page) == (2 * 400, True, False)
 
 
 def test_quotation_marks_are_escaped_once(emulator: Emulator, ask: Ask, browser: httpx2.Client) -> None:

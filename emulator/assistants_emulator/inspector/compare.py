@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
@@ -21,9 +21,9 @@ from assistants_emulator.inspector.responses import lasted as response_lasted
 from assistants_emulator.inspector.search import question, usage_of
 from assistants_emulator.inspector.templating import duration, excerpt
 from assistants_emulator.inspector.timeline import answered_by, lasted
-from assistants_emulator.project.transcript import run_transcript, transcript_of
+from assistants_emulator.project.transcript import run_transcript, transcript, transcript_of
 from assistants_emulator.resources.context import Context
-from assistants_emulator.store import Object
+from assistants_emulator.store import Object, Store
 
 TABLES = ("runs", "threads", "responses", "conversations")
 OFFERED = 20
@@ -106,12 +106,25 @@ def _table(context: Context, id: str) -> str:
     return next((table for table in TABLES if id and context.store.get(table, id)), "")
 
 
+class _Newest:
+    """The newest objects of each list of a store: all that can have one of the newest MOST_LINES lines."""
+
+    def __init__(self, store: Store) -> None:
+        self.get, self.number = store.get, store.number
+        self._of = store.of
+
+    def of(self, table: str, field: str, parent: str) -> Iterable[Object]:
+        return self._of(table, field, parent)[-MOST_LINES:]
+
+
 def _entries(context: Context, table: str, stored: Object) -> list[str]:
     """The entries of its transcript; a run's begin with its question."""
     if table == "runs":
         asked = question(context, stored)
         first = [f"user: {text_of(asked)}"] if asked else []
         text = run_transcript(context.store, stored)
+    elif table == "threads":
+        first, text = [], transcript(_Newest(context.store), stored["id"])
     else:
         first, text = [], transcript_of(context.store, stored["id"]) or ""
     entries = first + [entry for entry in _ENTRY_END.split(text) if entry]
