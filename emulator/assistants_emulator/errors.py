@@ -91,10 +91,10 @@ class ModelError(EmulatorError):
 
 def unknown_option(call: str, name: str, names: Sequence[str]) -> TypeError:
     """For a keyword that a function of ours does not take: `Emulator() has no option 'clok'; did you mean 'clock'?`"""
-    return TypeError(f"{call}() has no option {name!r}{meant(name, names)}")
+    return TypeError(f"{call}() has no option {name!r}{suggestion(name, names)}")
 
 
-def meant(name: str, names: Iterable[str], otherwise: str | None = None) -> str:
+def suggestion(name: str, names: Iterable[str], otherwise: str | None = None) -> str:
     """The end of a message about an unknown name: `; did you mean 'clock'?`.
 
     `otherwise` is the end where no name is near; by default all of them are listed.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from assistants_emulator.errors import ApiError, EmulatorError, ServerFault, meant
+from assistants_emulator.errors import ApiError, EmulatorError, ServerFault, suggestion
 
 METHODS = ("GET", "POST", "DELETE")
 
@@ -160,7 +160,7 @@ class Faults:
 
     def hint(self, route: str) -> str:
         """A route that does not exist, with the nearest one that does."""
-        return f"{route!r}{meant(route, self.routes, '')}"
+        return f"{route!r}{suggestion(route, self.routes, '')}"
 
     def clear(self) -> None:
         self._faults.clear()

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from assistants_emulator.errors import EmulatorError, meant, text_of
+from assistants_emulator.errors import EmulatorError, suggestion, text_of
 from assistants_emulator.object_kinds import CONTAINER, CONTAINER_FILE, CONVERSATION, RESPONSE
 from assistants_emulator.project.state_shapes import well_formed_value
 from assistants_emulator.resources import containers, items, views
@@ -171,7 +171,7 @@ def _check_row(table: str, where: str, row: Any) -> None:
         if key in WHOLE and value is not None and type(value) is not int:
             raise EmulatorError(f"state: {where}.{key} must be a whole number, not {value!r}")
         if key not in _EXTRA[table]:
-            raise EmulatorError(f"state: {where}: unknown key {key!r}{meant(key, _EXTRA[table], '')}")
+            raise EmulatorError(f"state: {where}: unknown key {key!r}{suggestion(key, _EXTRA[table], '')}")
 
 
 def _stored_item(where: str, index: int, row: Object) -> Object:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from assistants_emulator.errors import EmulatorError, meant
+from assistants_emulator.errors import EmulatorError, suggestion
 from assistants_emulator.object_kinds import PART
 from assistants_emulator.project import responses_state
 from assistants_emulator.project.state_schema import FORMS, StateForm, check_status, check_value, normalised
@@ -129,7 +129,7 @@ class NewState:
         """Begin a table, empty; a table that comes twice counts the second time."""
         names = [*self._forms, *responses_state.NAMES]
         if table not in names:
-            raise EmulatorError(f"state: unknown table {table!r}{meant(table, names)}")
+            raise EmulatorError(f"state: unknown table {table!r}{suggestion(table, names)}")
         if not is_array:
             raise EmulatorError(f"state: {table} must be an array of objects")
         if table in self._forms:
@@ -255,7 +255,7 @@ def _object(context: Context, form: StateForm, where: str, entry: Any, names: li
         raise EmulatorError(f"state: {where} must be an object with an id")
     for name, value in entry.items():
         if name not in form.keys and name not in form.also:
-            raise EmulatorError(f"state: {where}: unknown key {name!r}{meant(name, (*form.keys, *form.also), '')}")
+            raise EmulatorError(f"state: {where}: unknown key {name!r}{suggestion(name, (*form.keys, *form.also), '')}")
         check_value(where, name, value)
         check_shape(where, name, value)
     if form.kind.parent is not None and form.kind.parent_field not in entry:

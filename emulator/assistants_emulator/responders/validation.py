@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from assistants_emulator.clock import LAST_INSTANT
-from assistants_emulator.errors import ScriptError, meant, well_formed
+from assistants_emulator.errors import ScriptError, suggestion, well_formed
 
 
 class FieldError(ScriptError):
@@ -90,4 +90,4 @@ def display(value: object, limit: int = 80) -> str:
 def unknown(kind: str, name: object, allowed: Iterable[str]) -> str:
     """`unknown action 'txt'; did you mean 'text'? Actions: text, refusal, ...`"""
     names = list(allowed)
-    return f"unknown {kind} '{name}'{meant(str(name), names, '.')} {kind.capitalize()}s: {', '.join(names)}"
+    return f"unknown {kind} '{name}'{suggestion(str(name), names, '.')} {kind.capitalize()}s: {', '.join(names)}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from assistants_emulator.errors import ScriptError, meant
+from assistants_emulator.errors import ScriptError, suggestion
 from assistants_emulator.resources.context import Context
 from assistants_emulator.resources.token_estimates import of_text
 from assistants_emulator.responders.replies import CodeInterpreter, FileSearch, Text
@@ -40,8 +40,8 @@ def _undeclared(tools: list[Object], reply: Any) -> str | None:
     names = [tool["function"]["name"] for tool in tools if tool["type"] == "function"]
     for call in reply if isinstance(reply, list) else ():
         if call.name not in names:
-            others = f"; it declares {', '.join(names) or 'no function'}"
-            return f"the responder calls {call.name!r}, which the run does not declare{meant(call.name, names, others)}"
+            hint = suggestion(call.name, names, f"; it declares {', '.join(names) or 'no function'}")
+            return f"the responder calls {call.name!r}, which the run does not declare{hint}"
     return None
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from assistants_emulator.errors import meant
+from assistants_emulator.errors import suggestion
 
 TIME_OUT_HEADER = "x-assistants-emulator-time-out"
 """Of an answer that never came: a client's transport raises its own time-out in the place of such an answer."""
@@ -97,7 +97,7 @@ def effect_of(name: str) -> Effect:
     if effect is None or name == CUT:
         names = ["cut after 3" if known == CUT else known for known in EFFECTS]
         others = f"; there are {', '.join(EFFECTS)}"
-        raise ValueError(f"no effect is called {name!r}{meant(name, names, others)}")
+        raise ValueError(f"no effect is called {name!r}{suggestion(name, names, others)}")
     return effect
 
 
