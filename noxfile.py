@@ -136,12 +136,13 @@ def _run(session: nox.Session, *requirements: str) -> None:
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """The inspector and the playground in Chromium, which must be installed.
+    """The inspector and the playground in Chromium, which must be installed. A test that fails is tried once more, and
+    told: a browser on a busy machine may need longer than any wait.
 
     `nox -s browser -- --screenshots docs/images` also takes the documentation's pictures.
     """
     session.install("-e", ".[browser,documents]")
-    command = ["python", "-m", "pytest", "-v", "-p", "no:cacheprovider", "tests/browser"]
+    command = ["python", "-m", "pytest", "-v", "-rR", "--reruns", "1", "-p", "no:cacheprovider", "tests/browser"]
     session.run(*command, *session.posargs, env={"BROWSER": "1"})
 
 
