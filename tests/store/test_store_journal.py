@@ -273,3 +273,87 @@ def test_only_a_checkpoint_forces_bytes_onto_the_disk(opened, insert, monkeypatc
     assert synced == []
     store.checkpoint()
     assert len(synced) == 1
+
+
+# Commits that no request has seen: applied at once, on the disk with the next line
+
+
+def unseen(store: Store, *ids: str) -> None:
+    store.commit(Event("made", {}, tuple(("threads", {"id": id}) for id in ids), is_unseen=True))
+
+
+def test_a_postponed_commit_is_found_at_once_and_written_with_the_next(opened, insert, journal: Path) -> None:
+    store = opened()
+    insert(store, "threads", "a")
+    unseen(store, "b")
+    assert (threads(store), journal.read_bytes().count(b"\n")) == (["a", "b"], 1)
+    insert(store, "threads", "c")
+    assert journal.read_bytes().count(b"\n") == 2
+    assert threads(opened()) == ["a", "b", "c"]
+
+
+def test_a_kill_before_the_next_commit_leaves_none_of_it(opened, insert) -> None:
+    store = opened()
+    insert(store, "threads", "a")
+    unseen(store, "b")
+    killed = opened()
+    insert(killed, "threads", "c")
+    assert threads(opened()) == ["a", "c"]
+
+
+def test_a_postponed_object_that_is_replaced_is_written_once(opened, insert, journal: Path) -> None:
+    store = opened()
+    unseen(store, "a")
+    store.commit(Event("changed", {}, (("threads", {"id": "a", "metadata": {"b": "c"}}),)))
+    assert journal.read_bytes().count(b'"id":"a"') == 1
+    assert opened().get("threads", "a") == {"id": "a", "metadata": {"b": "c"}}
+
+
+def test_a_postponed_drop_of_a_written_object_is_written_with_the_next_commit(opened, insert) -> None:
+    store = opened()
+    insert(store, "threads", "a", "b")
+    store.commit(Event("taken back", {}, drops=(("threads", "a"),), is_unseen=True))
+    assert (threads(store), threads(opened())) == (["b"], ["a", "b"])
+    insert(store, "threads", "c")
+    assert threads(opened()) == ["b", "c"]
+
+
+@pytest.mark.parametrize("write", [Store.checkpoint, Store.unload, Store.close])
+def test_what_is_postponed_is_written_by(write, opened, insert) -> None:
+    store = opened()
+    insert(store, "threads", "a")
+    unseen(store, "b")
+    write(store)
+    assert threads(opened()) == ["a", "b"]
+
+
+def test_commits_go_on_after_a_postponed_one_was_checkpointed(opened, insert) -> None:
+    store = opened()
+    unseen(store, "a")
+    store.checkpoint()
+    insert(store, "threads", "b")
+    assert threads(opened()) == ["a", "b"]
+
+
+def test_objects_that_replace_all_others_replace_postponed_ones_too(opened, insert) -> None:
+    store = opened()
+    insert(store, "threads", "a")
+    unseen(store, "b")
+    store.replace({"threads": [{"id": "c"}]})
+    insert(store, "threads", "d")
+    assert threads(store) == threads(opened()) == ["c", "d"]
+
+
+def test_a_refused_line_leaves_what_is_postponed_to_the_one_after(
+    opened, insert, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = opened()
+    insert(store, "threads", "a")
+    unseen(store, "b")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", fail_with(errno.ENOSPC))
+        with pytest.raises(StoreError):
+            insert(store, "threads", "c")
+    insert(store, "threads", "d")
+    assert threads(opened()) == ["a", "b", "d"]

@@ -63,7 +63,8 @@ __all__ = [
 def check(model: type[BaseModel], body: object) -> dict[str, Any]:
     """Return `body`, parsed JSON, if it fits `model`; None, a missing body, counts as {}.
 
-    So does [] where no field is required: PHP's empty array (docs/reference/behaviour.md#request-bodies).
+    An empty array counts as {} too where no field is required: PHP encodes an empty map so
+    (docs/reference/behaviour.md#request-bodies).
 
     The result is the same dict, but {} for NoBody and, under v1, a copy where metadata had to become strings.
     Raises InvalidParameter with the path and code of the first error (docs/reference/behaviour.md#validation).

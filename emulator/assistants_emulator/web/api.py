@@ -318,9 +318,9 @@ async def _until_over(request: Request, project: Project, id: str) -> None:
         if task.over.is_set():
             break
         await asyncio.sleep(0)
-    else:
-        if not await send_until_gone(project.scheduler.until_over(id), disconnect(request.receive)):
-            raise Disconnected
+    is_over = task.over.is_set()
+    if not is_over and not await send_until_gone(project.scheduler.until_over(id), disconnect(request.receive)):
+        raise Disconnected
     if task.refused is not None:
         raise task.refused
 
